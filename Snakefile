@@ -1,0 +1,26 @@
+from snakemake.utils import min_version
+
+min_version("9.18")
+
+
+configfile: "params.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/prune.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        CHECKPOINTS,  # so that a fresh clone, which has tables but no checkpoints, makes them
+        f"{RESULTS}/summary.json",
+        f"{RESULTS}/report.html",
+
+
+onsuccess:
+    say_where_to_look()

@@ -1,0 +1,123 @@
+"""Checkpoints: a network, its masks and what it was made from, in one safetensors file.
+
+Weights and buffers stand under their names, masks bit-packed as `mask:<layer>`, everything else as JSON in the header. The
+file is written under a temporary name and renamed, so a killed job leaves a whole file or none; the bytes depend on the
+content alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from exitprune.early_exit import EarlyExitNetwork, Spec
+from exitprune.errors import BadInput
+from exitprune.masks import Masks
+
+FORMAT = 1
+HEADER = "exitprune"  # one key alone: safetensors does not keep the order of several
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A level: network, masks, and the JSON header."""
+
+    network: EarlyExitNetwork
+    masks: Masks
+    header: dict[str, Any]
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")  # one name: the next writer replaces what a killed one left
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON whole or not at all, keys in the order given."""
+    write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON header whole or not at all."""
+    metadata = {HEADER: json.dumps({"format": FORMAT, **header}, sort_keys=True)}
+    write_bytes(path, save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, metadata))
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The header alone.
+
+    Raises:
+        BadInput: if the file is missing, cut short or not one of ours.
+    """
+    return read_tensors(path, with_tensors=False)[1]
+
+
+def read_tensors(path: Path, with_tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `write_tensors` wrote.
+
+    Raises:
+        BadInput: if the file is missing, cut short or not one of ours.
+    """
+    if not path.exists():
+        raise BadInput(f"{path}: there is no such file; run snakemake to make it, or `dvc pull` to fetch it")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()} if with_tensors else {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise BadInput(
+            f"{path}: not a whole safetensors file ({error}); delete it and run again to recompute it"
+        ) from None
+    if HEADER not in metadata:
+        raise BadInput(f"{path}: not written by exitprune (its header has no {HEADER!r}); move it away and run again")
+    header = json.loads(metadata[HEADER])
+    if header["format"] != FORMAT:
+        raise BadInput(f"{path}: format {header['format']}, this version reads {FORMAT}; delete it and run again")
+    return tensors, header
+
+
+def save_checkpoint(
+    path: Path, network: EarlyExitNetwork, masks: Mapping[str, Tensor], header: Mapping[str, Any]
+) -> None:
+    """Write a level; `header` is anything JSON can hold that tells where it comes from."""
+    tensors = dict(network.state_dict())
+    for name, mask in masks.items():
+        tensors[f"mask:{name}"] = torch.from_numpy(np.packbits(mask.cpu().numpy()))
+    write_tensors(path, tensors, {**header, "network": network.spec.as_dict()})
+
+
+def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
+    """Read a level.
+
+    Raises:
+        BadInput: if the file is missing, cut short, not one of ours, or not a network.
+    """
+    tensors, header = read_tensors(path)
+    if "network" not in header:
+        raise BadInput(f"{path}: holds no network; give a level or recovered checkpoint")
+    spec = Spec(**{**header["network"], "exits": tuple(header["network"]["exits"])})
+    network = EarlyExitNetwork(spec)
+    packed = {name.removeprefix("mask:"): tensors.pop(name) for name in list(tensors) if name.startswith("mask:")}
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise BadInput(f"{path}: its weights do not fit the network its header describes ({error})") from None
+    masks = {}
+    for name, layer in network.named_layers().items():
+        shape = layer.get_parameter("weight").shape
+        bits = np.unpackbits(packed[name].numpy(), count=shape.numel()).astype(bool)
+        masks[name] = torch.from_numpy(bits).reshape(shape).to(device)
+    network.place_(device)
+    return Checkpoint(network, masks, header)

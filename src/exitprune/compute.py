@@ -1,0 +1,34 @@
+"""The machine: device, threads and precision of a job, set once before any work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from exitprune.errors import BadInput
+from exitprune.params import Compute
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where tensors live and in which precision networks compute."""
+
+    device: torch.device
+    precision: torch.dtype
+
+
+def set_up(settings: Compute) -> Machine:
+    """Obey the settings: threads, device and deterministic kernels.
+
+    Raises:
+        BadInput: if `cuda` is asked for and there is none.
+    """
+    torch.set_num_threads(settings.threads)
+    torch.set_flush_denormal(True)  # pruned networks are full of tiny numbers, which are slow and change nothing
+    torch.use_deterministic_algorithms(True, warn_only=settings.device != "cpu")
+    has_gpu = torch.cuda.is_available()
+    if settings.device == "cuda" and not has_gpu:
+        raise BadInput("compute.device: cuda was asked for and torch sees no GPU; allowed here: cpu, auto")
+    name = "cuda" if settings.device != "cpu" and has_gpu else "cpu"
+    return Machine(torch.device(name), {"float32": torch.float32, "bfloat16": torch.bfloat16}[settings.precision])

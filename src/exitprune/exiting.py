@@ -1,0 +1,135 @@
+"""Leave early: from the logits of all exits to the exit each image takes.
+
+Letters: E exits, N images, K classes, T thresholds. Nothing here touches a network or a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+
+def confidence_of(logits: Tensor) -> Tensor:
+    """Largest softmax probability of every exit for every image: (..., K) to (...), in [0, 1]."""
+    return logits.softmax(dim=-1).amax(dim=-1)
+
+
+def first_confident_exit(confidence: Tensor, threshold: float) -> Tensor:
+    """Index of the first exit whose confidence exceeds the threshold, for each image.
+
+    An image that no exit is confident about leaves at the last one; the last exit's own confidence is not asked.
+
+    Args:
+        confidence: (E, N), largest softmax probability, in [0, 1].
+        threshold: an image leaves where its confidence exceeds it; 1 or more sends every image to the last exit.
+
+    Returns:
+        (N,) int64 in 0 .. E - 1.
+
+    Source: Görmez and Koyuncu 2022, arXiv:2207.03644.
+    """
+    leaves = confidence > threshold  # (E, N)
+    leaves[-1] = True
+    return leaves.int().argmax(dim=0)  # argmax takes the first of equals
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The trade-off curve: what every threshold gives, from the strictest down.
+
+    Attributes:
+        threshold: (T,) every confidence at which any image changes its exit, falling, between 1.0 and 0.0.
+        num_correct: (T,) images answered right.
+        total_macs: (T,) summed over the images, exact.
+        num_leaving: (T, E) images leaving at each exit.
+    """
+
+    threshold: npt.NDArray[np.float32]
+    num_correct: npt.NDArray[np.int64]
+    total_macs: npt.NDArray[np.int64]
+    num_leaving: npt.NDArray[np.int64]
+
+    @property
+    def num_images(self) -> int:
+        """How many images were swept."""
+        return int(self.num_leaving[0].sum())
+
+    @property
+    def accuracy(self) -> npt.NDArray[np.float64]:
+        """(T,) fraction of images answered right."""
+        return self.num_correct / self.num_images
+
+    @property
+    def average_macs(self) -> npt.NDArray[np.float64]:
+        """(T,) multiply-accumulates per image."""
+        return self.total_macs / self.num_images
+
+    @property
+    def exit_rate(self) -> npt.NDArray[np.float64]:
+        """(T, E) share of images leaving at each exit; rows sum to 1."""
+        return self.num_leaving / self.num_images
+
+
+def sweep(logits: Tensor, labels: Tensor, macs: Sequence[int]) -> Sweep:
+    """Accuracy and cost for every threshold there is, exactly: nothing changes between two of the rows.
+
+    As the threshold falls an image moves from the last exit to earlier ones. It takes exit e while the threshold is below
+    the confidence of e and not below that of any exit before it, so it moves at most E - 1 times. All moves of all images,
+    sorted by the confidence at which they happen, are summed up once: O(EN log EN).
+
+    Args:
+        logits: (E, N, K).
+        labels: (N,).
+        macs: E costs of leaving at each exit, per image.
+
+    Returns:
+        One row per threshold.
+    """
+    num_exits, num_images = logits.shape[:2]
+    confidence = confidence_of(logits).numpy()  # (E, N)
+    correct = (logits.argmax(dim=-1) == labels).numpy().astype(np.int64)  # (E, N)
+    cost = np.asarray(macs, dtype=np.int64)
+
+    highest = np.maximum.accumulate(confidence[:-1], axis=0)  # of the exits up to e, (E - 1, N)
+    record = np.ones_like(highest, dtype=bool)
+    record[1:] = confidence[1:-1] > highest[:-1]  # exit e is taken for some threshold
+    # An image comes to exit e from the next later exit that is ever taken, the classifier at the latest.
+    origin = np.full_like(highest, num_exits - 1, dtype=np.int64)
+    for e in range(num_exits - 3, -1, -1):
+        origin[e] = np.where(record[e + 1], e + 1, origin[e + 1])
+
+    to, image = np.nonzero(record)
+    at = confidence[to, image]
+    falling = np.argsort(-at, kind="stable")
+    to, image, at = to[falling], image[falling], at[falling]
+    come_from = origin[to, image]
+
+    moves = np.zeros((len(at) + 1, num_exits), dtype=np.int64)
+    moves[0, -1] = num_images
+    rows = np.arange(1, len(at) + 1)
+    moves[rows, to] += 1
+    moves[rows, come_from] -= 1
+    gained = np.concatenate([[correct[-1].sum()], correct[to, image] - correct[come_from, image]])
+    num_leaving = moves.cumsum(axis=0)
+    num_correct = gained.cumsum()
+
+    # At threshold t all moves with a confidence above t have happened: the row before the first move at t.
+    firsts = np.flatnonzero(np.diff(at, prepend=np.float32(np.inf)))
+    take = np.append(firsts, len(at))
+    threshold = np.append(at[firsts], np.float32(0))
+    if threshold[0] < 1:
+        take, threshold = np.insert(take, 0, 0), np.insert(threshold, 0, np.float32(1))
+    leaving = num_leaving[take]
+    return Sweep(threshold, num_correct[take], leaving @ cost, leaving)
+
+
+def evaluate_at(logits: Tensor, labels: Tensor, macs: Sequence[int], threshold: float) -> tuple[float, float]:
+    """Accuracy and average MACs per image at one threshold."""
+    exits = first_confident_exit(confidence_of(logits), threshold)
+    answers = logits[exits, torch.arange(logits.shape[1])].argmax(dim=-1)
+    return float((answers == labels).double().mean()), float(torch.tensor(macs)[exits].double().mean())

@@ -1,0 +1,46 @@
+"""Levels on disk: what each is made from, so that a killed job goes on where it was and never on something stale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from exitprune.checkpoints import read_header
+from exitprune.provenance import digest, fingerprint, sources
+
+
+def code_of(stage: str, *variants: tuple[str, str]) -> str:
+    """Digest of the code a stage runs, and of torch's version."""
+    return fingerprint(digest(sources(stage, *variants)), torch.__version__)
+
+
+def is_made_from(path: Path, key: str) -> bool:
+    """Whether a file is there and was made from exactly the ingredients that the key names.
+
+    Raises:
+        BadInput: if a file is there that is cut short or not one of ours: it is never overwritten unseen.
+    """
+    return path.exists() and read_header(path).get("key") == key
+
+
+def level_path(folder: Path, number: int) -> Path:
+    """Where a chain's level lies."""
+    return folder / f"level-{number:02d}.safetensors"
+
+
+def level_header(parent: Mapping[str, Any], name: str, level: int, key: str, **more: Any) -> dict[str, Any]:
+    """The header of a level: what its parent says of data and run, and what is new."""
+    inherited = {name: parent[name] for name in ("study", "seed", "data", "classes", "mean", "std")}
+    return {
+        **inherited,
+        "order": None,
+        "prune": None,
+        "train": None,
+        "name": name,
+        "level": level,
+        "key": key,
+        **more,
+    }

@@ -1,0 +1,250 @@
+"""Parameters: what a study is made of, checked before any work starts.
+
+`params.yaml` lists every value a person may change; a value left at null comes from `presets/<study>.yaml`. Nothing here
+reads data or touches a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from exitprune.errors import BadInput
+from exitprune.variants import names_of
+
+DEPTHS = (8, 20, 32, 44, 56, 110)
+
+
+class Section(BaseModel):
+    """A block of parameters: unknown keys are refused and values do not change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Augment(Section):
+    """Random changes of training images, drawn anew in every epoch."""
+
+    pad: int = Field(ge=0)
+    """Pixels of zeros on each side before a crop of the original size at a random place; 0: no crop."""
+    flip: bool
+    """Mirror every second image, left to right."""
+
+
+class Data(Section):
+    """Which images, and how they are divided."""
+
+    source: str
+    """A file of `datasets/`, by its name."""
+    path: str | None
+    """The data set's folder; null: where downloads are kept (`$EXITPRUNE_DATA`, else the user's cache)."""
+    validation: float = Field(gt=0, lt=1)
+    """Share of the training images held back to choose thresholds and everything else."""
+    test: float = Field(gt=0, lt=1)
+    """Share of all images kept for test, for sources that come without a division of their own (digits)."""
+    limit: int | None = Field(ge=1)
+    """Use only so many training images (and as many test images at most); `all` or null: all."""
+    seed: int = Field(ge=0)
+    """Decides the division; the same for all runs of a study, so that they are comparable."""
+    augment: Augment
+
+    @field_validator("limit", mode="before")
+    @classmethod
+    def _all_is_a_word(cls, value: Any) -> Any:
+        return None if value == "all" else value  # null in params.yaml would let the preset's limit through
+
+    @field_validator("source")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return one_of(name, names_of("datasets"))
+
+
+class Model(Section):
+    """The base network and where its exits branch off."""
+
+    depth: Literal[8, 20, 32, 44, 56, 110]
+    """6n + 2 layers in 3n residual blocks (He et al. 2016)."""
+    exits: list[int] = Field(min_length=1)
+    """Residual blocks, counted from 1, after which an exit branches off; the classifier is always the last exit."""
+    pool: int | None = Field(ge=1)
+    """Side of the grid an exit averages its feature map to, never beyond the map's own; `none` or null: not pooled."""
+
+    @field_validator("pool", mode="before")
+    @classmethod
+    def _none_is_a_word(cls, value: Any) -> Any:
+        return None if value == "none" else value  # null in params.yaml would let the preset's pool through
+
+    @model_validator(mode="after")
+    def _blocks_exist(self) -> Self:
+        last = (self.depth - 2) // 2
+        wrong = [block for block in self.exits if not 1 <= block < last]
+        if wrong or sorted(set(self.exits)) != self.exits:
+            raise ValueError(
+                f"an early exit follows a block from 1 to {last - 1}, each once and in order "
+                f"(ResNet-{self.depth} has {last} blocks, the classifier follows the last)"
+            )
+        return self
+
+
+class Training(Section):
+    """One run of the training loop: SGD with momentum."""
+
+    epochs: int = Field(ge=0)
+    lr: float = Field(gt=0)
+    """Peak learning rate."""
+    lr_scheduler: Literal["one_cycle", "cosine", "constant"]
+    momentum: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+    batch_size: int = Field(ge=1)
+    """Images per optimiser step."""
+
+
+class Heads(Training):
+    """Training of the exit heads, which ends in level 0."""
+
+    train: Literal["frozen", "joint"]
+    """frozen: the base network stays as it is, batch-norm statistics included; joint: both are trained together."""
+
+
+class Prune(Section):
+    """What one round takes away, and how many rounds there are."""
+
+    sparsity: float = Field(ge=0, lt=1)
+    """Share of the prunable weights that are zero after the last round."""
+    rounds: int = Field(ge=1, le=999)
+    schedule: str
+    criterion: str
+    scope: str
+
+    @field_validator("schedule", "criterion", "scope")
+    @classmethod
+    def _known(cls, name: str, info: Any) -> str:
+        return one_of(name, names_of({"criterion": "criteria"}.get(info.field_name, f"{info.field_name}s")))
+
+
+class Compute(Section):
+    """The machine; `threads` is part of a result, since sums depend on how they are split."""
+
+    device: Literal["cpu", "cuda", "auto"]
+    threads: int = Field(ge=1)
+    """CPU threads of one job; jobs run side by side as cores allow."""
+    precision: Literal["float32", "bfloat16"]
+    """Of training and inference; scores and masks are float32 always."""
+
+
+class Evaluate(Section):
+    """How results are summed up."""
+
+    confidence: float = Field(gt=0, lt=1)
+    """Of intervals and bands over seeds."""
+    margin: float = Field(gt=0, lt=1)
+    """Difference in accuracy (a fraction) up to which two orders count as alike."""
+    resamples: int = Field(ge=100)
+    """Bootstrap resamples of the seeds."""
+
+
+class Params(Section):
+    """A whole study."""
+
+    study: str
+    seeds: list[int] = Field(min_length=1)
+    """One run of everything per seed; both orders start from the same level 0 of a seed."""
+    data: Data
+    model: Model
+    base: Training
+    heads: Heads
+    sparsity: float = Field(ge=0, lt=1)
+    rounds: int = Field(ge=1, le=999)
+    schedule: str
+    criterion: str
+    scope: str
+    orders: list[str] = Field(min_length=1)
+    finetune: Training
+    recovery: Training
+    evaluate: Evaluate
+    compute: Compute
+
+    @field_validator("seeds", "orders")
+    @classmethod
+    def _distinct(cls, values: list[Any]) -> list[Any]:
+        if len(set(values)) != len(values):
+            raise ValueError("each may be named once")
+        return values
+
+    @field_validator("seeds")
+    @classmethod
+    def _not_negative(cls, seeds: list[int]) -> list[int]:
+        if min(seeds) < 0:
+            raise ValueError("a seed is 0 or more")
+        return seeds
+
+    @field_validator("orders")
+    @classmethod
+    def _known(cls, orders: list[str]) -> list[str]:
+        return [one_of(order, names_of("orders")) for order in orders]
+
+    @property
+    def prune(self) -> Prune:
+        """The five pruning parameters, which stand at the top level of params.yaml, as one section."""
+        return Prune(**{key: getattr(self, key) for key in Prune.model_fields})
+
+    @model_validator(mode="after")
+    def _prune_is_valid(self) -> Self:
+        _ = self.prune
+        return self
+
+
+def one_of(name: str, allowed: list[str]) -> str:
+    """The name, if it is allowed.
+
+    Raises:
+        ValueError: naming what is allowed.
+    """
+    if name not in allowed:
+        raise ValueError(f"there is no {name!r}; allowed: {', '.join(allowed)}")
+    return name
+
+
+def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`below` with the values of `above` laid over it, key by key; null in `above` lets `below` through."""
+    merged = dict(below)
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = overlay(merged[key], value)
+        elif value is not None or key not in merged:
+            merged[key] = value
+    return merged
+
+
+def resolve(values: Mapping[str, Any], presets: Path) -> Params:
+    """The parameters of a study: `values` (params.yaml and the command line) over the preset that `study` names.
+
+    Args:
+        values: as read from params.yaml.
+        presets: the folder with one YAML file per study.
+
+    Raises:
+        BadInput: one line per mistake: where, what was given, what is allowed.
+    """
+    known = sorted(path.stem for path in presets.glob("*.yaml"))
+    study = values.get("study")
+    if study not in known:
+        raise BadInput(f"params.yaml: study: there is no {study!r}; allowed: {', '.join(known)} (files in {presets}/)")
+    preset = yaml.safe_load((presets / f"{study}.yaml").read_text())
+    try:
+        return Params.model_validate(overlay(preset, values))
+    except ValidationError as error:
+        raise BadInput("\n".join(_sentence(detail, study) for detail in error.errors())) from None
+
+
+def _sentence(detail: Any, study: str) -> str:
+    where = ".".join(str(part) for part in detail["loc"]) or "model"
+    if detail["type"] == "extra_forbidden":
+        return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {detail['input']!r})"
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "float_type" and isinstance(detail["input"], str):
+        message += "; YAML reads 1e-3 as text, write 0.001 or 1.0e-3"
+    return f"params.yaml or presets/{study}.yaml: {where}: {message} (given: {detail['input']!r})"

@@ -1,0 +1,89 @@
+"""Where a result comes from: the code it depends on, and the environment it was made in."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+SOURCE = Path(__file__).parent.parent  # src/
+PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "scipy", "pandas", "snakemake", "dvc")
+
+
+def sources(stage: str, *variants: tuple[str, str]) -> list[Path]:
+    """The files of ours that a stage imports, directly or through others, and those of the variants it is told to use.
+
+    A rule that lists these among its inputs reruns when one of them changes, and only then.
+
+    Args:
+        stage: a file of `stages/`, by its name.
+        variants: (family, name) pairs that are loaded by name and so cannot be seen in the imports.
+
+    Returns:
+        Sorted paths.
+    """
+    queue = [
+        _path(f"exitprune.stages.{stage}"),
+        *(_path(f"exitprune.{family}.{name}") for family, name in variants),
+    ]
+    found: set[Path] = set()
+    while queue:
+        path = queue.pop()
+        if path in found:
+            continue
+        found.add(path)
+        queue += [imported for imported in map(_path, _imports(path)) if imported.is_file()]
+    return sorted(found)
+
+
+def _path(module: str) -> Path:
+    path = SOURCE.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _imports(path: Path) -> Iterable[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("exitprune"))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("exitprune"):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """SHA-256 over the contents of files, in the order given."""
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def fingerprint(*parts: Any) -> str:
+    """SHA-256 of anything JSON can hold: equal fingerprints, equal ingredients."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def environment() -> dict[str, Any]:
+    """Git commit, versions and machine; `commit` is null outside a repository, `dirty` tells of uncommitted code."""
+    status = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results", ":!dvc.lock")
+    return {
+        "commit": _git("rev-parse", "HEAD"),
+        "dirty": bool(status),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in PACKAGES},
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=SOURCE, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

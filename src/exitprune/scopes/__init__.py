@@ -1,0 +1,6 @@
+"""Among which weights scores are compared.
+
+Contract of a file: `choose(scores, masks, fraction) -> masks`: the masks of the given layers with exactly
+round(fraction x kept) weights fewer, kept counted over all of them; `layer` rounds in each layer instead. Ties go by
+position: first layer first, and in a layer the first index first, whatever the order in memory.
+"""

@@ -1,0 +1,81 @@
+"""Train the base network, its classifier included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from exitprune.checkpoints import save_checkpoint
+from exitprune.compute import set_up
+from exitprune.early_exit import EarlyExitNetwork, Spec
+from exitprune.levels import code_of, level_header
+from exitprune.masks import full_masks
+from exitprune.params import Augment, Compute, Section, Training
+from exitprune.prepared import load_manifest, load_split
+from exitprune.progress import Progress
+from exitprune.provenance import fingerprint
+from exitprune.seeding import seed_of, seeded
+from exitprune.training import Resumption, images_per_epoch, train_
+
+
+class Settings(Section):
+    """What the base network depends on; where it will have exits is not part of it."""
+
+    study: str
+    depth: int
+    augment: Augment
+    base: Training
+    compute: Compute
+
+
+def main(
+    settings: Annotated[str, Option()],
+    data: Annotated[Path, Option()],
+    out: Annotated[Path, Option()],
+    seed: Annotated[int, Option()],
+) -> None:
+    """Train from scratch; a killed job goes on from its last finished epoch.
+
+    Args:
+        settings: JSON, see `Settings`.
+        data: data.safetensors.
+        out: checkpoint to write; a network without early exits.
+        seed: of the run.
+    """
+    wanted = Settings.model_validate_json(settings)
+    machine, manifest = set_up(wanted.compute), load_manifest(data)
+    key = fingerprint("base", manifest["sha256"], wanted.model_dump(), seed, code_of("base"))
+    images = load_split(data, "train", machine.device)
+    spec = Spec(
+        depth=wanted.depth,
+        channels=manifest["channels"],
+        height=manifest["height"],
+        width=manifest["width"],
+        num_classes=len(manifest["classes"]),
+        exits=(),
+        pool=None,
+    )
+    with seeded(seed, "base"):
+        network = EarlyExitNetwork(spec)
+    network.place_(machine.device)
+    masks = full_masks(network)
+    resumption = Resumption(out.with_name("base.partial.safetensors"), key)
+    with Progress(f"base, seed {seed}", wanted.base.epochs * images_per_epoch(images, wanted.base)) as progress:
+        train_(
+            network,
+            images,
+            "base",
+            wanted.base,
+            wanted.augment,
+            seed_of(seed, "base"),
+            masks,
+            machine.precision,
+            progress,
+            resumption,
+        )
+    origin = {"study": wanted.study, "seed": seed, "data": manifest["sha256"]}
+    origin |= {name: manifest[name] for name in ("classes", "mean", "std")}
+    save_checkpoint(out, network, masks, level_header(origin, "base", 0, key))
+    resumption.forget()

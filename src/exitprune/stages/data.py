@@ -1,0 +1,48 @@
+"""Prepare the images: any source to one file of uint8 arrays, divided, with a manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from typer import Option
+
+from exitprune.checkpoints import write_json, write_tensors
+from exitprune.params import Data, Section
+from exitprune.splits import describe, divide
+from exitprune.variants import variant
+
+
+class Settings(Section):
+    """What the images depend on."""
+
+    data: Data
+
+
+def main(
+    settings: Annotated[str, Option()],
+    out: Annotated[Path, Option()],
+    manifest: Annotated[Path, Option()],
+) -> None:
+    """Load a source, divide it and write it.
+
+    Args:
+        settings: JSON, see `Settings`.
+        out: data.safetensors.
+        manifest: the header of `out` as JSON, for people and for DVC.
+
+    Raises:
+        BadInput: if the source is missing, broken, or cannot be divided as asked.
+    """
+    data = Settings.model_validate_json(settings).data
+    source = variant("datasets", data.source).load(None if data.path is None else Path(data.path))
+    parts = divide(source, data)
+    description = describe(data.source, source.classes, parts)
+    tensors = {
+        f"{split}_{name}": torch.from_numpy(array)
+        for split, part in parts.items()
+        for name, array in (("pixels", part.pixels), ("labels", part.labels))
+    }
+    write_tensors(out, tensors, {"manifest": description})
+    write_json(manifest, description)

@@ -1,0 +1,72 @@
+"""Give the base network exits and train their heads: level 0, from which every order starts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from exitprune.checkpoints import load_checkpoint, save_checkpoint
+from exitprune.compute import set_up
+from exitprune.early_exit import EarlyExitNetwork
+from exitprune.levels import code_of, level_header
+from exitprune.masks import full_masks
+from exitprune.params import Augment, Compute, Heads, Model, Section
+from exitprune.prepared import load_split
+from exitprune.progress import Progress
+from exitprune.provenance import fingerprint
+from exitprune.seeding import seed_of, seeded
+from exitprune.training import images_per_epoch, train_
+
+
+class Settings(Section):
+    """What level 0 depends on beside the base network."""
+
+    model: Model
+    augment: Augment
+    heads: Heads
+    compute: Compute
+
+
+def main(
+    settings: Annotated[str, Option()],
+    data: Annotated[Path, Option()],
+    base: Annotated[Path, Option()],
+    out: Annotated[Path, Option()],
+    seed: Annotated[int, Option()],
+) -> None:
+    """Train the heads on the frozen base network, or both together.
+
+    Args:
+        settings: JSON, see `Settings`.
+        data: data.safetensors.
+        base: checkpoint of the base network.
+        out: checkpoint to write.
+        seed: of the run.
+    """
+    wanted = Settings.model_validate_json(settings)
+    machine = set_up(wanted.compute)
+    trained = load_checkpoint(base)
+    key = fingerprint("heads", trained.header["key"], wanted.model_dump(), code_of("heads"))
+    spec = replace(trained.network.spec, exits=tuple(wanted.model.exits), pool=wanted.model.pool)
+    with seeded(seed, "heads"):
+        network = EarlyExitNetwork(spec)
+    network.base.load_state_dict(trained.network.base.state_dict())
+    network.place_(machine.device)
+    masks = full_masks(network)
+    images = load_split(data, "train", machine.device)
+    with Progress(f"heads, seed {seed}", wanted.heads.epochs * images_per_epoch(images, wanted.heads)) as progress:
+        train_(
+            network,
+            images,
+            "exits" if wanted.heads.train == "frozen" else "all",
+            wanted.heads,
+            wanted.augment,
+            seed_of(seed, "heads"),
+            masks,
+            machine.precision,
+            progress,
+        )
+    save_checkpoint(out, network, masks, level_header(trained.header, "level-00", 0, key))

@@ -1,0 +1,104 @@
+"""Prune in one order: all rounds of one seed, each from level k - 1 to level k."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from exitprune.checkpoints import load_checkpoint, save_checkpoint, write_json
+from exitprune.compute import set_up
+from exitprune.levels import code_of, is_made_from, level_header, level_path
+from exitprune.params import Augment, Compute, Prune, Section, Training
+from exitprune.prepared import load_split
+from exitprune.progress import LOG, Progress
+from exitprune.provenance import digest, fingerprint
+from exitprune.pruning import plan, prune_
+from exitprune.seeding import generator, seed_of
+from exitprune.training import batches, images_per_epoch, train_
+
+
+class Settings(Section):
+    """What a chain of levels depends on beside level 0."""
+
+    prune: Prune
+    augment: Augment
+    finetune: Training
+    compute: Compute
+
+
+def main(
+    settings: Annotated[str, Option()],
+    data: Annotated[Path, Option()],
+    level0: Annotated[Path, Option()],
+    out: Annotated[Path, Option()],
+    seed: Annotated[int, Option()],
+    order: Annotated[str, Option()],
+) -> None:
+    """Write one level per round beside `out`; a killed job goes on from its last finished round.
+
+    Args:
+        settings: JSON, see `Settings`.
+        data: data.safetensors.
+        level0: checkpoint to start from.
+        out: levels.json, written last: the levels with their sha256.
+        seed: of the run.
+        order: a file of `orders/`, by its name.
+    """
+    wanted = Settings.model_validate_json(settings)
+    machine = set_up(wanted.compute)
+    rounds = plan(order, wanted.prune)
+    code = code_of("prune", *variants_of(wanted.prune, order))
+    images = load_split(data, "train", machine.device)
+    per_round = wanted.finetune.epochs * images_per_epoch(images, wanted.finetune)
+    current = load_checkpoint(level0, machine.device)
+    with Progress(f"prune {order}, seed {seed}", len(rounds) * per_round, len(rounds)) as progress:
+        for number, (round_, kept_share) in enumerate(rounds, 1):
+            progress.start_round(number)
+            path = level_path(out.parent, number)
+            key = fingerprint(current.header["key"], order, number, kept_share, wanted.model_dump(), code)
+            if is_made_from(path, key):
+                progress.skip(per_round)
+                current = load_checkpoint(path, machine.device)
+                continue
+            draw = generator(seed, order, number, "scores")
+            scored_on = batches(images, wanted.finetune.batch_size, wanted.augment, draw)
+            masks = prune_(current.network, current.masks, round_, kept_share, wanted.prune, scored_on, draw)
+            train_(
+                current.network,
+                images,
+                round_.train,
+                wanted.finetune,
+                wanted.augment,
+                seed_of(seed, order, number),
+                masks,
+                machine.precision,
+                progress,
+            )
+            header = level_header(
+                current.header, path.stem, number, key, order=order, prune=round_.prune, train=round_.train
+            )
+            save_checkpoint(path, current.network, masks, header)
+            current = load_checkpoint(path, machine.device)
+    _drop_surplus(out.parent, len(rounds))
+    levels = [level_path(out.parent, number) for number in range(1, len(rounds) + 1)]
+    write_json(out, {"order": order, "seed": seed, "levels": {path.name: digest([path]) for path in levels}})
+
+
+def variants_of(settings: Prune, order: str) -> list[tuple[str, str]]:
+    """The files that a chain loads by name."""
+    return [
+        ("orders", order),
+        ("criteria", settings.criterion),
+        ("schedules", settings.schedule),
+        ("scopes", settings.scope),
+    ]
+
+
+def _drop_surplus(folder: Path, num_rounds: int) -> None:
+    """Remove levels of an earlier run with more rounds: they belong to no result any more."""
+    wanted = {level_path(folder, number) for number in range(1, num_rounds + 1)}
+    for path in set(folder.glob("level-*.safetensors")) - wanted:
+        LOG.info("removing %s, left by a run with more rounds", path)
+        path.unlink()

@@ -1,0 +1,67 @@
+"""Recovery: train everything that is left after the last round, masks fixed. Both orders get the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from exitprune.checkpoints import load_checkpoint, save_checkpoint
+from exitprune.compute import set_up
+from exitprune.levels import code_of, level_header
+from exitprune.params import Augment, Compute, Section, Training
+from exitprune.prepared import load_split
+from exitprune.progress import Progress
+from exitprune.provenance import fingerprint
+from exitprune.seeding import seed_of
+from exitprune.training import images_per_epoch, train_
+
+
+class Settings(Section):
+    """What recovery depends on beside the last level."""
+
+    augment: Augment
+    recovery: Training
+    compute: Compute
+
+
+def main(
+    settings: Annotated[str, Option()],
+    data: Annotated[Path, Option()],
+    levels: Annotated[Path, Option()],
+    out: Annotated[Path, Option()],
+    seed: Annotated[int, Option()],
+    order: Annotated[str, Option()],
+) -> None:
+    """Fine-tune the last level.
+
+    Args:
+        settings: JSON, see `Settings`.
+        data: data.safetensors.
+        levels: levels.json of the chain.
+        out: checkpoint to write.
+        seed: of the run.
+        order: of the chain.
+    """
+    wanted = Settings.model_validate_json(settings)
+    machine = set_up(wanted.compute)
+    last = load_checkpoint(levels.with_name(list(json.loads(levels.read_text())["levels"])[-1]), machine.device)
+    images = load_split(data, "train", machine.device)
+    key = fingerprint("recover", last.header["key"], wanted.model_dump(), code_of("recover"))
+    num_images = wanted.recovery.epochs * images_per_epoch(images, wanted.recovery)
+    with Progress(f"recover {order}, seed {seed}", num_images) as progress:
+        train_(
+            last.network,
+            images,
+            "all",
+            wanted.recovery,
+            wanted.augment,
+            seed_of(seed, order, "recovery"),
+            last.masks,
+            machine.precision,
+            progress,
+        )
+    header = level_header(last.header, "recovered", last.header["level"], key, order=order, train="all")
+    save_checkpoint(out, last.network, last.masks, header)

@@ -1,0 +1,113 @@
+"""Parameters, paths and guards that the rules share."""
+
+import json
+import os
+import sys
+from base64 import b64decode
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir, "src")))
+from exitprune.disk import check_space
+from exitprune.errors import BadInput
+from exitprune.params import resolve
+from exitprune.provenance import sources
+from exitprune.variants import names_of
+
+# Jobs find this Python and this checkout's package, whether or not the environment is activated.
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ["PATH"]]
+)
+os.environ["PYTHONPATH"] = "src"
+
+
+def read_params():
+    """The study's parameters; a mistake in them is one sentence and no traceback."""
+    try:
+        return resolve(config, Path("presets"))
+    except BadInput as error:
+        raise WorkflowError(str(error)) from None
+
+
+PARAMS = read_params()
+STUDY = PARAMS.study
+RUNS = f"runs/{STUDY}"  # data, checkpoints, logits: large, versioned by DVC
+RESULTS = f"results/{STUDY}"  # tables, figures, report: small, versioned by git
+LOGS = f"logs/{STUDY}"
+DATA = f"{RUNS}/data.safetensors"
+AUGMENT = PARAMS.data.augment.model_dump()
+NUM_GPUS = 0 if PARAMS.compute.device == "cpu" else 1
+FIGURES = names_of("figures")
+CHAINS = expand("seed{seed}/{order}", seed=PARAMS.seeds, order=PARAMS.orders)
+CHECKPOINTS = [
+    *expand(f"{RUNS}/seed{{seed}}/level-00.safetensors", seed=PARAMS.seeds),
+    *expand(f"{RUNS}/{{chain}}/levels.json", chain=CHAINS),
+    *expand(f"{RUNS}/{{chain}}/recovered.safetensors", chain=CHAINS),
+]
+BENCHMARKS = expand(
+    f"{RUNS}/benchmarks/{{job}}.tsv",
+    job=[
+        "data",
+        *expand("{job}-seed{seed}", job=["base", "heads"], seed=PARAMS.seeds),
+        *expand(
+            "{job}-seed{seed}-{order}",
+            job=["prune", "recover", "evaluate"],
+            seed=PARAMS.seeds,
+            order=PARAMS.orders,
+        ),
+        "tables",
+    ],
+)
+
+
+wildcard_constraints:
+    seed=r"\d+",
+    order="|".join(names_of("orders")),
+    figure="|".join(FIGURES),
+
+
+def settings(*names, **more):
+    """The named parameters as JSON for a stage: a rule reruns when one of these changes, not when another does."""
+    return json.dumps({**PARAMS.model_dump(include=set(names)), **more})
+
+
+def code(stage, *variants):
+    """The stage's source files as inputs: compared by content, so an edit reruns the rule and a checkout does not."""
+    return [os.path.relpath(path) for path in sources(stage, *variants)]
+
+
+def check_records():
+    """Stop if results are there and Snakemake's records of them are not: it could not see a changed parameter."""
+    known = {
+        b64decode(record.name).decode()
+        for folder in ("metadata", "incomplete")
+        for record in Path(".snakemake", folder).glob("*")
+        if record.is_file()
+    }
+    lost = [path for path in CHECKPOINTS if Path(path).exists() and path not in known]
+    if lost:
+        raise WorkflowError(
+            f"Snakemake's records of {lost[0]} and {len(lost) - 1} other files are missing, so nobody can tell whether they"
+            " fit the parameters: run `dvc checkout` to bring the records back, or delete the files."
+        )
+
+
+def check_machine():
+    """Stop before any work if the disk is too small."""
+    try:
+        check_space(PARAMS, Path("."))
+    except BadInput as error:
+        raise WorkflowError(str(error)) from None
+
+
+def say_where_to_look():
+    """The last lines on the terminal, if it was the whole study that ran."""
+    report = Path(RESULTS, "report.html")
+    if report.exists():
+        print(f"The study {STUDY} is done; open {report.resolve()}")
+
+
+if workflow.is_main_process:
+    check_records()
+    check_machine()

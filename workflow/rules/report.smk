@@ -1,0 +1,100 @@
+"""From logits to what people read: tables, then figures, then one page."""
+
+TABLES = expand(
+    f"{RESULTS}/tables/{{name}}.csv",
+    name=[
+        "levels",
+        "layers",
+        "layers_mean",
+        "layers_difference",
+        "exits",
+        "exits_mean",
+        "tradeoff",
+        "exit_rates",
+        "operating_points",
+        "operating_rates",
+        "measures",
+        "claims",
+    ],
+)
+
+
+rule tables:
+    input:
+        data=DATA,
+        evaluations=expand(f"{RUNS}/{{chain}}/evaluation.json", chain=CHAINS),
+        code=code("tables"),
+    output:
+        tables=TABLES,
+        summary=f"{RESULTS}/summary.json",
+    log:
+        f"{LOGS}/tables.log",
+    benchmark:
+        f"{RUNS}/benchmarks/tables.tsv"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=settings("model", "evaluate"),
+        folder=f"{RESULTS}/tables",
+        evaluations=lambda wildcards, input: [
+            f"--evaluation={path}" for path in input.evaluations
+        ],
+    message:
+        "Sum up all runs in tables"
+    shell:
+        "python -m exitprune --log {log:q} tables --settings {params.settings:q}"
+        " --data {input.data:q} {params.evaluations:q} --tables {params.folder:q} --out {output.summary:q}"
+
+
+rule figure:
+    input:
+        tables=TABLES,
+        code=lambda wildcards: code("figure", ("figures", wildcards.figure)),
+    output:
+        svg=f"{RESULTS}/figures/{{figure}}.svg",
+        png=f"{RESULTS}/figures/{{figure}}.png",
+    log:
+        f"{LOGS}/figures/{{figure}}.log",
+    benchmark:
+        f"{RUNS}/benchmarks/figure-{{figure}}.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=settings("evaluate"),
+        folder=f"{RESULTS}/tables",
+    message:
+        "Draw the figure {wildcards.figure}"
+    shell:
+        "python -m exitprune --log {log:q} figure --settings {params.settings:q} --name {wildcards.figure}"
+        " --tables {params.folder:q} --svg {output.svg:q} --png {output.png:q}"
+
+
+rule report:
+    input:
+        tables=TABLES,
+        summary=f"{RESULTS}/summary.json",
+        figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=FIGURES),
+        manifest=f"{RUNS}/data.json",
+        benchmarks=BENCHMARKS,
+        code=code("report"),
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{LOGS}/report.log",
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=settings(*type(PARAMS).model_fields),
+        tables=f"{RESULTS}/tables",
+        figures=f"{RESULTS}/figures",
+        benchmarks=lambda wildcards, input: [
+            f"--benchmarks={path}" for path in input.benchmarks
+        ],
+    message:
+        "Write the report"
+    shell:
+        "python -m exitprune --log {log:q} report --settings {params.settings:q} --tables {params.tables:q}"
+        " --figures {params.figures:q} --manifest {input.manifest:q} {params.benchmarks:q} --out {output:q}"
