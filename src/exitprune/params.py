@@ -47,7 +47,7 @@ class Data(Section):
     """Share of all images kept for test, for sources that come without a division of their own (digits)."""
     limit: int | None = Field(ge=1)
     """Use only so many training images (and as many test images at most); `all` or null: all."""
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**32)
     """Decides the division; the same for all runs of a study, so that they are comparable."""
     augment: Augment
 

@@ -1,0 +1,27 @@
+"""Every file of datasets/ keeps the contract, one that is added tomorrow too."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from exitprune.variants import names_of, variant
+
+
+def test_the_sources_that_can_be_named_are_those_of_the_documentation() -> None:
+    assert names_of("datasets") == ["cifar10", "cifar100", "digits", "fashion_mnist", "folder", "svhn"]
+
+
+@pytest.mark.parametrize("name", names_of("datasets"))
+def test_a_source_loads_from_a_path_or_none(name: str) -> None:
+    signature = inspect.signature(variant("datasets", name).load)
+    assert [(p.name, p.annotation, p.default) for p in signature.parameters.values()] == [
+        ("path", "Path | None", inspect.Parameter.empty)
+    ]
+    assert signature.return_annotation == "Source"
+
+
+@pytest.mark.parametrize("name", names_of("datasets"))
+def test_a_source_says_what_it_refuses(name: str) -> None:
+    assert "BadInput" in inspect.getdoc(variant("datasets", name).load).split("Raises:")[1]  # type: ignore[union-attr]

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from exitprune.checkpoints import read_tensors
+from exitprune.errors import BadInput
+from exitprune.stages import data
+
+
+def settings(**changes: object) -> str:
+    """The data section of the default study, as the workflow hands it over."""
+    section = {"source": "digits", "path": None, "validation": 0.1, "test": 0.2, "limit": None, "seed": 0}
+    return json.dumps({"data": {**section, "augment": {"pad": 1, "flip": False}, **changes}})
+
+
+def test_digits_become_one_file_with_its_manifest(tmp_path: Path) -> None:
+    data.main(settings(), tmp_path / "new" / "data.safetensors", tmp_path / "new" / "data.json")
+    tensors, header = read_tensors(tmp_path / "new" / "data.safetensors")
+    assert header["manifest"] == json.loads((tmp_path / "new" / "data.json").read_text())
+    assert {name: tuple(tensor.shape) for name, tensor in tensors.items()} == {
+        "train_pixels": (1294, 1, 8, 8),
+        "train_labels": (1294,),
+        "validation_pixels": (144, 1, 8, 8),
+        "validation_labels": (144,),
+        "test_pixels": (359, 1, 8, 8),
+        "test_labels": (359,),
+    }
+    assert {str(tensor.dtype) for name, tensor in tensors.items() if "pixels" in name} == {"torch.uint8"}
+    assert {str(tensor.dtype) for name, tensor in tensors.items() if "labels" in name} == {"torch.int64"}
+
+
+def test_the_file_holds_the_images_of_scikit_learn_each_once(tmp_path: Path) -> None:
+    data.main(settings(), tmp_path / "data.safetensors", tmp_path / "data.json")
+    tensors, _ = read_tensors(tmp_path / "data.safetensors")
+    splits = ("train", "validation", "test")
+    pixels = np.concatenate(
+        [np.rint(tensors[f"{split}_pixels"].numpy().reshape(-1, 64) / 255 * 16) for split in splits]
+    )
+    labels = np.concatenate([tensors[f"{split}_labels"].numpy() for split in splits])
+    digits = load_digits()
+    ours = np.column_stack([pixels, labels]).tolist()
+    assert sorted(ours) == sorted(np.column_stack([digits.data, digits.target]).tolist())
+
+
+def test_the_checksum_is_that_of_the_arrays(tmp_path: Path) -> None:
+    data.main(settings(), tmp_path / "data.safetensors", tmp_path / "data.json")
+    tensors, header = read_tensors(tmp_path / "data.safetensors")
+    digest = hashlib.sha256()
+    for split, num in (("train", 1294), ("validation", 144), ("test", 359)):
+        digest.update(f"{split}_pixels |u1 ({num}, 1, 8, 8)\n".encode() + tensors[f"{split}_pixels"].numpy().tobytes())
+        digest.update(f"{split}_labels <i8 ({num},)\n".encode() + tensors[f"{split}_labels"].numpy().tobytes())
+    assert header["manifest"]["sha256"] == digest.hexdigest()
+
+
+def test_the_same_settings_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        data.main(settings(limit=300), tmp_path / name / "data.safetensors", tmp_path / name / "data.json")
+    for file in ("data.safetensors", "data.json"):
+        assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
+
+
+def test_augmentation_is_no_part_of_the_images(tmp_path: Path) -> None:
+    for name, pad in (("first", 0), ("second", 4)):
+        wanted = settings(augment={"pad": pad, "flip": True})
+        data.main(wanted, tmp_path / name, tmp_path / f"{name}.json")
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+def test_a_folder_is_prepared_by_its_path(tmp_path: Path) -> None:
+    for split, num in (("train", 20), ("test", 3)):
+        for label, name in enumerate(("left", "right")):
+            (tmp_path / "images" / split / name).mkdir(parents=True)
+            for number in range(num):
+                image = Image.fromarray(np.full((5, 7, 3), 100 * label + number, np.uint8))
+                image.save(tmp_path / "images" / split / name / f"{number:02d}.png")
+    wanted = settings(source="folder", path=str(tmp_path / "images"))
+    data.main(wanted, tmp_path / "data.safetensors", tmp_path / "data.json")
+    manifest = json.loads((tmp_path / "data.json").read_text())
+    assert manifest["counts"] == {
+        "train": {"left": 18, "right": 18},
+        "validation": {"left": 2, "right": 2},
+        "test": {"left": 3, "right": 3},
+    }
+    assert [manifest[key] for key in ("channels", "height", "width")] == [3, 5, 7]
+
+
+def test_nothing_is_written_if_the_data_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"there is no folder .*/nowhere/train"):
+        data.main(settings(source="folder", path=str(tmp_path / "nowhere")), tmp_path / "out", tmp_path / "data.json")
+    assert list(tmp_path.iterdir()) == []
