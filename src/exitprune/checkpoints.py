@@ -51,7 +51,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """Write tensors and a JSON header whole or not at all."""
-    metadata = {HEADER: json.dumps({"format": FORMAT, **header}, sort_keys=True)}
+    metadata = {HEADER: json.dumps({**header, "format": FORMAT}, sort_keys=True)}
     write_bytes(path, save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, metadata))
 
 
@@ -83,8 +83,8 @@ def read_tensors(path: Path, with_tensors: bool = True) -> tuple[dict[str, Tenso
     if HEADER not in metadata:
         raise BadInput(f"{path}: not written by exitprune (its header has no {HEADER!r}); move it away and run again")
     header = json.loads(metadata[HEADER])
-    if header["format"] != FORMAT:
-        raise BadInput(f"{path}: format {header['format']}, this version reads {FORMAT}; delete it and run again")
+    if header.get("format") != FORMAT:
+        raise BadInput(f"{path}: format {header.get('format')}, this version reads {FORMAT}; delete it and run again")
     return tensors, header
 
 
@@ -114,6 +114,8 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoin
         network.load_state_dict(tensors)
     except RuntimeError as error:
         raise BadInput(f"{path}: its weights do not fit the network its header describes ({error})") from None
+    if packed.keys() != network.named_layers().keys():
+        raise BadInput(f"{path}: its masks are not those of its layers; delete it and run again to recompute it")
     masks = {}
     for name, layer in network.named_layers().items():
         shape = layer.get_parameter("weight").shape

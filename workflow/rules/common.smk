@@ -103,9 +103,9 @@ def check_machine():
 
 def say_where_to_look():
     """The last lines on the terminal, if it was the whole study that ran."""
-    report = Path(RESULTS, "report.html")
-    if report.exists():
-        print(f"The study {STUDY} is done; open {report.resolve()}")
+    page = Path(RESULTS, "report.html")
+    if page.exists():
+        print(f"The study {STUDY} is done; open {page.resolve()}")
 
 
 if workflow.is_main_process:

@@ -78,7 +78,7 @@ rule report:
         figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=FIGURES),
         manifest=f"{RUNS}/data.json",
         benchmarks=BENCHMARKS,
-        code=code("report"),
+        code=[*code("report"), "src/exitprune/templates/report.html.j2"],
     output:
         f"{RESULTS}/report.html",
     log:
@@ -91,7 +91,7 @@ rule report:
         tables=f"{RESULTS}/tables",
         figures=f"{RESULTS}/figures",
         benchmarks=lambda wildcards, input: [
-            f"--benchmarks={path}" for path in input.benchmarks
+            f"--benchmark={path}" for path in input.benchmarks
         ],
     message:
         "Write the report"

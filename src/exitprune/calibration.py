@@ -1,0 +1,105 @@
+"""Calibration: is an exit as often right as it is confident? And the temperature per exit that makes it so.
+
+Works on logits; temperatures are fitted on validation and reported on test. They do not change any exit's answer, only
+its confidence, and so who leaves.
+
+Letters: E exits, N images, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from scipy.optimize import minimize_scalar
+from torch import Tensor
+
+from exitprune.exiting import confidence_of
+
+NUM_BINS = 15
+
+
+def calibration_error(confidence: Tensor, correct: Tensor, num_bins: int = NUM_BINS) -> float:
+    """Expected calibration error: the gap between confidence and accuracy, averaged over bins by their images.
+
+    sum over bins of |bin| / N * |mean confidence - accuracy|, bins (k / B, (k + 1) / B] for k = 0 .. B - 1.
+
+    Args:
+        confidence: (N,), in (0, 1].
+        correct: (N,) bool.
+        num_bins: B.
+
+    Source: Guo et al. 2017, arXiv:1706.04599.
+    """
+    bins = (confidence.double() * num_bins).ceil().long() - 1
+    gaps = torch.zeros(num_bins, dtype=torch.float64)
+    gaps.index_add_(0, bins, confidence.double() - correct.double())
+    return float(gaps.abs().sum() / len(confidence))
+
+
+def fit_temperatures(logits: Tensor, labels: Tensor) -> list[float]:
+    """The temperature of each exit that makes the labels most likely: logits / temperature.
+
+    Args:
+        logits: (E, N, K), of validation images.
+        labels: (N,).
+
+    Source: Guo et al. 2017, arXiv:1706.04599.
+    """
+    return [_fit_temperature(exit_logits.double().numpy(), labels.numpy()) for exit_logits in logits]
+
+
+def _fit_temperature(logits: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> float:
+    scores = logits - logits[np.arange(len(labels)), labels][:, None]  # (N, K), 0 for the right class
+
+    def loss(log_sharpness: float) -> float:
+        scaled = scores * np.exp(log_sharpness)
+        return float(np.logaddexp.reduce(scaled, axis=1).mean())
+
+    # One valley: the loss is convex in the sharpness 1 / temperature. Perfect exits would go on to infinity.
+    return float(np.exp(-minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-6}).x))
+
+
+def scaled(logits: Tensor, temperatures: Sequence[float]) -> Tensor:
+    """(E, N, K) logits divided by the temperature of their exit."""
+    return logits / torch.tensor(temperatures, dtype=logits.dtype).reshape(-1, 1, 1)
+
+
+def calibration_table(
+    levels: Iterable[tuple[str, Tensor, Tensor]], validation_labels: Tensor, test_labels: Tensor
+) -> pd.DataFrame:
+    """How well each exit is calibrated on test, level by level, as it is and after temperature scaling.
+
+    Args:
+        levels: name, logits of validation and of test, (E, N, K) each.
+        validation_labels, test_labels: (N,).
+
+    Returns:
+        One row per level, exit and scaling: accuracy, mean confidence, overconfidence (confidence - accuracy; above 0
+        where the exit promises too much), calibration_error, temperature.
+    """
+    rows = []
+    for name, validation, test in levels:
+        fitted = fit_temperatures(validation, validation_labels)
+        for scaling, temperatures in (("none", [1.0] * len(fitted)), ("temperature", fitted)):
+            logits = scaled(test, temperatures)
+            confidence, correct = confidence_of(logits), logits.argmax(-1) == test_labels
+            for exit_ in range(len(fitted)):
+                accuracy = float(correct[exit_].double().mean())
+                mean = float(confidence[exit_].double().mean())
+                rows.append(
+                    {
+                        "level": name,
+                        "exit": exit_,
+                        "scaling": scaling,
+                        "temperature": temperatures[exit_],
+                        "accuracy": accuracy,
+                        "mean_confidence": mean,
+                        "overconfidence": mean - accuracy,
+                        "calibration_error": calibration_error(confidence[exit_], correct[exit_]),
+                    }
+                )
+    return pd.DataFrame(rows)

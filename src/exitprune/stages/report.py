@@ -1,0 +1,46 @@
+"""Tables and figures to report.html."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from typer import Option
+
+from exitprune.params import Params
+from exitprune.provenance import environment
+from exitprune.report import Picture, read_jobs, render
+from exitprune.variants import names_of, variant
+
+
+def main(
+    settings: Annotated[str, Option()],
+    manifest: Annotated[Path, Option()],
+    tables: Annotated[Path, Option()],
+    figures: Annotated[Path, Option()],
+    out: Annotated[Path, Option()],
+    benchmark: Annotated[list[Path], Option()] = [],  # noqa: B006 (typer reads it, nobody changes it)
+) -> None:
+    """Write the page.
+
+    Args:
+        settings: JSON, all parameters of the study.
+        manifest: data.json.
+        tables: folder with the CSV files.
+        figures: folder with one SVG file per figure.
+        out: report.html.
+        benchmark: Snakemake's benchmark files of the study's jobs.
+    """
+    modules = sorted(((name, variant("figures", name)) for name in names_of("figures")), key=lambda pair: pair[1].PLACE)
+    page = render(
+        Params.model_validate_json(settings),
+        json.loads(manifest.read_text()),
+        {path.stem: pd.read_csv(path) for path in sorted(tables.glob("*.csv"))},
+        [Picture(name, made.TITLE, made.CAPTION, (figures / f"{name}.svg").read_bytes()) for name, made in modules],
+        environment(),
+        read_jobs(benchmark),
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page, encoding="utf-8")

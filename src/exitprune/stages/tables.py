@@ -1,0 +1,76 @@
+"""Logits of all runs to tables and summary.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from torch import Tensor
+from typer import Option
+
+from exitprune.checkpoints import read_tensors, write_bytes, write_json
+from exitprune.errors import BadInput
+from exitprune.paper import is_papers_data, is_papers_network
+from exitprune.params import Evaluate, Model, Section
+from exitprune.provenance import digest
+from exitprune.records import Level, State
+from exitprune.tables import beside_paper, build, summary
+
+
+class Settings(Section):
+    """What tables depend on beside the logits."""
+
+    model: Model
+    evaluate: Evaluate
+
+
+def main(
+    settings: Annotated[str, Option()],
+    data: Annotated[Path, Option()],
+    evaluation: Annotated[list[Path], Option()],
+    tables: Annotated[Path, Option()],
+    out: Annotated[Path, Option()],
+) -> None:
+    """Write one CSV file per table, and the summary last.
+
+    Args:
+        settings: JSON, see `Settings`.
+        data: data.safetensors.
+        evaluation: evaluation.json of every seed and order.
+        tables: folder for the CSV files; those of an earlier run that are not made any more are removed.
+        out: summary.json.
+    """
+    wanted = Settings.model_validate_json(settings)
+    arrays, header = read_tensors(data)
+    labels = {split: arrays[f"{split}_labels"] for split in ("validation", "test")}
+    blocks = [*wanted.model.exits, (wanted.model.depth - 2) // 2]
+    made = build((level for path in evaluation for level in read_levels(path, labels)), labels, blocks, wanted.evaluate)
+    made |= beside_paper(made, is_papers_network(wanted.model), is_papers_data(header["manifest"]))
+    for stale in set(tables.glob("*.csv")) - {tables / f"{name}.csv" for name in made}:
+        stale.unlink()
+    for name, table in made.items():
+        write_bytes(tables / f"{name}.csv", table.to_csv(index=False, float_format="%.8g").encode())
+    write_json(out, summary(made))
+
+
+def read_levels(path: Path, labels: dict[str, Tensor]) -> Iterator[Level]:
+    """The levels of one run, in order, one at a time.
+
+    Raises:
+        BadInput: if a file of logits is missing, damaged, not the one that evaluation.json names, or of other images.
+    """
+    run = json.loads(path.read_text())
+    states: list[State] = ["unpruned", *["between"] * (len(run["levels"]) - 3), "pruned", "recovered"]  # type: ignore[list-item]
+    for entry, state in zip(run["levels"], states, strict=True):
+        file = path.parent / entry["file"]
+        logits, header = read_tensors(file)
+        if digest([file]) != entry["sha256"]:
+            raise BadInput(f"{file}: not the file that {path} was written with; delete {path} and run snakemake again")
+        for split, wanted in labels.items():
+            if logits[split].shape[1] != len(wanted):
+                raise BadInput(
+                    f"{file}: {logits[split].shape[1]} {split} images, the data have {len(wanted)}; delete it and run again"
+                )
+        yield Level(run["order"], run["seed"], entry["name"], entry["level"], state, header, logits)

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+
+from exitprune.checkpoints import load_checkpoint, save_checkpoint
+from exitprune.commands.export import main as export
+from exitprune.cost import exit_costs
+from exitprune.errors import BadInput
+from exitprune.exiting import confidence_of, evaluate_at
+from exitprune.inference import infer
+from exitprune.prepared import load_split
+from tests.commands.conftest import CLASSES, Study
+
+
+def card_of(folder: Path) -> dict[str, Any]:
+    card: dict[str, Any] = json.loads((folder / "model-card.json").read_text())
+    return card
+
+
+def test_the_model_predicts_at_its_operating_point_what_the_card_says(study: Study) -> None:
+    card, images = card_of(study.exported), load_split(study.data, "test")
+    session = ort.InferenceSession(study.exported / "model.onnx", providers=["CPUExecutionProvider"])
+    assert len(card["operating_points"]) == 2
+    for point in card["operating_points"]:
+        feed = {"pixels": images.pixels.numpy(), "threshold": np.array(point["threshold"], dtype=np.float32)}
+        answers, exits = session.run(["class", "exit"], feed)
+        assert (answers == images.labels.numpy()).mean() == point["test"]["accuracy"]
+        assert (np.bincount(exits, minlength=4) / len(exits)).tolist() == pytest.approx(point["test"]["exit_rate"])
+
+
+def test_accuracy_of_every_exit_is_that_of_the_checkpoint(study: Study) -> None:
+    exits = card_of(study.exported)["exits"]
+    for split in ("validation", "test"):
+        images = load_split(study.data, split)
+        right = (infer(study.network, images).argmax(-1) == images.labels).double().mean(1)
+        assert [row[split]["accuracy"] for row in exits] == right.tolist()
+        assert {row[split]["num_images"] for row in exits} == {len(images)}
+
+
+def test_the_operating_points_keep_their_rules_on_validation(study: Study) -> None:
+    card, images = card_of(study.exported), load_split(study.data, "validation")
+    macs = [row["macs"] for row in card["exits"]]
+    logits = infer(study.network, images)
+    accuracy, cost = (point["threshold"] for point in card["operating_points"])
+    highest = evaluate_at(logits, images.labels, macs, 1.0)[0]
+    assert highest - evaluate_at(logits, images.labels, macs, accuracy)[0] <= 0.01
+    assert evaluate_at(logits, images.labels, macs, cost)[1] <= macs[-1] / 2
+
+
+def test_costs_are_those_of_the_study_and_less_is_executed_after_removal(study: Study) -> None:
+    exits, costs = card_of(study.exported)["exits"], exit_costs(study.network, study.masks)
+    assert [row["macs"] for row in exits] == [cost.macs for cost in costs]
+    assert [row["params"] for row in exits] == [cost.params for cost in costs]
+    assert [row["after_block"] for row in exits] == [1, 3, 5, 6]
+    # One of b2's 16 inner channels is gone: 9 x 16 weights before it and as many after it, at 12 x 12 places.
+    assert [row["macs_dense"] - row["macs_executed"] for row in exits] == [0, *[2 * 9 * 16 * 144] * 3]
+
+
+def test_the_card_names_the_file_and_where_it_comes_from(study: Study) -> None:
+    card = card_of(study.exported)
+    model = (study.exported / "model.onnx").read_bytes()
+    assert card["model"]["sha256"] == hashlib.sha256(model).hexdigest()
+    assert card["provenance"]["sha256"] == hashlib.sha256(study.level.read_bytes()).hexdigest()
+    assert card["provenance"]["checkpoint"] == "level-01.safetensors"
+    assert (card["study"], card["seed"], card["order"], card["level"]) == ("noise", 0, "joint", 1)
+    assert card["data"]["manifest"]["source"] == "noise"
+    assert card["sparsity"]["all"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_class_names_costs_and_thresholds_travel_in_the_model(study: Study) -> None:
+    card, model = card_of(study.exported), onnx.load(study.exported / "model.onnx")
+    kept = {item.key: json.loads(item.value) for item in model.metadata_props}
+    assert kept["classes"] == CLASSES
+    assert [row["macs"] for row in kept["exits"]] == [row["macs"] for row in card["exits"]]
+    assert [point["threshold"] for point in kept["operating_points"]] == [
+        point["threshold"] for point in card["operating_points"]
+    ]
+
+
+def test_exporting_twice_gives_the_same_bytes(study: Study, tmp_path: Path) -> None:
+    export(study.level, tmp_path)
+    for name in ("model.onnx", "model-card.json"):
+        assert (tmp_path / name).read_bytes() == (study.exported / name).read_bytes()
+
+
+def test_temperatures_are_in_the_model_and_lower_the_likelihood_loss(study: Study, tmp_path: Path) -> None:
+    export(study.level, tmp_path, temperatures=True)
+    images, temperatures = (
+        load_split(study.data, "validation"),
+        [row["temperature"] for row in card_of(tmp_path)["exits"]],
+    )
+    logits = infer(study.network, images)
+    session = ort.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    feed = {"pixels": images.pixels.numpy(), "threshold": np.array(-1, dtype=np.float32)}
+    expected = confidence_of(logits[0] / temperatures[0]).numpy()
+    np.testing.assert_allclose(session.run(["confidence"], feed)[0], expected, atol=1e-4)
+    for exit_logits, temperature in zip(logits, temperatures, strict=True):
+        plain = torch.nn.functional.cross_entropy(exit_logits, images.labels)
+        assert torch.nn.functional.cross_entropy(exit_logits / temperature, images.labels) <= plain
+
+
+def test_a_limit_in_milliseconds_times_every_exit(study: Study, tmp_path: Path) -> None:
+    export(study.level, tmp_path, milliseconds=1e6)
+    card = card_of(tmp_path)
+    assert all(row["milliseconds"] > 0 for row in card["exits"])
+    point = card["operating_points"][-1]
+    assert point["rule"] == "milliseconds<=1e+06"
+    assert 0 < point["test"]["milliseconds"] < 1e6
+
+
+def test_without_data_the_card_has_no_accuracies_and_says_so(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    level = tmp_path / "alone" / "level.safetensors"
+    level.parent.mkdir()
+    level.write_bytes(study.level.read_bytes())
+    export(level, tmp_path / "out")
+    card = card_of(tmp_path / "out")
+    assert {row["test"] for row in card["exits"]} == {None}
+    assert card["operating_points"] == []
+    assert "the card has no accuracies and no operating points" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("wanted", [{"temperatures": True}, {"milliseconds": 1.0}])
+def test_without_data_what_needs_data_is_refused(study: Study, tmp_path: Path, wanted: dict[str, Any]) -> None:
+    level = tmp_path / "level.safetensors"
+    level.write_bytes(study.level.read_bytes())
+    with pytest.raises(BadInput, match="need --data"):
+        export(level, tmp_path / "out", **wanted)
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_images_are_refused(study: Study, tmp_path: Path) -> None:
+    level = load_checkpoint(study.level)
+    other = tmp_path / "other.safetensors"
+    save_checkpoint(other, level.network, level.masks, {**level.header, "data": "f" * 64})
+    with pytest.raises(BadInput, match="not the images that"):
+        export(other, tmp_path / "out", data=study.data)
+
+
+def test_a_checkpoint_without_normalisation_is_refused(study: Study, tmp_path: Path) -> None:
+    level = load_checkpoint(study.level)
+    path = tmp_path / "bare.safetensors"
+    save_checkpoint(path, level.network, level.masks, {"name": "bare"})
+    with pytest.raises(BadInput, match="header lacks classes, mean, std"):
+        export(path, tmp_path / "out")
+
+
+def test_a_missing_checkpoint_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is no such file"):
+        export(tmp_path / "none.safetensors", tmp_path / "out")
+
+
+def test_without_onnx_one_sentence_says_what_to_install(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(BadInput, match=r"pip install 'exitprune\[export\]'"):
+        export(study.level, tmp_path)

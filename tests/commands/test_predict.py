@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+
+from exitprune.commands.predict import main as predict
+from exitprune.errors import BadInput
+from exitprune.exiting import confidence_of, first_confident_exit
+from exitprune.inference import infer
+from exitprune.prepared import load_split
+from tests.commands.conftest import CLASSES, Study
+
+
+@pytest.fixture
+def pictures(study: Study, tmp_path: Path) -> list[Path]:
+    """The first twelve test images as files."""
+    paths = []
+    for number, pixels in enumerate(load_split(study.data, "test").pixels[:12].permute(0, 2, 3, 1).numpy()):
+        paths.append(tmp_path / f"{number}.png")
+        Image.fromarray(pixels).save(paths[-1])
+    return paths
+
+
+def predicted(capsys: pytest.CaptureFixture[str], model: Path, images: list[Path], **options: Any) -> dict[str, Any]:
+    predict(model, images, as_json=True, **options)
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_files_get_the_class_and_exit_that_the_network_gives(
+    study: Study, pictures: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    logits = infer(study.network, load_split(study.data, "test"))[:, :12]
+    exits = first_confident_exit(confidence_of(logits), 0.6)
+    found = predicted(capsys, study.exported / "model.onnx", pictures, threshold=0.6)
+    assert found["threshold"] == 0.6
+    assert [row["exit"] for row in found["images"]] == exits.tolist()
+    answers = logits[exits, torch.arange(12)].argmax(-1).tolist()
+    assert [row["label"] for row in found["images"]] == [CLASSES[answer] for answer in answers]
+    assert len(set(exits.tolist())) > 1
+
+
+def test_macs_are_those_of_the_exit_taken_and_time_was_measured(
+    study: Study, pictures: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    exits = json.loads((study.exported / "model-card.json").read_text())["exits"]
+    for row in predicted(capsys, study.exported / "model.onnx", pictures, threshold=0.6)["images"]:
+        assert (row["macs"], row["macs_executed"]) == tuple(
+            exits[row["exit"]][key] for key in ("macs", "macs_executed")
+        )
+        assert 0 < row["milliseconds"] < 10_000
+
+
+def test_the_table_has_a_line_for_every_image(
+    study: Study, pictures: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    predict(study.exported / "model.onnx", pictures, threshold=-1.0)
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["image", "class", "confidence", "exit", "MACs", "milliseconds"]
+    assert [line.split()[0] for line in lines] == [str(path) for path in pictures]
+    assert {line.split()[3] for line in lines} == {"0"}
+
+
+def test_the_first_operating_point_is_the_default_and_others_have_names(
+    study: Study, pictures: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = json.loads((study.exported / "model-card.json").read_text())["operating_points"]
+    model = study.exported / "model.onnx"
+    assert predicted(capsys, model, pictures)["threshold"] == points[0]["threshold"]
+    named = predicted(capsys, model, pictures, operating_point="macs_share<=0.5")
+    assert named["threshold"] == points[1]["threshold"]
+
+
+def test_a_grey_picture_is_read_by_a_model_of_colour_images(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(np.full((12, 12), 90, dtype=np.uint8)).save(tmp_path / "grey.png")
+    assert len(predicted(capsys, study.exported / "model.onnx", [tmp_path / "grey.png"])["images"]) == 1
+
+
+def test_an_operating_point_that_is_not_there_is_refused(study: Study, pictures: list[Path]) -> None:
+    with pytest.raises(BadInput, match=r"no operating point 'best'; allowed: accuracy_lost<=0.01, macs_share<=0.5"):
+        predict(study.exported / "model.onnx", pictures, operating_point="best")
+
+
+def test_a_threshold_and_an_operating_point_are_refused_together(study: Study, pictures: list[Path]) -> None:
+    with pytest.raises(BadInput, match="give one"):
+        predict(study.exported / "model.onnx", pictures, threshold=0.5, operating_point="macs_share<=0.5")
+
+
+def test_a_model_without_operating_points_needs_a_threshold(
+    study: Study, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.load(study.exported / "model.onnx")
+    for item in model.metadata_props:
+        if item.key == "operating_points":
+            item.value = "[]"
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(BadInput, match="give --threshold"):
+        predict(tmp_path / "model.onnx", pictures)
+    assert len(predicted(capsys, tmp_path / "model.onnx", pictures, threshold=0.5)["images"]) == 12
+
+
+def test_a_missing_model_is_refused(tmp_path: Path, pictures: list[Path]) -> None:
+    with pytest.raises(BadInput, match=r"model\.onnx: there is no such model; write one with: exitprune export"):
+        predict(tmp_path / "model.onnx", pictures)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x09\x3a\x05hello"])
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, pictures: list[Path], content: bytes) -> None:
+    (tmp_path / "model.onnx").write_bytes(content)
+    with pytest.raises(BadInput, match="not an ONNX model"):
+        predict(tmp_path / "model.onnx", pictures)
+
+
+def test_a_truncated_model_is_refused(study: Study, tmp_path: Path, pictures: list[Path]) -> None:
+    whole = (study.exported / "model.onnx").read_bytes()
+    (tmp_path / "model.onnx").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadInput, match="not an ONNX model"):
+        predict(tmp_path / "model.onnx", pictures)
+
+
+def test_somebody_else_s_model_is_refused(study: Study, tmp_path: Path, pictures: list[Path]) -> None:
+    model = onnx.load(study.exported / "model.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(BadInput, match="not one that `exitprune export` wrote"):
+        predict(tmp_path / "model.onnx", pictures)
+
+
+def test_a_missing_image_is_refused(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"none\.png: there is no such image"):
+        predict(study.exported / "model.onnx", [tmp_path / "none.png"])
+
+
+def test_a_file_that_is_no_image_is_refused(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("hello")
+    with pytest.raises(BadInput, match=r"text\.png: not an image that can be read"):
+        predict(study.exported / "model.onnx", [tmp_path / "text.png"])
+
+
+def test_a_truncated_image_is_refused(study: Study, pictures: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "cut.png").write_bytes(pictures[0].read_bytes()[:200])
+    with pytest.raises(BadInput, match=r"cut\.png: not an image that can be read"):
+        predict(study.exported / "model.onnx", [tmp_path / "cut.png"])
+
+
+def test_an_image_of_another_size_is_refused(study: Study, tmp_path: Path) -> None:
+    Image.new("RGB", (12, 14)).save(tmp_path / "tall.png")
+    with pytest.raises(BadInput, match="12 x 14 pixels, but the model takes 12 x 12"):
+        predict(study.exported / "model.onnx", [tmp_path / "tall.png"])
+
+
+def test_from_a_shell_a_mistake_is_one_sentence_and_predicting_does_not_load_torch(
+    study: Study, pictures: list[Path]
+) -> None:
+    program = "import sys; from exitprune.cli import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+
+    def run(*arguments: Path | str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", program, "predict", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    done = run(study.exported / "model.onnx", pictures[0], "--json", "--threshold", "0.5")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("False\n")
+    refused = run("none.onnx", pictures[0])
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert "none.onnx: there is no such model" in refused.stderr

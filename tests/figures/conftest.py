@@ -1,0 +1,43 @@
+"""Tables of made-up studies, made once for all figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exitprune.paper import CIFAR10
+from exitprune.stages.tables import main
+from tests.synthetic import EVALUATE, MODEL, settings, write_data, write_run, write_study
+
+SETTINGS = settings(model=MODEL, evaluate=EVALUATE)
+
+
+@pytest.fixture(scope="session")
+def digits_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seeds, both orders."""
+    folder = tmp_path_factory.mktemp("digits")
+    data, evaluation = write_study(folder)
+    main(SETTINGS, data, evaluation, folder / "tables", folder / "summary.json")
+    return folder / "tables"
+
+
+@pytest.fixture(scope="session")
+def lone_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One seed, one order."""
+    folder = tmp_path_factory.mktemp("lone")
+    data, evaluation = write_study(folder, seeds=(0,), orders=("joint",), rounds=1)
+    main(SETTINGS, data, evaluation, folder / "tables", folder / "summary.json")
+    return folder / "tables"
+
+
+@pytest.fixture(scope="session")
+def cifar10_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data that are taken for CIFAR-10, so that the paper's values are drawn in."""
+    folder = tmp_path_factory.mktemp("cifar10")
+    about: dict[str, Any] = {"classes": sorted(CIFAR10), "channels": 3, "height": 32, "width": 32}
+    labels = write_data(folder / "data.safetensors", **about)
+    evaluation = [write_run(folder / order, 0, order, labels, rounds=1) for order in ("joint", "sequential")]
+    main(SETTINGS, folder / "data.safetensors", evaluation, folder / "tables", folder / "summary.json")
+    return folder / "tables"

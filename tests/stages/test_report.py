@@ -1,0 +1,149 @@
+"""The stage that writes the page, from a made-up study's logits to HTML."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from exitprune.claims import CLAIMS, rule_in_words
+from exitprune.params import Model
+from exitprune.report import percent
+from exitprune.stages import report, tables
+from exitprune.variants import names_of
+from tests.synthetic import EVALUATE, MODEL, PARAMS, settings, write_data, write_run, write_study
+
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+
+
+class Outline(HTMLParser):
+    """Checks that elements close in order; keeps ids, links, sources and text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.found: dict[str, list[str]] = {"id": [], "href": [], "src": [], "text": []}
+        self.tags: set[str] = set()
+        self.feed(page)
+        self.text = re.sub(r"\s+", " ", " ".join(self.found["text"]))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name in self.found:
+                self.found[name].append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes another element"
+
+    def handle_data(self, data: str) -> None:
+        self.found["text"].append(data)
+
+
+def write_report(folder: Path, data: Path, evaluation: list[Path], **params: Any) -> Outline:
+    model = Model.model_validate(params.get("model", MODEL.model_dump()))
+    tables.main(settings(model=model, evaluate=EVALUATE), data, evaluation, folder / "tables", folder / "summary.json")
+    (folder / "figures").mkdir()
+    for name in names_of("figures"):
+        (folder / "figures" / f"{name}.svg").write_text(f"<svg>{name}</svg>")
+    benchmark = folder / "prune-seed0-joint.tsv"
+    benchmark.write_text("s\th:m:s\tmax_rss\n33.4156\t0:00:33\t612.31\n")
+    report.main(
+        json.dumps({**PARAMS, **params}),
+        data.with_suffix(".json"),
+        folder / "tables",
+        folder / "figures",
+        folder / "report.html",
+        [benchmark],
+    )
+    return Outline((folder / "report.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outline]:
+    folder = tmp_path_factory.mktemp("study")
+    return folder, write_report(folder, *write_study(folder))
+
+
+def test_the_page_is_whole_and_its_contents_lead_somewhere(study: tuple[Path, Outline]) -> None:
+    _, page = study
+    assert page.open == []
+    assert len(page.found["id"]) == len(set(page.found["id"]))
+    assert {link[1:] for link in page.found["href"] if link.startswith("#")} <= set(page.found["id"])
+
+
+def test_the_page_needs_nothing_beside_itself(study: tuple[Path, Outline]) -> None:
+    folder, page = study
+    assert len(page.found["src"]) == len(names_of("figures"))
+    pictures = [base64.b64decode(source.removeprefix("data:image/svg+xml;base64,")) for source in page.found["src"]]
+    assert sorted(pictures) == [f"<svg>{name}</svg>".encode() for name in names_of("figures")]
+    assert not {"script", "link", "iframe"} & page.tags
+    assert "url(" not in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_every_claim_stands_with_its_rule_and_its_verdict(study: tuple[Path, Outline]) -> None:
+    folder, page = study
+    judged = pd.read_csv(folder / "tables" / "claims.csv")
+    for claim in CLAIMS:
+        verdict = judged.query(f"claim == {claim.number} and state == 'pruned'")["verdict"].iloc[0]
+        after = page.text.split(f"Claim {claim.number}:")[1]
+        assert after.split("After the last round: ")[1].startswith(verdict)
+        assert rule_in_words(claim, EVALUATE) in page.text
+
+
+def test_headline_numbers_are_those_of_the_summary(study: tuple[Path, Outline]) -> None:
+    folder, page = study
+    summary = json.loads((folder / "summary.json").read_text())
+    row = page.text.split("Accuracy of the classifier (last exit)")[1].split("Mean accuracy")[0]
+    assert [cell.split(" ± ")[0] for cell in re.findall(r"[\d.]+ ± [\d.]+", row)] == [
+        percent(summary["unpruned"]["last_exit_accuracy"]),
+        *(percent(summary[order]["pruned"]["last_exit_accuracy"]) for order in ("joint", "sequential")),
+        *(percent(summary[order]["recovered"]["last_exit_accuracy"]) for order in ("joint", "sequential")),
+    ]
+
+
+def test_numbers_of_another_data_set_are_said_to_be_that(study: tuple[Path, Outline]) -> None:
+    assert "this study is of digits" in study[1].text
+
+
+def test_provenance_holds_parameters_data_and_seconds(study: tuple[Path, Outline]) -> None:
+    text = study[1].text
+    assert "criterion: magnitude" in text
+    assert "0" * 64 in text
+    assert "prune-seed0-joint 33.4 612" in re.sub(r"\s+", " ", text)
+
+
+def test_the_page_says_how_little_its_seeds_can_show(study: tuple[Path, Outline]) -> None:
+    assert "With 3 seeds a 95 % interval reaches 2.5 standard deviations" in study[1].text
+
+
+def test_a_study_of_one_order_and_one_seed_says_what_it_cannot_tell(tmp_path: Path) -> None:
+    data, evaluation = write_study(tmp_path, seeds=(4,), orders=("joint",), rounds=1)
+    page = write_report(tmp_path, data, evaluation, seeds=[4], orders=["joint"])
+    assert page.open == []
+    assert page.text.count("Not tested: it takes both orders") == 3
+    assert "With one seed there is no spread" in page.text
+    assert not re.search(r"\bnan\b", page.text)
+
+
+def test_a_network_that_is_not_the_papers_has_nothing_put_beside_the_papers(tmp_path: Path) -> None:
+    data, evaluation = write_study(tmp_path, seeds=(0,), rounds=1)
+    model = {**PARAMS["model"], "depth": 110}
+    page = write_report(tmp_path, data, evaluation, seeds=[0], model=model)
+    assert "there is nothing to put side by side" in page.text
+    assert "mean absolute difference" not in page.text
+
+
+def test_names_of_classes_or_studies_cannot_break_the_page(tmp_path: Path) -> None:
+    labels = write_data(tmp_path / "data.safetensors", source="<script>alert(1)</script>")
+    run = write_run(tmp_path / "run", 0, "joint", labels, rounds=1)
+    page = write_report(tmp_path, tmp_path / "data.safetensors", [run], seeds=[0], orders=["joint"])
+    assert "script" not in page.tags

@@ -1,0 +1,164 @@
+"""Made-up evaluation files with the shape of real ones, for tests of everything from logits to report. Never a result."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from exitprune import paper
+from exitprune.checkpoints import write_json, write_tensors
+from exitprune.params import Evaluate, Model
+from exitprune.provenance import digest
+
+MODEL = Model(depth=56, exits=[4, 8, 12, 16, 20, 24], pool=4)
+EVALUATE = Evaluate(confidence=0.95, margin=0.01, resamples=200)
+COUNTS = {"train": 30, "validation": 60, "test": 90}
+CLASSES = 10
+
+
+def write_data(path: Path, counts: dict[str, int] = COUNTS, **manifest: Any) -> dict[str, Tensor]:
+    """data.safetensors and data.json without pictures worth looking at; gives the labels by split."""
+    draw = np.random.default_rng(5)
+    labels = {split: torch.from_numpy(draw.integers(0, CLASSES, count)) for split, count in counts.items()}
+    arrays = {f"{split}_labels": value for split, value in labels.items()}
+    arrays |= {f"{split}_pixels": torch.zeros(count, 1, 8, 8, dtype=torch.uint8) for split, count in counts.items()}
+    names = [str(digit) for digit in range(CLASSES)]
+    about = {
+        "source": "digits",
+        "sha256": "0" * 64,
+        "classes": names,
+        "counts": {split: {n: int((labels[split] == k).sum()) for k, n in enumerate(names)} for split in counts},
+        "mean": [0.3],
+        "std": [0.4],
+        **{"height": 8, "width": 8, "channels": 1, **manifest},
+    }
+    write_tensors(path, arrays, {"manifest": about})
+    write_json(path.with_suffix(".json"), about)
+    return labels
+
+
+def write_run(
+    folder: Path, seed: int, order: str, labels: dict[str, Tensor], rounds: int = 3, sharpness: float = 1.0
+) -> Path:
+    """evaluation.json and its logits: 64 layers and seven exits that get worse as sparsity grows, each order in its way."""
+    noise = {
+        split: np.random.default_rng([seed, place]).normal(size=(7, len(labels[split]), CLASSES))
+        for place, split in enumerate(("validation", "test"))
+    }
+    steps = rounds if order == "joint" else 2 * rounds
+    entries = []
+    for number in range(steps + 2):
+        name = "recovered" if number == steps + 1 else f"level-{number:02d}"
+        level = min(number, steps)
+        base, exits = _progress(order, level, rounds)
+        harm = 1.2 * base * np.ones(7) + (0.9 if order == "sequential" else 0.7) * exits * np.append(np.ones(6), 0)
+        quality = sharpness * (np.linspace(1.5, 4.2, 7) - harm * (0.5 if name == "recovered" else 1))
+        logits = {}
+        for split, values in noise.items():
+            right = np.eye(CLASSES)[labels[split].numpy()]
+            logits[split] = torch.from_numpy(values + quality[:, None, None] * right).float()
+        header = _header(np.random.default_rng([seed, level]), order, level, base, exits, rounds)
+        file = folder / "logits" / f"{name}.safetensors"
+        write_tensors(file, logits, {"name": name, "level": level, "seed": seed, "order": order, **header})
+        entries.append({"name": name, "level": level, "file": f"logits/{name}.safetensors", "sha256": digest([file])})
+    path = folder / "evaluation.json"
+    write_json(path, {"study": "synthetic", "seed": seed, "order": order, "levels": entries})
+    return path
+
+
+def write_study(
+    folder: Path, seeds: tuple[int, ...] = (0, 1, 2), orders: tuple[str, ...] = ("joint", "sequential"), rounds: int = 3
+) -> tuple[Path, list[Path]]:
+    """A whole study: data.safetensors and the evaluation.json of every run."""
+    labels = write_data(folder / "data.safetensors")
+    runs = [(seed, order) for seed in seeds for order in orders]
+    return folder / "data.safetensors", [
+        write_run(folder / f"seed{seed}" / order, seed, order, labels, rounds) for seed, order in runs
+    ]
+
+
+def _progress(order: str, level: int, rounds: int) -> tuple[float, float]:
+    """Sparsity of base and exits after so many rounds."""
+    if order == "joint":
+        return 0.8 * level / rounds, 0.7 * level / rounds
+    return 0.8 * min(level, rounds) / rounds, 0.8 * max(level - rounds, 0) / rounds
+
+
+def _header(
+    draw: np.random.Generator, order: str, level: int, base: float, exits: float, rounds: int
+) -> dict[str, Any]:
+    """Costs that look like ResNet-56's: the paper's layers, uneven sparsity, every weight used at 64 places."""
+    layers, passed = [], 0
+    for position, name in enumerate(paper.layer_sparsity()["layer"], 1):
+        is_head = name.startswith("exit")
+        weights = 500 * (1 + position // 20)
+        uneven = 0.6 + 0.4 * position / 64 + 0.05 * draw.normal()
+        share = np.clip((exits if is_head else base) * uneven, 0, 0.99)
+        kept = weights - round(weights * float(share))
+        layers.append({"name": name, "exit": passed, "positions": 64, "weights": weights, "kept": kept})
+        passed += is_head
+    return {
+        "prune": None if level == 0 else ("all" if order == "joint" else "base" if level <= rounds else "exits"),
+        "train": None,
+        "sparsity": {"all": (15 * base + exits) / 16, "base": base, "exits": exits},
+        "layers": layers,
+        "exits": [_exit_cost(layers, exit_) for exit_ in range(7)],
+    }
+
+
+def _exit_cost(layers: list[dict[str, Any]], exit_: int) -> dict[str, int]:
+    executed = [layer for layer in layers if layer["exit"] <= exit_]
+    dense, kept = (sum(layer[what] for layer in executed) for what in ("weights", "kept"))
+    return {
+        "exit": exit_,
+        "macs_dense": 64 * dense,
+        "macs": 64 * kept,
+        "params_dense": dense,
+        "params": kept,
+    }
+
+
+def settings(**sections: Any) -> str:
+    """Settings of a stage as the workflow hands them over."""
+    return json.dumps({name: section.model_dump() for name, section in sections.items()})
+
+
+_TRAINING = {
+    "epochs": 1,
+    "lr": 0.1,
+    "lr_scheduler": "one_cycle",
+    "momentum": 0.9,
+    "weight_decay": 0.0005,
+    "batch_size": 64,
+}
+PARAMS: dict[str, Any] = {
+    "study": "synthetic",
+    "seeds": [0, 1, 2],
+    "data": {
+        "source": "digits",
+        "path": None,
+        "validation": 0.15,
+        "test": 0.2,
+        "limit": None,
+        "seed": 0,
+        "augment": {"pad": 1, "flip": False},
+    },
+    "model": MODEL.model_dump(),
+    "base": _TRAINING,
+    "heads": {**_TRAINING, "train": "frozen"},
+    "sparsity": 0.8,
+    "rounds": 3,
+    "schedule": "linear",
+    "criterion": "magnitude",
+    "scope": "global",
+    "orders": ["joint", "sequential"],
+    "finetune": _TRAINING,
+    "recovery": _TRAINING,
+    "evaluate": EVALUATE.model_dump(),
+    "compute": {"device": "cpu", "threads": 1, "precision": "float32"},
+}

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import torch
+
+from exitprune.emptied import emptied, emptied_table
+from tests.conftest import Build
+
+
+def test_empty_filters_and_channels_are_counted_layer_by_layer(build: Build) -> None:
+    network = build(exits=(1,), pool=2)
+    with torch.no_grad():
+        network.blocks[0].c1.weight[:3] = 0
+        network.blocks[0].c2.weight[:, 2:4] = 0
+        network.blocks[1].c2.weight.zero_()
+        head = network.heads[1].fc.weight
+        head[:, :4] = 0  # the four cells of channel 0
+        head[:, 5] = 0  # one cell of channel 1
+    counts = {row.name: row for row in emptied(network)}
+    assert list(counts) == list(network.named_layers())
+    assert (counts["b1.c1"].filters, counts["b1.c1"].empty_filters, counts["b1.c1"].empty_channels) == (16, 3, 0)
+    assert (counts["b1.c2"].channels, counts["b1.c2"].empty_filters, counts["b1.c2"].empty_channels) == (16, 0, 2)
+    assert (counts["exit1"].channels, counts["exit1"].empty_channels) == (16, 1)
+    assert [name for name, row in counts.items() if row.is_empty] == ["b2.c2"]
+
+
+def test_the_table_has_a_row_for_every_level_and_layer(build: Build) -> None:
+    network = build()
+    before = ("level-00", build())
+    with torch.no_grad():
+        network.blocks[0].c1.weight.zero_()
+    table = emptied_table([before, ("level-01", network)])
+    assert len(table) == 2 * len(network.named_layers())
+    assert table[table["is_empty"]][["level", "name"]].to_numpy().tolist() == [["level-01", "b1.c1"]]

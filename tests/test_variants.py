@@ -1,0 +1,40 @@
+"""A name in params.yaml is the name of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import exitprune
+from exitprune.variants import names_of, variant
+
+FAMILIES = ["criteria", "scopes", "schedules", "orders"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_variants_are_the_files_of_the_folder(family: str) -> None:
+    folder = Path(exitprune.__file__).parent / family
+    files = sorted(file.name.removesuffix(".py") for file in folder.iterdir() if file.suffix == ".py")
+    assert names_of(family) == [name for name in files if name != "__init__"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_variant_can_be_loaded_and_says_what_it_is(family: str) -> None:
+    for name in names_of(family):
+        module = variant(family, name)
+        assert module.__name__ == f"exitprune.{family}.{name}"
+        assert module.__doc__
+
+
+def test_the_variants_of_the_paper_are_there() -> None:
+    assert {"magnitude"} <= set(names_of("criteria"))
+    assert {"global", "layer", "std"} <= set(names_of("scopes"))
+    assert {"linear", "geometric", "one_shot"} <= set(names_of("schedules"))
+    assert {"joint", "sequential"} <= set(names_of("orders"))
+
+
+@pytest.mark.parametrize("name", ["", "Joint", "__init__", "../params", "joint.py", "nothing"])
+def test_a_name_without_a_file_is_refused_with_what_is_allowed(name: str) -> None:
+    with pytest.raises(ValueError, match=r"orders: there is no .*; allowed: joint, sequential"):
+        variant("orders", name)

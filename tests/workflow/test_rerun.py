@@ -1,0 +1,99 @@
+"""What a change reruns, and what it does not: asked of Snakemake itself, in a repository where everything has run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from .conftest import Repository
+
+AFTER_PRUNE = {"prune", "recover", "evaluate", "tables", "figure", "report"}
+
+
+def edit(file: Path) -> None:
+    """Change a source file's content without changing what it does."""
+    file.write_text(file.read_text() + "\n# edited\n")
+
+
+def test_nothing_runs_twice(finished: Repository) -> None:
+    assert finished.would_run() == set()
+
+
+def test_new_file_times_rerun_nothing(finished: Repository) -> None:
+    for path in [*finished.path.glob("src/**/*.py"), *finished.path.glob("runs/**/*.*")]:
+        os.utime(path)
+    assert finished.would_run() == set()
+
+
+def test_a_comment_in_the_readme_reruns_nothing(finished: Repository) -> None:
+    edit(finished.path / "README.md")
+    assert finished.would_run() == set()
+    assert "didn't change, skipping" in finished.run("dvc", "repro")
+
+
+def test_the_code_of_a_figure_redraws_that_figure_alone(finished: Repository) -> None:
+    edit(finished.path / "src/exitprune/figures/tradeoff.py")
+    assert finished.would_run() == {"figure", "report"}
+    assert finished.snakemake("--dry-run").count("Draw the figure") == 1
+
+
+def test_the_learning_rate_of_fine_tuning_does_not_retrain_the_base(finished: Repository) -> None:
+    finished.set_params(finetune={"lr": 0.02})
+    assert finished.would_run() == AFTER_PRUNE
+
+
+def test_the_sparsity_prunes_again_and_trains_nothing_else(finished: Repository) -> None:
+    finished.set_params(sparsity=0.9)
+    assert finished.would_run() == AFTER_PRUNE
+
+
+def test_the_pooling_of_exits_keeps_the_base(finished: Repository) -> None:
+    finished.set_params(model={"pool": 2})
+    assert finished.would_run() == AFTER_PRUNE | {"heads"}
+
+
+def test_the_recovery_keeps_the_levels(finished: Repository) -> None:
+    finished.set_params(recovery={"epochs": 2})
+    assert finished.would_run() == AFTER_PRUNE - {"prune"}
+
+
+def test_the_margin_of_claims_redoes_tables_alone(finished: Repository) -> None:
+    finished.set_params(evaluate={"margin": 0.02})
+    assert finished.would_run() == {"tables", "figure", "report"}
+
+
+def test_the_code_of_an_unused_criterion_reruns_nothing(finished: Repository) -> None:
+    edit(finished.path / "src/exitprune/criteria/random.py")
+    assert finished.would_run() == set()
+
+
+def test_the_code_of_one_order_prunes_that_order_alone(finished: Repository) -> None:
+    edit(finished.path / "src/exitprune/orders/joint.py")
+    listing = finished.snakemake("--dry-run")
+    assert "Prune, order joint" in listing
+    assert "Prune, order sequential" not in listing
+
+
+def test_results_without_snakemakes_records_are_refused(finished: Repository) -> None:
+    finished.run("rm", "-r", ".snakemake")
+    assert "run `dvc checkout`" in finished.snakemake("--dry-run", fails=True)
+    finished.run("dvc", "checkout")
+    assert finished.would_run() == set()
+
+
+@pytest.mark.slow
+def test_another_study_leaves_the_first_alone(finished: Repository) -> None:
+    (finished.path / "presets/other.yaml").write_text((finished.path / "presets/smoke.yaml").read_text())
+    before = {path: path.read_bytes() for path in finished.path.glob("*/smoke/**/*.*") if path.is_file()}
+    finished.set_params(study="other", rounds=1)
+    finished.run("dvc", "repro")
+    assert {path: path.read_bytes() for path in before} == before
+    assert (finished.path / "results/other/report.html").exists()
+    finished.set_params(study="smoke", rounds=2)
+    assert finished.would_run() == set()
+    finished.commit()
+    finished.run("rm", "-r", "runs")
+    finished.run("dvc", "checkout")
+    assert {path: path.read_bytes() for path in before} == before
