@@ -32,7 +32,8 @@ def measure() -> list[str]:
         "## (b), (d) The default study",
         "",
         f"{wall:.0f} s on {cores} cores. Training or inference was going on during {busy / wall:.1%} of that time, so"
-        f" {1 - busy / wall:.1%} was something else; counted by core, {1 - work / (wall * cores):.1%} was something else or idle.",
+        f" {1 - busy / wall:.1%} was something else; counted by core, {1 - work / (wall * cores):.1%} was something else or"
+        " idle.",
     ]
 
 

@@ -26,7 +26,11 @@ class Repository:
     def run(self, *command: str, fails: bool = False) -> str:
         """Run a command; its output, standard error included."""
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-        environment |= {f"GIT_{who}_{what}": f"tester@{what}.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        environment |= {
+            f"GIT_{who}_{what}": f"tester@{what}.invalid"
+            for who in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        }
         environment |= {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(self.path.parent / "site")}
         done = subprocess.run(command, cwd=self.path, env=environment, capture_output=True, text=True, check=False)
         output = done.stdout + done.stderr

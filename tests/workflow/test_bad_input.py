@@ -20,7 +20,9 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("values", "sentence"), MISTAKES, ids=lambda value: next(iter(value)) if isinstance(value, dict) else "")
+@pytest.mark.parametrize(
+    ("values", "sentence"), MISTAKES, ids=lambda value: next(iter(value)) if isinstance(value, dict) else ""
+)
 def test_a_wrong_parameter_stops_before_any_job(fresh: Repository, values: dict[str, Any], sentence: str) -> None:
     fresh.set_params(**values)
     output = fresh.snakemake(fails=True)

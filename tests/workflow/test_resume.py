@@ -38,7 +38,9 @@ def kill_when(repository: Repository, appears: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("interrupted_after", ["base.partial.safetensors", "sequential/level-02.safetensors"])
-def test_a_killed_study_ends_with_the_same_bytes(fresh: Repository, finished: Repository, interrupted_after: str) -> None:
+def test_a_killed_study_ends_with_the_same_bytes(
+    fresh: Repository, finished: Repository, interrupted_after: str
+) -> None:
     kill_when(fresh, fresh.path / "runs/smoke/seed0" / interrupted_after)
     assert not (fresh.path / "runs/smoke/seed0/sequential/levels.json").exists()
     fresh.run("snakemake", "--unlock")

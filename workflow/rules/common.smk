@@ -77,6 +77,11 @@ def code(stage, *variants):
     return [os.path.relpath(path) for path in sources(stage, *variants)]
 
 
+def data_files(pattern):
+    """Files of the package that are not code, as inputs."""
+    return sorted(map(str, Path("src/exitprune").glob(pattern)))
+
+
 def check_records():
     """Stop if results are there and Snakemake's records of them are not: it could not see a changed parameter."""
     known = {

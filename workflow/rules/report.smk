@@ -15,6 +15,8 @@ TABLES = expand(
         "operating_rates",
         "measures",
         "claims",
+        "paper_comparison",
+        "paper_summary",
     ],
 )
 
@@ -23,7 +25,7 @@ rule tables:
     input:
         data=DATA,
         evaluations=expand(f"{RUNS}/{{chain}}/evaluation.json", chain=CHAINS),
-        code=code("tables"),
+        code=[*code("tables"), *data_files("data/paper/*.csv")],
     output:
         tables=TABLES,
         summary=f"{RESULTS}/summary.json",
@@ -78,7 +80,10 @@ rule report:
         figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=FIGURES),
         manifest=f"{RUNS}/data.json",
         benchmarks=BENCHMARKS,
-        code=[*code("report"), "src/exitprune/templates/report.html.j2"],
+        code=[
+            *code("report", *(("figures", figure) for figure in FIGURES)),
+            *data_files("templates/*"),
+        ],
     output:
         f"{RESULTS}/report.html",
     log:
