@@ -16,7 +16,7 @@ from exitprune.params import Evaluate, Model
 from exitprune.provenance import digest
 
 MODEL = Model(depth=56, exits=[4, 8, 12, 16, 20, 24], pool=4)
-EVALUATE = Evaluate(confidence=0.95, margin=0.01, resamples=200)
+EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, resamples=200)
 COUNTS = {"train": 30, "validation": 60, "test": 90}
 CLASSES = 10
 

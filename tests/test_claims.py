@@ -11,7 +11,7 @@ from exitprune.claims import CLAIMS, is_alike, is_negative, is_positive, judge, 
 from exitprune.params import Evaluate
 from exitprune.statistics import Difference
 
-EVALUATE = Evaluate(confidence=0.95, margin=0.01, resamples=200)
+EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, resamples=200)
 NAN = math.nan
 
 

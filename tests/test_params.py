@@ -48,7 +48,7 @@ PRESET: dict[str, Any] = {
     "orders": ["joint", "sequential"],
     "finetune": {**TRAINING},
     "recovery": {**TRAINING},
-    "evaluate": {"confidence": 0.95, "margin": 0.01, "resamples": 200},
+    "evaluate": {"confidence_level": 0.95, "margin": 0.01, "resamples": 200},
     "compute": {"device": "cpu", "threads": 1, "precision": "float32"},
 }
 

@@ -13,7 +13,7 @@ from exitprune.params import Evaluate
 from exitprune.statistics import bootstrap_band, mean_and_std, over_seeds, paired_difference, rank_correlation
 
 ROWS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=8)
-EVALUATE = Evaluate(confidence=0.95, margin=0.01, resamples=200)
+EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, resamples=200)
 
 
 @given(ROWS)

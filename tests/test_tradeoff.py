@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from exitprune.params import Evaluate
 from exitprune.tradeoff import NUM_BUDGETS, Curve, over_common_range, tabulate
 
-EVALUATE = Evaluate(confidence=0.95, margin=0.01, resamples=200)
+EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, resamples=200)
 
 
 def curve(order: str, seed: int, macs: list[float], accuracy: list[float]) -> Curve:

@@ -98,7 +98,7 @@ CLAIMS = (
 
 def rule_in_words(claim: Claim, evaluate: Evaluate) -> str:
     """The rule with its numbers."""
-    confidence, margin = f"{100 * evaluate.confidence:g}", f"{100 * evaluate.margin:g}"
+    confidence, margin = f"{100 * evaluate.confidence_level:g}", f"{100 * evaluate.margin:g}"
     return claim.rule.format(confidence=confidence, margin=margin, budgets=NUM_BUDGETS)
 
 
@@ -138,7 +138,7 @@ def _judge_part(part: Part, measures: pd.DataFrame, evaluate: Evaluate) -> dict[
         nothing = dict.fromkeys(("joint", "sequential", "difference", "std", "low", "high", "half_width"), math.nan)
         return {**row, **nothing, "num_seeds": len(values), "part_verdict": UNTESTED}
     joint, sequential = values["joint"].to_numpy(float), values["sequential"].to_numpy(float)
-    difference = paired_difference(joint, sequential, evaluate.confidence)
+    difference = paired_difference(joint, sequential, evaluate.confidence_level)
     return {
         **row,
         "joint": float(joint.mean()),

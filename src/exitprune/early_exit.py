@@ -35,6 +35,11 @@ class Spec:
     pool: int | None
     """Side of the grid an exit averages its map to; None: not pooled."""
 
+    def __post_init__(self) -> None:
+        last = (self.depth - 2) // 2
+        if sorted(set(self.exits)) != list(self.exits) or not all(1 <= block < last for block in self.exits):
+            raise ValueError(f"exits {self.exits}: blocks from 1 to {last - 1}, each once and in order")
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON; `Spec(**...)` takes it back."""
         return {**asdict(self), "exits": list(self.exits)}

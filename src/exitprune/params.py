@@ -31,7 +31,7 @@ class Augment(Section):
     pad: int = Field(ge=0)
     """Pixels of zeros on each side before a crop of the original size at a random place; 0: no crop."""
     flip: bool
-    """Mirror every second image, left to right."""
+    """Mirror each image, left to right, with probability 1/2."""
 
 
 class Data(Section):
@@ -138,7 +138,7 @@ class Compute(Section):
 class Evaluate(Section):
     """How results are summed up."""
 
-    confidence: float = Field(gt=0, lt=1)
+    confidence_level: float = Field(gt=0, lt=1)
     """Of intervals and bands over seeds."""
     margin: float = Field(gt=0, lt=1)
     """Difference in accuracy (a fraction) up to which two orders count as alike."""

@@ -13,6 +13,8 @@ from typing import Self
 
 from tqdm import tqdm
 
+from exitprune.errors import BadInput
+
 LOG = logging.getLogger("exitprune")
 TRACE = "EXITPRUNE_TRACE"  # a file that benchmarks read: when each job trained or inferred
 
@@ -61,6 +63,8 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.bar.close()
+        if isinstance(error, FloatingPointError):
+            raise BadInput(f"{self.label}, round {self.round_number}: {error}") from error
         if path := os.environ.get(TRACE):
             line = json.dumps({"label": self.label, "start": self.started, "end": time.time()})
             with Path(path).open("a") as file:

@@ -53,7 +53,7 @@ def prune_(
     names = list(network.named_layers(round_.prune))
     scores = variant("criteria", settings.criterion).score(network, names, batches, generator)
     total, kept = sum(masks[name].numel() for name in names), num_kept(masks, names)
-    fraction = max(0.0, 1 - kept_share * total / kept)
+    fraction = max(0.0, 1 - kept_share * total / kept) if kept else 0.0
     chosen = variant("scopes", settings.scope).choose(scores, {name: masks[name] for name in names}, fraction)
     pruned = {**masks, **chosen}
     apply_masks_(network, pruned)

@@ -134,7 +134,7 @@ def _slice_block_(block: FoldedBlock, comes: Tensor, goes: Tensor, kept: Tensor,
     working = kept & (c1.weight != 0).any(dim=(1, 2, 3))
     constant = _what_constants_add(c1, c2, kept & ~working, goes, size)
     bias = cast(Tensor, c2.bias).reshape(1, -1, 1, 1)
-    writes = goes & (c2.weight[:, working] != 0).any(dim=3).any(dim=2).any(dim=1)
+    writes = goes & (c2.weight[:, working] != 0).any(dim=(1, 2, 3))
     reads = comes & (c1.weight[working] != 0).any(dim=(0, 2, 3))
     if not working.any():
         block.c1 = block.c2 = None

@@ -211,7 +211,7 @@ def render(
         counts={split: sum(by_class.values()) for split, by_class in manifest["counts"].items()},
         headlines=headlines(tables["measures"]),
         claims=verdicts(tables["claims"], params),
-        seeds=few_seeds(len(params.seeds), params.evaluate.confidence),
+        seeds=few_seeds(len(params.seeds), params.evaluate.confidence_level),
         pictures=pictures,
         comparison=comparison(tables["paper_comparison"]),
         agreement=tables["paper_summary"].to_dict("records"),

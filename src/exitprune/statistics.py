@@ -126,7 +126,7 @@ def over_seeds(table: pd.DataFrame, by: list[str], along: list[str], value: str,
         wide = part.pivot(index="seed", columns=along, values=value).sort_index(axis=1)  # (S, P)
         curves = wide.to_numpy(dtype=float)
         mean, std = mean_and_std(curves)
-        low, high = bootstrap_band(curves, evaluate.confidence, evaluate.resamples)
+        low, high = bootstrap_band(curves, evaluate.confidence_level, evaluate.resamples)
         curve: dict[str, Any] = {**dict(zip(by, keys, strict=True)), value: mean, "std": std, "low": low, "high": high}
         parts.append(wide.columns.to_frame(index=False).assign(**curve, num_seeds=len(curves)))
     columns = [*by, *along, value, "std", "low", "high", "num_seeds"]

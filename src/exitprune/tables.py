@@ -136,7 +136,7 @@ def _layers_difference(layers: pd.DataFrame, along: list[str], evaluate: Evaluat
         for keys, joint, sequential in zip(
             wide.index, wide["joint"].to_numpy(), wide["sequential"].to_numpy(), strict=True
         ):
-            difference = paired_difference(joint, sequential, evaluate.confidence)
+            difference = paired_difference(joint, sequential, evaluate.confidence_level)
             interval = {"difference": difference.mean, "low": difference.low, "high": difference.high}
             rows.append({**dict(zip(along, keys, strict=True)), **interval, "num_seeds": difference.num})
     return pd.DataFrame(rows, columns=[*along, "difference", "low", "high", "num_seeds"])

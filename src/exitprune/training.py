@@ -180,7 +180,7 @@ def train_(
         weight_decay=settings.weight_decay,
         nesterov=settings.momentum > 0,
     )
-    steps_per_epoch = max(1, len(images) // settings.batch_size)
+    steps_per_epoch = images_per_epoch(images, settings) // min(settings.batch_size, len(images))
     scheduler = _lr_scheduler(optimiser, settings, settings.epochs * steps_per_epoch)
     done = resumption.restore_(network, optimiser, scheduler) if resumption else 0
     for epoch in range(done + 1, settings.epochs + 1):

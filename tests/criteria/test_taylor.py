@@ -50,3 +50,8 @@ def test_the_root_of_the_score_predicts_how_the_loss_moves(network: EarlyExitNet
 def test_a_frozen_weight_is_scored_too(network: EarlyExitNetwork) -> None:
     network.base.requires_grad_(False)
     assert (taylor.score(network, ["stem"], some_batches(), torch.Generator())["stem"] > 0).any()
+
+
+def test_without_batches_it_refuses_to_score(network: EarlyExitNetwork) -> None:
+    with pytest.raises(ValueError, match="no batches"):
+        taylor.score(network, ["b1.c2"], [], torch.Generator())

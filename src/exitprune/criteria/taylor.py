@@ -26,9 +26,13 @@ def score(
     totals = {name: torch.zeros_like(weight) for name, weight in by_name.items()}
     for weight in by_name.values():
         weight.requires_grad_(True)
+    num_images = 0
     for images, labels in batches:
+        num_images += len(labels)
         gradients = torch.autograd.grad(exit_loss(network(images), labels), list(by_name.values()))
         for total, gradient in zip(totals.values(), gradients, strict=True):
             total.add_(gradient)
     network.train(was_training)
+    if not num_images:
+        raise ValueError("no batches were given, and without a gradient every score is 0")
     return {name: (by_name[name].detach() * total).square() for name, total in totals.items()}

@@ -47,6 +47,6 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         axes.tick_params(labelbottom=True)  # the lowest of its column, which sharex does not know once others are gone
     panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.supxlabel("sparsity of all prunable weights", fontsize=10)
-    figure.supylabel(f"test accuracy\n({band_note(table, evaluate.confidence)})", fontsize=10)
+    figure.supylabel(f"test accuracy\n({band_note(table, evaluate.confidence_level)})", fontsize=10)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure

@@ -45,7 +45,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-    figure.axes[0].set_ylabel(f"test accuracy\n({band_note(table, evaluate.confidence)})")
+    figure.axes[0].set_ylabel(f"test accuracy\n({band_note(table, evaluate.confidence_level)})")
     figure.axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
     return figure
