@@ -72,8 +72,9 @@ class Progress:
 
     def skip(self, num_images: int) -> None:
         """Count images of a round that an earlier run has already done."""
-        self.bar.initial += num_images
-        self.bar.update(num_images)
+        if not self.bar.disable:
+            self.bar.initial += num_images  # does not count in images per second
+            self.bar.update(num_images)
 
     def start_round(self, number: int) -> None:
         """Name the round (from 1) that the next steps belong to."""

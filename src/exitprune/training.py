@@ -179,6 +179,7 @@ def train_(
         settings.momentum,
         weight_decay=settings.weight_decay,
         nesterov=settings.momentum > 0,
+        fused=True,
     )
     steps_per_epoch = images_per_epoch(images, settings) // min(settings.batch_size, len(images))
     scheduler = _lr_scheduler(optimiser, settings, settings.epochs * steps_per_epoch)

@@ -12,6 +12,7 @@ from typer import Option
 from exitprune.checkpoints import Checkpoint, load_checkpoint, read_header, write_json, write_tensors
 from exitprune.compute import set_up
 from exitprune.cost import exit_costs, layer_costs
+from exitprune.folding import fold
 from exitprune.inference import infer
 from exitprune.levels import code_of, is_made_from
 from exitprune.masks import sparsity
@@ -68,10 +69,8 @@ def main(
             key = fingerprint(header["key"], wanted.model_dump(), code)
             if not is_made_from(file, key):
                 checkpoint = load_checkpoint(path, machine.device)
-                logits = {
-                    name: infer(checkpoint.network, images, precision=machine.precision)
-                    for name, images in splits.items()
-                }
+                folded = fold(checkpoint.network)
+                logits = {name: infer(folded, images, precision=machine.precision) for name, images in splits.items()}
                 write_tensors(file, logits, {**_about(checkpoint), "seed": seed, "order": order, "key": key})
             progress.step(num_images)
             entries.append(

@@ -1,0 +1,220 @@
+"""The stages from images to logits, called as the workflow calls them, on a few digits."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from exitprune.checkpoints import Checkpoint, load_checkpoint, read_header, read_tensors, write_tensors
+from exitprune.errors import BadInput
+from exitprune.masks import num_kept, sparsity, weights
+from exitprune.stages import base, data, evaluate, heads, prune, recover
+from exitprune.training import Resumption
+
+AUGMENT = {"pad": 1, "flip": False}
+COMPUTE = {"device": "cpu", "threads": 1, "precision": "float32"}
+TRAINING = {
+    "epochs": 2, "lr": 0.05, "lr_scheduler": "one_cycle", "momentum": 0.9, "weight_decay": 5e-4, "batch_size": 32,
+}  # fmt: skip
+DATA = {
+    "source": "digits", "path": None, "validation": 0.2, "test": 0.2, "limit": 160, "seed": 0, "augment": AUGMENT,
+}  # fmt: skip
+PRUNE = {"sparsity": 0.7, "rounds": 2, "schedule": "linear", "criterion": "magnitude", "scope": "global"}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A folder in which one seed is run."""
+
+    path: Path
+
+    @property
+    def data(self) -> Path:
+        """The prepared images."""
+        return self.path / "data.safetensors"
+
+    def run_data(self) -> None:
+        data.main(json.dumps({"data": DATA}), self.data, self.path / "data.json")
+
+    def run_base(self, **training: Any) -> Path:
+        settings = {
+            "study": "tiny",
+            "depth": 8,
+            "augment": AUGMENT,
+            "base": {**TRAINING, **training},
+            "compute": COMPUTE,
+        }
+        base.main(json.dumps(settings), self.data, self.path / "base.safetensors", seed=0)
+        return self.path / "base.safetensors"
+
+    def run_heads(self, train: str = "frozen", name: str = "level-00") -> Path:
+        model = {"depth": 8, "exits": [1, 2], "pool": 4}
+        settings = {"model": model, "augment": AUGMENT, "heads": {**TRAINING, "train": train}, "compute": COMPUTE}
+        out = self.path / f"{name}.safetensors"
+        heads.main(json.dumps(settings), self.data, self.path / "base.safetensors", out, seed=0)
+        return out
+
+    def run_prune(self, order: str, **training: Any) -> list[Checkpoint]:
+        settings = {"prune": PRUNE, "augment": AUGMENT, "finetune": {**TRAINING, **training}, "compute": COMPUTE}
+        out = self.path / order / "levels.json"
+        prune.main(json.dumps(settings), self.data, self.path / "level-00.safetensors", out, seed=0, order=order)
+        return [load_checkpoint(out.with_name(name)) for name in json.loads(out.read_text())["levels"]]
+
+    def run_recover(self, order: str) -> Path:
+        settings = {"augment": AUGMENT, "recovery": TRAINING, "compute": COMPUTE}
+        out = self.path / order / "recovered.safetensors"
+        recover.main(json.dumps(settings), self.data, self.path / order / "levels.json", out, seed=0, order=order)
+        return out
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """Level 0 is there."""
+    study = Study(tmp_path)
+    study.run_data()
+    study.run_base()
+    study.run_heads()
+    return study
+
+
+def level_files(study: Study) -> dict[str, bytes]:
+    """Every level's bytes."""
+    return {str(path.relative_to(study.path)): path.read_bytes() for path in study.path.glob("*/level-*.safetensors")}
+
+
+def equal(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    """Same parameters and buffers, bit for bit."""
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+def test_frozen_heads_leave_the_base_as_it_is_and_joint_ones_do_not(study: Study) -> None:
+    trained = load_checkpoint(study.path / "base.safetensors").network.base
+    assert equal(load_checkpoint(study.path / "level-00.safetensors").network.base, trained)
+    assert not equal(load_checkpoint(study.run_heads("joint", "joint")).network.base, trained)
+
+
+@pytest.mark.parametrize("order", ["joint", "sequential"])
+def test_levels_lose_weights_and_get_none_back(study: Study, order: str) -> None:
+    levels = study.run_prune(order)
+    kept = [num_kept(level.masks) for level in levels]
+    assert kept == sorted(kept, reverse=True)
+    for before, after in itertools.pairwise(levels):
+        assert all(not (after.masks[name] & ~before.masks[name]).any() for name in after.masks)
+    for level in levels:
+        for name, weight in weights(level.network).items():
+            assert not weight[~level.masks[name]].any()
+    assert num_kept(levels[-1].masks) == pytest.approx(0.3 * sum(m.numel() for m in levels[-1].masks.values()), abs=1)
+
+
+def test_sequential_prunes_the_base_then_the_exits_on_a_base_that_stands_still(study: Study) -> None:
+    level0 = load_checkpoint(study.path / "level-00.safetensors")
+    levels = study.run_prune("sequential")
+    base_names, exit_names = (list(level0.network.named_layers(group)) for group in ("base", "exits"))
+    assert [sparsity(level.masks, exit_names) for level in levels[:2]] == [0, 0]
+    assert equal(levels[1].network.exits, level0.network.exits)
+    assert sparsity(levels[1].masks, base_names) == pytest.approx(0.7, abs=1e-3)
+    assert all(equal(level.network.base, levels[1].network.base) for level in levels[2:])
+    assert sparsity(levels[3].masks, exit_names) == pytest.approx(0.7, abs=1e-3)
+
+
+def test_a_chain_goes_on_from_its_last_level_and_ends_with_the_same_bytes(study: Study) -> None:
+    study.run_prune("sequential")
+    whole = level_files(study)
+    kept = study.path / "sequential/level-01.safetensors"
+    times = kept.stat().st_mtime_ns
+    for number in (2, 3, 4):
+        (study.path / f"sequential/level-{number:02d}.safetensors").unlink()
+    study.run_prune("sequential")
+    assert level_files(study) == whole
+    assert kept.stat().st_mtime_ns == times
+
+
+def test_other_parameters_make_every_level_anew(study: Study) -> None:
+    study.run_prune("joint")
+    before = level_files(study)
+    study.run_prune("joint", lr=0.01)
+    after = level_files(study)
+    assert all(before[name] != after[name] for name in before)
+
+
+def test_a_foreign_level_is_refused_and_left_alone(study: Study) -> None:
+    foreign = study.path / "joint/level-01.safetensors"
+    write_tensors(foreign, {"weight": torch.ones(2)}, {})
+    foreign.write_bytes(foreign.read_bytes().replace(b"exitprune", b"otherprog"))
+    content = foreign.read_bytes()
+    with pytest.raises(BadInput, match=r"level-01\.safetensors: not written by exitprune"):
+        study.run_prune("joint")
+    assert foreign.read_bytes() == content
+
+
+def test_the_base_goes_on_from_its_last_epoch_and_ends_with_the_same_bytes(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = study.run_base().read_bytes()
+    keep = Resumption.keep
+
+    def keep_and_die(self: Any, *arguments: Any) -> None:
+        keep(self, *arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Resumption, "keep", keep_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        study.run_base()
+    monkeypatch.undo()
+    assert (study.path / "base.partial.safetensors").exists()
+    assert study.run_base().read_bytes() == whole
+    assert not (study.path / "base.partial.safetensors").exists()
+
+
+def test_recovery_changes_weights_and_not_masks(study: Study) -> None:
+    last = study.run_prune("joint")[-1]
+    recovered = load_checkpoint(study.run_recover("joint"))
+    assert all(torch.equal(recovered.masks[name], last.masks[name]) for name in last.masks)
+    assert not equal(recovered.network, last.network)
+
+
+def test_a_loss_that_is_not_finite_names_order_seed_and_round(study: Study) -> None:
+    with pytest.raises(BadInput, match=r"prune joint, seed 0, round \d: the loss is"):
+        study.run_prune("joint", lr=1e12)
+
+
+def test_logits_are_those_of_the_levels_and_are_written_once(study: Study) -> None:
+    levels = study.run_prune("joint")
+    study.run_recover("joint")
+    out = study.path / "joint/evaluation.json"
+
+    def run() -> list[dict[str, Any]]:
+        evaluate.main(
+            json.dumps({"compute": COMPUTE}),
+            study.data,
+            study.path / "level-00.safetensors",
+            study.path / "joint/levels.json",
+            study.path / "joint/recovered.safetensors",
+            out,
+            seed=0,
+            order="joint",
+        )
+        entries: list[dict[str, Any]] = json.loads(out.read_text())["levels"]
+        return entries
+
+    entries = run()
+    assert [entry["name"] for entry in entries] == ["level-00", "level-01", "level-02", "recovered"]
+    file = out.parent / entries[2]["file"]
+    logits, header = read_tensors(file)
+    assert header["sparsity"]["all"] == sparsity(levels[-1].masks)
+    pixels = read_tensors(study.data)[0]["test_pixels"].float() / 255
+    mean, std = (
+        torch.tensor(read_header(study.data)["manifest"][name]).reshape(1, -1, 1, 1) for name in ("mean", "std")
+    )
+    levels[-1].network.eval()
+    with torch.no_grad():
+        torch.testing.assert_close(logits["test"], levels[-1].network((pixels - mean) / std), atol=1e-4, rtol=1e-4)
+    written = file.stat().st_mtime_ns
+    assert run() == entries
+    assert file.stat().st_mtime_ns == written
