@@ -14,6 +14,7 @@ rule evaluate:
         f"{LOGS}/seed{{seed}}/{{order}}/evaluate.log",
     benchmark:
         f"{RUNS}/benchmarks/evaluate-seed{{seed}}-{{order}}.tsv"
+    priority: 1
     threads: PARAMS.compute.threads
     resources:
         gpu=NUM_GPUS,

@@ -22,6 +22,7 @@ rule prune:
         f"{LOGS}/seed{{seed}}/{{order}}/prune.log",
     benchmark:
         f"{RUNS}/benchmarks/prune-seed{{seed}}-{{order}}.tsv"
+    priority: 3
     threads: PARAMS.compute.threads
     resources:
         gpu=NUM_GPUS,
@@ -50,6 +51,7 @@ rule recover:
         f"{LOGS}/seed{{seed}}/{{order}}/recover.log",
     benchmark:
         f"{RUNS}/benchmarks/recover-seed{{seed}}-{{order}}.tsv"
+    priority: 2
     threads: PARAMS.compute.threads
     resources:
         gpu=NUM_GPUS,

@@ -1,4 +1,7 @@
-"""The unpruned network: base training, then exit-head training."""
+"""The unpruned network: base training, then exit-head training.
+
+Priorities fall along the flow: long chains start early, short jobs fill the gaps at the end.
+"""
 
 
 rule base:
@@ -11,6 +14,7 @@ rule base:
         f"{LOGS}/seed{{seed}}/base.log",
     benchmark:
         f"{RUNS}/benchmarks/base-seed{{seed}}.tsv"
+    priority: 5
     threads: PARAMS.compute.threads
     resources:
         gpu=NUM_GPUS,
@@ -38,6 +42,7 @@ rule heads:
         f"{LOGS}/seed{{seed}}/heads.log",
     benchmark:
         f"{RUNS}/benchmarks/heads-seed{{seed}}.tsv"
+    priority: 4
     threads: PARAMS.compute.threads
     resources:
         gpu=NUM_GPUS,
