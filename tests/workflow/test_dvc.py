@@ -79,3 +79,12 @@ def test_going_back_to_a_commit_brings_its_checkpoints_back(finished: Repository
     finished.run("dvc", "checkout")
     assert base_bytes(finished) == before
     assert finished.would_run() == set()
+
+
+def test_a_clone_without_a_remote_makes_the_same_checkpoints(finished: Repository, tmp_path: Path) -> None:
+    finished.run("git", "clone", "--quiet", ".", str(tmp_path / "clone"))
+    clone = Repository(tmp_path / "clone")
+    clone.run("dvc", "exp", "run", "--name", "again")
+    names = [path.relative_to(finished.path) for path in finished.path.glob("runs/**/*.safetensors")]
+    assert names
+    assert all((clone.path / name).read_bytes() == (finished.path / name).read_bytes() for name in names)
