@@ -2,20 +2,21 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 CORES ?= all
+XDIST ?= --numprocesses 2 --dist loadgroup
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: reproduce test test-all lint bench lock clean
+.PHONY: reproduce test test-slow lint bench lock clean
 .DELETE_ON_ERROR:
 
 reproduce: .venv/installed
 	snakemake --cores $(CORES)
 
 test: .venv/installed
-	python -m pytest -m "not slow"
+	python -m pytest -m "not slow" $(XDIST)
 
-test-all: .venv/installed
-	python -m pytest
+test-slow: .venv/installed
+	python -m pytest -m slow $(XDIST)
 
 lint: .venv/installed
 	ruff check .

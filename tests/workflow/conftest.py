@@ -12,9 +12,18 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
+HERE = Path(__file__).parent
 ROOT = Path(__file__).parents[2]
 TINY = {"study": "smoke", "seeds": [0], "rounds": 2}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one file on one worker: they are heavy enough for a core each."""
+    for item in items:
+        if item.path.parent == HERE:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @dataclass(frozen=True)
@@ -89,11 +98,17 @@ def fresh(tmp_path: Path) -> Repository:
 
 
 @pytest.fixture(scope="session")
-def _finished(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    repository = new_repository(tmp_path_factory.mktemp("finished") / "a clone")
-    repository.run("dvc", "repro")
-    repository.commit()
-    return repository
+def _finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Repository:
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent  # one for all workers
+    path = shared / "finished" / "a clone"
+    with FileLock(shared / "finished.lock"):
+        if not (shared / "finished.done").exists():
+            repository = new_repository(path)
+            repository.run("dvc", "repro")
+            repository.commit()
+            (shared / "finished.done").touch()
+    return Repository(path)
 
 
 @pytest.fixture
