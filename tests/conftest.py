@@ -40,6 +40,8 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+    torch.set_flush_denormal(False)  # a stage sets it, and hypothesis needs small numbers
+    torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture(scope="session")
