@@ -47,4 +47,4 @@ lock:
 	  --extra dev --constraint constraints.in pyproject.toml --output-file requirements.lock
 
 clean:
-	rm -rf .venv .snakemake logs .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv logs .mypy_cache .ruff_cache .pytest_cache

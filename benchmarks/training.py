@@ -86,6 +86,9 @@ class Clock:
         """Note the time."""
         self.times.append(time.perf_counter())
 
+    def skip(self, num_images: int) -> None:
+        """Nothing is skipped here."""
+
     def end_epoch(self, epoch: int, loss: float) -> None:
         """Nothing to note."""
 

@@ -19,7 +19,7 @@ SETTINGS = {"source": "digits", "path": None, "validation": 0.1, "test": 0.2, "l
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Digits, as the stage `data` writes them."""
     folder = tmp_path_factory.mktemp("prepared")
-    settings = json.dumps({"data": {**SETTINGS, "augment": {"pad": 0, "flip": False}}})
+    settings = json.dumps({"data": SETTINGS})
     data.main(settings, folder / "data.safetensors", folder / "data.json")
     return folder / "data.safetensors"
 

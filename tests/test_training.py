@@ -265,6 +265,9 @@ class Listener:
     def step(self, num_images: int) -> None:
         self.steps.append(num_images)
 
+    def skip(self, num_images: int) -> None:
+        """Not of interest here."""
+
     def end_epoch(self, epoch: int, loss: float) -> None:
         self.epochs.append((epoch, loss))
 

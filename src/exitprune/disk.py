@@ -1,4 +1,4 @@
-"""Disk space: how much a study will write, and whether there is room for it, asked before any work."""
+"""Disk space: about how much a study will still write, and whether there is room for it, asked before any work."""
 
 from __future__ import annotations
 
@@ -8,31 +8,40 @@ from pathlib import Path
 from exitprune.errors import BadInput
 from exitprune.params import Params
 
-BYTES_PER_STAGE_BLOCK = 4 * 97_000  # float32 weights of one block in each of the three stages of a ResNet
-BYTES_PER_HEAD = 4 * 16 * 16 * 10  # an exit on a map pooled to 4 x 4, ten classes
-LOGIT_BYTES = 4 * 10 * 15_000  # ten classes, validation and test of CIFAR-10
-DATA_BYTES = 60_000 * 32 * 32 * 3
+STAGE_BYTES = 4 * 97_000  # float32 weights of one block in each of the three stages of a ResNet
+CLASSES, MAP_SIDE, CHANNELS = 10, 32, 64  # of a head at its largest
+IMAGES = {"digits": 800}  # validation and test together
+MOST_IMAGES = 26_032 + 7_326  # of svhn
 
 
 def needed_bytes(params: Params) -> int:
-    """A rough upper estimate of what a study keeps: the data, one checkpoint and one file of logits per level."""
-    small = params.data.source == "digits"
+    """An estimate of what a study keeps: the data, one checkpoint and one file of logits per level."""
+    num_exits = len(params.model.exits)
     rounds = {"joint": params.rounds, "sequential": 2 * params.rounds}
-    per_seed = 2 + sum(rounds.get(order, 2 * params.rounds) + 2 for order in params.orders)
-    checkpoint = BYTES_PER_STAGE_BLOCK * (params.model.depth - 2) // 6 + BYTES_PER_HEAD * len(params.model.exits)
-    logits = (len(params.model.exits) + 1) * LOGIT_BYTES // (20 if small else 1)
-    return len(params.seeds) * per_seed * (checkpoint + logits) + (0 if small else DATA_BYTES)
+    levels = 2 + sum(rounds.get(order, 2 * params.rounds) + 1 for order in params.orders)
+    side = MAP_SIDE if params.model.pool is None else min(params.model.pool, MAP_SIDE)
+    heads = 4 * num_exits * CLASSES * CHANNELS * side * side
+    checkpoint = STAGE_BYTES * (params.model.depth - 2) // 6 + heads
+    num_images = IMAGES.get(params.data.source, MOST_IMAGES)
+    logits = 4 * (num_exits + 1) * CLASSES * num_images
+    data = 0 if params.data.source == "digits" else 60_000 * 32 * 32 * 3
+    return len(params.seeds) * levels * (checkpoint + logits) + data
 
 
-def check_space(params: Params, folder: Path) -> None:
-    """Compare the estimate with the free space.
+def check_space(params: Params, runs: Path) -> None:
+    """Compare the estimate, less what is there already, with the free space.
+
+    Args:
+        params: of the study.
+        runs: where it keeps its files; may not be there yet.
 
     Raises:
         BadInput: if the study will not fit.
     """
-    needed, free = needed_bytes(params), shutil.disk_usage(folder).free
+    there = sum(path.stat().st_size for path in runs.rglob("*") if path.is_file())
+    needed, free = needed_bytes(params) - there, shutil.disk_usage(Path.cwd()).free
     if needed > free:
         raise BadInput(
-            f"the study {params.study} keeps about {needed / 1e9:.1f} GB and {folder.resolve()} has {free / 1e9:.1f} GB free:"
+            f"the study {params.study} writes about {needed / 1e9:.1f} GB more and {Path.cwd()} has {free / 1e9:.1f} GB free:"
             " free some space, or lower seeds or rounds"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 
 from exitprune.checkpoints import read_header
+from exitprune.errors import BadInput
 from exitprune.provenance import digest, fingerprint, sources
 
 
@@ -29,6 +31,21 @@ def is_made_from(path: Path, key: str) -> bool:
 def level_path(folder: Path, number: int) -> Path:
     """Where a chain's level lies."""
     return folder / f"level-{number:02d}.safetensors"
+
+
+def levels_of(manifest: Path) -> list[Path]:
+    """The levels that a chain's levels.json lists, each checked to be the one that was written.
+
+    Raises:
+        BadInput: if one is missing or another.
+    """
+    paths = []
+    for name, sha256 in json.loads(manifest.read_text())["levels"].items():
+        path = manifest.with_name(name)
+        if not path.exists() or digest([path]) != sha256:
+            raise BadInput(f"{path}: not the level that {manifest} lists; delete both and run again to recompute it")
+        paths.append(path)
+    return paths
 
 
 def level_header(parent: Mapping[str, Any], name: str, level: int, key: str, **more: Any) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Augment(Section):
     """Mirror each image, left to right, with probability 1/2."""
 
 
-class Data(Section):
+class DataSource(Section):
     """Which images, and how they are divided."""
 
     source: str
@@ -49,7 +49,6 @@ class Data(Section):
     """Use only so many training images (and as many test images at most); `all` or null: all."""
     seed: int = Field(ge=0, lt=2**32)
     """Decides the division; the same for all runs of a study, so that they are comparable."""
-    augment: Augment
 
     @field_validator("limit", mode="before")
     @classmethod
@@ -60,6 +59,12 @@ class Data(Section):
     @classmethod
     def _known(cls, name: str) -> str:
         return one_of(name, names_of("datasets"))
+
+
+class Data(DataSource):
+    """Images as training sees them."""
+
+    augment: Augment
 
 
 class Model(Section):
@@ -123,6 +128,15 @@ class Prune(Section):
     @classmethod
     def _known(cls, name: str, info: Any) -> str:
         return one_of(name, names_of({"criterion": "criteria"}.get(info.field_name, f"{info.field_name}s")))
+
+    def variants(self, order: str) -> list[tuple[str, str]]:
+        """The files that a chain of an order loads by name, as (family, name)."""
+        return [
+            ("orders", order),
+            ("criteria", self.criterion),
+            ("schedules", self.schedule),
+            ("scopes", self.scope),
+        ]
 
 
 class Compute(Section):
@@ -233,7 +247,13 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
     study = values.get("study")
     if study not in known:
         raise BadInput(f"params.yaml: study: there is no {study!r}; allowed: {', '.join(known)} (files in {presets}/)")
-    preset = yaml.safe_load((presets / f"{study}.yaml").read_text())
+    file = presets / f"{study}.yaml"
+    try:
+        preset = yaml.safe_load(file.read_text())
+    except yaml.YAMLError as error:
+        raise BadInput(f"{file}: not valid YAML: {error}") from None
+    if not isinstance(preset, dict):
+        raise BadInput(f"{file}: holds no parameters; see the other presets")
     try:
         return Params.model_validate(overlay(preset, values))
     except ValidationError as error:

@@ -26,7 +26,7 @@ def set_up_logging(file: Path | None) -> None:
     handlers: list[logging.Handler] = [] if sys.stderr.isatty() else [logging.StreamHandler()]
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(file, mode="w"))
+        handlers.append(logging.FileHandler(file))
     for handler in handlers:
         handler.setFormatter(form)
         LOG.addHandler(handler)
@@ -85,6 +85,10 @@ class Progress:
         """Count the images of one step."""
         self.images += num_images
         self.bar.update(num_images)
+
+    def end_round(self, what: str) -> None:
+        """Say what a round that trains nothing has come to."""
+        LOG.info("%s, %d/%d: %s", self.label, self.round_number, self.num_rounds, what)
 
     def end_epoch(self, epoch: int, loss: float) -> None:
         """Show an epoch's mean loss."""

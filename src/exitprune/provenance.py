@@ -7,7 +7,7 @@ import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -71,13 +71,32 @@ def fingerprint(*parts: Any) -> str:
 
 def environment() -> dict[str, Any]:
     """Git commit, versions and machine; `commit` is null outside a repository, `dirty` tells of uncommitted code."""
-    status = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results", ":!dvc.lock")
+    status = _git(
+        "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)results", ":(top,exclude)dvc.lock"
+    )
     return {
         "commit": _git("rev-parse", "HEAD"),
         "dirty": bool(status),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},
         "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def merged(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One description of several environments: where they differ, each value that occurs."""
+
+    def each(values: Iterable[Any]) -> Any:
+        distinct = list(dict.fromkeys(value for value in values if value is not None))
+        return ", ".join(distinct) or None
+
+    packages = dict.fromkeys(name for one in environments for name in one["versions"])
+    return {
+        "commit": each(one["commit"] for one in environments),
+        "dirty": any(one["dirty"] for one in environments),
+        "python": each(one["python"] for one in environments),
+        "versions": {name: each(one["versions"].get(name) for one in environments) for name in packages},
+        "machine": each(one["machine"] for one in environments),
     }
 
 

@@ -17,10 +17,10 @@ from sklearn.utils import resample
 
 from exitprune.datasets import Labels, Part, Pixels, Source
 from exitprune.errors import BadInput
-from exitprune.params import Data
+from exitprune.params import DataSource
 
 
-def divide(source: Source, data: Data) -> dict[str, Part]:
+def divide(source: Source, data: DataSource) -> dict[str, Part]:
     """Train, validation and test, each stratified by class, images in the order of the source.
 
     `limit` is applied before the validation part is held back: train and validation together have that many images.

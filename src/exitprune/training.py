@@ -78,6 +78,9 @@ class Observer(Protocol):
     def step(self, num_images: int) -> None:
         """So many images have gone through."""
 
+    def skip(self, num_images: int) -> None:
+        """So many images had gone through before."""
+
     def end_epoch(self, epoch: int, loss: float) -> None:
         """An epoch, counted from 1, has ended with this mean loss."""
 
@@ -184,6 +187,8 @@ def train_(
     steps_per_epoch = images_per_epoch(images, settings) // min(settings.batch_size, len(images))
     scheduler = _lr_scheduler(optimiser, settings, settings.epochs * steps_per_epoch)
     done = resumption.restore_(network, optimiser, scheduler) if resumption else 0
+    if observer and done:
+        observer.skip(done * images_per_epoch(images, settings))
     for epoch in range(done + 1, settings.epochs + 1):
         total = torch.zeros((), device=images.pixels.device)
         for pixels, labels in batches(images, settings.batch_size, augment, generator(seed, epoch)):

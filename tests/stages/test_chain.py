@@ -22,9 +22,7 @@ COMPUTE = {"device": "cpu", "threads": 1, "precision": "float32"}
 TRAINING = {
     "epochs": 2, "lr": 0.05, "lr_scheduler": "one_cycle", "momentum": 0.9, "weight_decay": 5e-4, "batch_size": 32,
 }  # fmt: skip
-DATA = {
-    "source": "digits", "path": None, "validation": 0.2, "test": 0.2, "limit": 160, "seed": 0, "augment": AUGMENT,
-}  # fmt: skip
+DATA = {"source": "digits", "path": None, "validation": 0.2, "test": 0.2, "limit": 160, "seed": 0}
 PRUNE = {"sparsity": 0.7, "rounds": 2, "schedule": "linear", "criterion": "magnitude", "scope": "global"}
 
 
@@ -66,8 +64,8 @@ class Study:
         prune.main(json.dumps(settings), self.data, self.path / "level-00.safetensors", out, seed=0, order=order)
         return [load_checkpoint(out.with_name(name)) for name in json.loads(out.read_text())["levels"]]
 
-    def run_recover(self, order: str) -> Path:
-        settings = {"augment": AUGMENT, "recovery": TRAINING, "compute": COMPUTE}
+    def run_recover(self, order: str, **training: Any) -> Path:
+        settings = {"augment": AUGMENT, "recovery": {**TRAINING, **training}, "compute": COMPUTE}
         out = self.path / order / "recovered.safetensors"
         recover.main(json.dumps(settings), self.data, self.path / order / "levels.json", out, seed=0, order=order)
         return out
@@ -177,6 +175,22 @@ def test_recovery_changes_weights_and_not_masks(study: Study) -> None:
     recovered = load_checkpoint(study.run_recover("joint"))
     assert all(torch.equal(recovered.masks[name], last.masks[name]) for name in last.masks)
     assert not equal(recovered.network, last.network)
+
+
+def test_recovery_of_no_epochs_is_the_last_level(study: Study) -> None:
+    last = study.run_prune("joint")[-1]
+    assert equal(load_checkpoint(study.run_recover("joint", epochs=0)).network, last.network)
+
+
+def test_a_level_that_was_swapped_or_lost_is_refused_by_name(study: Study) -> None:
+    study.run_prune("joint")
+    first, second = (study.path / f"joint/level-0{number}.safetensors" for number in (1, 2))
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(BadInput, match=r"level-02\.safetensors: not the level that .*levels\.json lists"):
+        study.run_recover("joint")
+    second.unlink()
+    with pytest.raises(BadInput, match=r"level-02\.safetensors"):
+        study.run_recover("joint")
 
 
 def test_a_loss_that_is_not_finite_names_order_seed_and_round(study: Study) -> None:

@@ -17,7 +17,7 @@ from exitprune.stages import data
 def settings(**changes: object) -> str:
     """The data section of the default study, as the workflow hands it over."""
     section = {"source": "digits", "path": None, "validation": 0.1, "test": 0.2, "limit": None, "seed": 0}
-    return json.dumps({"data": {**section, "augment": {"pad": 1, "flip": False}, **changes}})
+    return json.dumps({"data": {**section, **changes}})
 
 
 def test_digits_become_one_file_with_its_manifest(tmp_path: Path) -> None:
@@ -64,13 +64,6 @@ def test_the_same_settings_give_the_same_bytes(tmp_path: Path) -> None:
         data.main(settings(limit=300), tmp_path / name / "data.safetensors", tmp_path / name / "data.json")
     for file in ("data.safetensors", "data.json"):
         assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
-
-
-def test_augmentation_is_no_part_of_the_images(tmp_path: Path) -> None:
-    for name, pad in (("first", 0), ("second", 4)):
-        wanted = settings(augment={"pad": pad, "flip": True})
-        data.main(wanted, tmp_path / name, tmp_path / f"{name}.json")
-    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
 
 
 def test_a_folder_is_prepared_by_its_path(tmp_path: Path) -> None:

@@ -59,6 +59,11 @@ def test_the_recovery_keeps_the_levels(finished: Repository) -> None:
     assert finished.would_run() == AFTER_PRUNE - {"prune"}
 
 
+def test_the_augmentation_does_not_prepare_the_images_again(finished: Repository) -> None:
+    finished.set_params(data={"augment": {"pad": 0}})
+    assert finished.would_run() == AFTER_PRUNE | {"base", "heads"}
+
+
 def test_the_margin_of_claims_redoes_tables_alone(finished: Repository) -> None:
     finished.set_params(evaluate={"margin": 0.02})
     assert finished.would_run() == {"tables", "figure", "report"}
@@ -87,8 +92,8 @@ def test_results_without_snakemakes_records_are_refused(finished: Repository) ->
 def test_another_study_leaves_the_first_alone(finished: Repository) -> None:
     (finished.path / "presets/other.yaml").write_text((finished.path / "presets/smoke.yaml").read_text())
     before = {path: path.read_bytes() for path in finished.path.glob("*/smoke/**/*.*") if path.is_file()}
-    finished.set_params(study="other", rounds=1)
-    finished.run("dvc", "repro")
+    finished.run("git", "add", "presets")
+    finished.run("dvc", "exp", "run", "--set-param", "study=other", "--set-param", "rounds=1")
     assert {path: path.read_bytes() for path in before} == before
     assert (finished.path / "results/other/report.html").exists()
     finished.set_params(study="smoke", rounds=2)

@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from base64 import b64decode
+from hashlib import sha256
+from base64 import urlsafe_b64decode
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -82,26 +83,34 @@ def data_files(pattern):
     return sorted(map(str, Path("src/exitprune").glob(pattern)))
 
 
+def contents(folder):
+    """Digest of the names and sizes below a folder of images, so that other images are noticed."""
+    if PARAMS.data.source != "folder" or folder is None:
+        return None
+    found = sorted((str(path), path.stat().st_size) for path in Path(folder).rglob("*"))
+    return sha256(json.dumps(found).encode()).hexdigest()
+
+
 def check_records():
     """Stop if results are there and Snakemake's records of them are not: it could not see a changed parameter."""
     known = {
-        b64decode(record.name).decode()
+        urlsafe_b64decode(record.name).decode()
         for folder in ("metadata", "incomplete")
         for record in Path(".snakemake", folder).glob("*")
-        if record.is_file()
+        if record.is_file() and not record.name.startswith(".")
     }
     lost = [path for path in CHECKPOINTS if Path(path).exists() and path not in known]
     if lost:
         raise WorkflowError(
             f"Snakemake's records of {lost[0]} and {len(lost) - 1} other files are missing, so nobody can tell whether they"
-            " fit the parameters: run `dvc checkout` to bring the records back, or delete the files."
+            f" fit the parameters: run `dvc checkout` if DVC has them, or delete {RUNS} and run again."
         )
 
 
 def check_machine():
     """Stop before any work if the disk is too small."""
     try:
-        check_space(PARAMS, Path("."))
+        check_space(PARAMS, Path(RUNS))
     except BadInput as error:
         raise WorkflowError(str(error)) from None
 
@@ -110,7 +119,7 @@ def say_where_to_look():
     """The last lines on the terminal, if it was the whole study that ran."""
     page = Path(RESULTS, "report.html")
     if page.exists():
-        print(f"The study {STUDY} is done; open {page.resolve()}")
+        print(f"Study {STUDY}: open {page.resolve()}")
 
 
 if workflow.is_main_process:

@@ -15,7 +15,8 @@ rule data:
         mem_mb=2000,
         runtime=60,
     params:
-        settings=settings("data"),
+        settings=settings(data=PARAMS.data.model_dump(exclude={"augment"})),
+        contents=contents(PARAMS.data.path),
     message:
         "Prepare the images"
     shell:

@@ -9,13 +9,7 @@ rule prune:
     input:
         data=DATA,
         level0=f"{RUNS}/seed{{seed}}/level-00.safetensors",
-        code=lambda wildcards: code(
-            "prune",
-            ("orders", wildcards.order),
-            ("criteria", PARAMS.criterion),
-            ("schedules", PARAMS.schedule),
-            ("scopes", PARAMS.scope),
-        ),
+        code=lambda wildcards: code("prune", *PARAMS.prune.variants(wildcards.order)),
     output:
         f"{RUNS}/seed{{seed}}/{{order}}/levels.json",
     log:

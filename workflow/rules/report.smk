@@ -80,6 +80,7 @@ rule report:
         figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=FIGURES),
         manifest=f"{RUNS}/data.json",
         benchmarks=BENCHMARKS,
+        chains=expand(f"{RUNS}/{{chain}}/levels.json", chain=CHAINS),
         code=[
             *code("report", *(("figures", figure) for figure in FIGURES)),
             *data_files("templates/*"),
@@ -98,8 +99,9 @@ rule report:
         benchmarks=lambda wildcards, input: [
             f"--benchmark={path}" for path in input.benchmarks
         ],
+        chains=lambda wildcards, input: [f"--chain={path}" for path in input.chains],
     message:
         "Write the report"
     shell:
         "python -m exitprune --log {log:q} report --settings {params.settings:q} --tables {params.tables:q}"
-        " --figures {params.figures:q} --manifest {input.manifest:q} {params.benchmarks:q} --out {output:q}"
+        " --figures {params.figures:q} --manifest {input.manifest:q} {params.benchmarks:q} {params.chains:q} --out {output:q}"

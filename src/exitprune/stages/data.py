@@ -9,7 +9,7 @@ import torch
 from typer import Option
 
 from exitprune.checkpoints import write_json, write_tensors
-from exitprune.params import Data, Section
+from exitprune.params import DataSource, Section
 from exitprune.splits import describe, divide
 from exitprune.variants import variant
 
@@ -17,7 +17,7 @@ from exitprune.variants import variant
 class Settings(Section):
     """What the images depend on."""
 
-    data: Data
+    data: DataSource
 
 
 def main(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,7 @@ from exitprune.compute import set_up
 from exitprune.cost import exit_costs, layer_costs
 from exitprune.folding import fold
 from exitprune.inference import infer
-from exitprune.levels import code_of, is_made_from
+from exitprune.levels import code_of, is_made_from, levels_of
 from exitprune.masks import sparsity
 from exitprune.params import Compute, Section
 from exitprune.prepared import load_split
@@ -55,11 +54,7 @@ def main(
     code = code_of("evaluate")
     splits = {name: load_split(data, name, machine.device) for name in ("validation", "test")}
     num_images = sum(len(images) for images in splits.values())
-    checkpoints = [
-        level0,
-        *(levels.with_name(name) for name in json.loads(levels.read_text())["levels"]),
-        recovered,
-    ]
+    checkpoints = [level0, *levels_of(levels), recovered]
     entries = []
     with Progress(f"evaluate {order}, seed {seed}", len(checkpoints) * num_images, len(checkpoints)) as progress:
         for number, path in enumerate(checkpoints, 1):
@@ -67,12 +62,15 @@ def main(
             header = read_header(path)
             file = out.parent / "logits" / f"{header['name']}.safetensors"
             key = fingerprint(header["key"], wanted.model_dump(), code)
-            if not is_made_from(file, key):
+            if is_made_from(file, key):
+                progress.skip(num_images)
+            else:
                 checkpoint = load_checkpoint(path, machine.device)
                 folded = fold(checkpoint.network)
                 logits = {name: infer(folded, images, precision=machine.precision) for name, images in splits.items()}
                 write_tensors(file, logits, {**_about(checkpoint), "seed": seed, "order": order, "key": key})
-            progress.step(num_images)
+                progress.step(num_images)
+            progress.end_round(header["name"])
             entries.append(
                 {
                     "name": header["name"],

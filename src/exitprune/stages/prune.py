@@ -13,7 +13,7 @@ from exitprune.levels import code_of, is_made_from, level_header, level_path
 from exitprune.params import Augment, Compute, Prune, Section, Training
 from exitprune.prepared import load_split
 from exitprune.progress import LOG, Progress
-from exitprune.provenance import digest, fingerprint
+from exitprune.provenance import digest, environment, fingerprint
 from exitprune.pruning import plan, prune_
 from exitprune.seeding import generator, seed_of
 from exitprune.training import batches, images_per_epoch, train_
@@ -49,7 +49,7 @@ def main(
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
     rounds = plan(order, wanted.prune)
-    code = code_of("prune", *variants_of(wanted.prune, order))
+    code = code_of("prune", *wanted.prune.variants(order))
     images = load_split(data, "train", machine.device)
     per_round = wanted.finetune.epochs * images_per_epoch(images, wanted.finetune)
     current = load_checkpoint(level0, machine.device)
@@ -60,6 +60,7 @@ def main(
             key = fingerprint(current.header["key"], order, number, kept_share, wanted.model_dump(), code)
             if is_made_from(path, key):
                 progress.skip(per_round)
+                progress.end_round(f"{path.stem} is there")
                 current = load_checkpoint(path, machine.device)
                 continue
             draw = generator(seed, order, number, "scores")
@@ -83,17 +84,8 @@ def main(
             current = load_checkpoint(path, machine.device)
     _drop_surplus(out.parent, len(rounds))
     levels = [level_path(out.parent, number) for number in range(1, len(rounds) + 1)]
-    write_json(out, {"order": order, "seed": seed, "levels": {path.name: digest([path]) for path in levels}})
-
-
-def variants_of(settings: Prune, order: str) -> list[tuple[str, str]]:
-    """The files that a chain loads by name."""
-    return [
-        ("orders", order),
-        ("criteria", settings.criterion),
-        ("schedules", settings.schedule),
-        ("scopes", settings.scope),
-    ]
+    sha256 = {path.name: digest([path]) for path in levels}
+    write_json(out, {"order": order, "seed": seed, "levels": sha256, "environment": environment()})
 
 
 def _drop_surplus(folder: Path, num_rounds: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from typer import Option
 
 from exitprune.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.compute import set_up
-from exitprune.levels import code_of, level_header
+from exitprune.levels import code_of, level_header, levels_of
 from exitprune.params import Augment, Compute, Section, Training
 from exitprune.prepared import load_split
 from exitprune.progress import Progress
@@ -47,7 +46,7 @@ def main(
     """
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
-    last = load_checkpoint(levels.with_name(list(json.loads(levels.read_text())["levels"])[-1]), machine.device)
+    last = load_checkpoint(levels_of(levels)[-1], machine.device)
     images = load_split(data, "train", machine.device)
     key = fingerprint("recover", last.header["key"], wanted.model_dump(), code_of("recover"))
     num_images = wanted.recovery.epochs * images_per_epoch(images, wanted.recovery)

@@ -9,8 +9,9 @@ from typing import Annotated
 import pandas as pd
 from typer import Option
 
+from exitprune.checkpoints import write_bytes
 from exitprune.params import Params
-from exitprune.provenance import environment
+from exitprune.provenance import environment, merged
 from exitprune.report import Picture, read_jobs, render
 from exitprune.variants import names_of, variant
 
@@ -22,6 +23,7 @@ def main(
     figures: Annotated[Path, Option()],
     out: Annotated[Path, Option()],
     benchmark: Annotated[list[Path], Option()] = [],  # noqa: B006 (typer reads it, nobody changes it)
+    chain: Annotated[list[Path], Option()] = [],  # noqa: B006 (typer reads it, nobody changes it)
 ) -> None:
     """Write the page.
 
@@ -31,6 +33,7 @@ def main(
         tables: folder with the CSV files.
         figures: folder with one SVG file per figure.
         out: report.html.
+        chain: levels.json of every seed and order, which tell where they were computed.
         benchmark: Snakemake's benchmark files of the study's jobs.
     """
     modules = sorted(((name, variant("figures", name)) for name in names_of("figures")), key=lambda pair: pair[1].PLACE)
@@ -39,8 +42,7 @@ def main(
         json.loads(manifest.read_text()),
         {path.stem: pd.read_csv(path) for path in sorted(tables.glob("*.csv"))},
         [Picture(name, made.TITLE, made.CAPTION, (figures / f"{name}.svg").read_bytes()) for name, made in modules],
-        environment(),
+        merged([json.loads(path.read_text())["environment"] for path in chain] or [environment()]),
         read_jobs(benchmark),
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page, encoding="utf-8")
+    write_bytes(out, page.encode())

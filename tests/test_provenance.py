@@ -1,0 +1,38 @@
+"""Provenance: the code a stage depends on, and where results were made."""
+
+from __future__ import annotations
+
+from exitprune.provenance import SOURCE, digest, fingerprint, merged, sources
+
+
+def names(stage: str, *variants: tuple[str, str]) -> set[str]:
+    return {str(path.relative_to(SOURCE / "exitprune")) for path in sources(stage, *variants)}
+
+
+def test_a_stage_depends_on_what_it_imports_directly_or_not() -> None:
+    assert {"stages/prune.py", "pruning.py", "training.py", "losses.py"} <= names("prune")
+
+
+def test_a_stage_depends_on_the_variants_it_is_told_to_use_and_on_no_others() -> None:
+    assert "criteria/taylor.py" in names("prune", ("criteria", "taylor"))
+    assert "criteria/taylor.py" not in names("prune", ("criteria", "magnitude"))
+    assert not any(name.startswith("figures/") for name in names("prune"))
+
+
+def test_a_figure_does_not_depend_on_training() -> None:
+    assert "training.py" not in names("figure", ("figures", "tradeoff"))
+
+
+def test_the_digest_is_of_the_contents_in_order() -> None:
+    first, second = sources("figure")[:2]
+    assert digest([first, second]) != digest([second, first])
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+
+
+def test_environments_that_differ_show_each_value() -> None:
+    one = {"commit": "abc", "dirty": False, "python": "3.11", "versions": {"torch": "2.11"}, "machine": "Linux"}
+    other = {**one, "commit": "def", "dirty": True, "versions": {"torch": "2.12"}}
+    both = merged([one, other, one])
+    assert both["commit"] == "abc, def"
+    assert both["dirty"]
+    assert both["versions"] == {"torch": "2.11, 2.12"}
