@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 CORES ?= all
-XDIST ?= --numprocesses 2 --dist loadgroup
+XDIST ?= --numprocesses 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 

@@ -14,16 +14,8 @@ import pytest
 import yaml
 from filelock import FileLock
 
-HERE = Path(__file__).parent
 ROOT = Path(__file__).parents[2]
 TINY = {"study": "smoke", "seeds": [0], "rounds": 2}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one file on one worker: they are heavy enough for a core each."""
-    for item in items:
-        if item.path.parent == HERE:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @dataclass(frozen=True)
@@ -114,4 +106,4 @@ def _finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Repos
 @pytest.fixture
 def finished(_finished: Repository, tmp_path: Path) -> Repository:
     """A copy of a repository in which `dvc repro` has run the tiny study; everything is committed."""
-    return _finished.copy(tmp_path / "a clone")
+    return _finished.copy(tmp_path / "a finished clone")
