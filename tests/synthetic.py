@@ -156,6 +156,7 @@ PARAMS: dict[str, Any] = {
     "schedule": "linear",
     "criterion": "magnitude",
     "scope": "global",
+    "granularity": "weight",
     "orders": ["joint", "sequential"],
     "finetune": _TRAINING,
     "recovery": _TRAINING,

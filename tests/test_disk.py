@@ -11,7 +11,8 @@ import yaml
 
 from exitprune.disk import check_space, needed_bytes
 from exitprune.errors import BadInput
-from exitprune.params import Params, resolve
+from exitprune.params import Params
+from exitprune.study import resolve
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,12 +12,12 @@ import exitprune
 PACKAGE = Path(exitprune.__file__).parent
 
 FLOW = """
-    errors variants params seeding progress compute provenance extras disk
+    errors variants params study seeding progress compute provenance extras disk
     datasets splits
-    architectures early_exit masks cost losses ranking criteria scopes schedules orders pruning
+    architectures early_exit masks cost losses ranking criteria granularities scopes schedules orders pruning
     checkpoints levels training prepared inference
     exiting calibration operating_points statistics tradeoff claims paper records tables figures report
-    runtime folding emptied removal onnx_export timing model_card predict
+    runtime folding emptied removal surgery onnx_export timing model_card predict
     stages commands cli __main__
 """
 ORDER = FLOW.split()

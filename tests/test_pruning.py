@@ -21,7 +21,7 @@ from exitprune.training import Images, train_
 from exitprune.variants import names_of
 from tests.conftest import Build
 
-PRUNE = Prune(sparsity=0.8, rounds=3, schedule="linear", criterion="magnitude", scope="global")
+PRUNE = Prune(sparsity=0.8, rounds=3, schedule="linear", criterion="magnitude", scope="global", granularity="weight")
 
 
 def run(
@@ -53,7 +53,7 @@ def test_the_rounds_reach_the_sparsity_to_the_weight(
     build: Build, sparsity: float, rounds: int, schedule: str, order: str, scope: str
 ) -> None:
     network = build()
-    settings = Prune(sparsity=sparsity, rounds=rounds, schedule=schedule, criterion="magnitude", scope=scope)
+    settings = PRUNE.model_copy(update={"sparsity": sparsity, "rounds": rounds, "schedule": schedule, "scope": scope})
     last = run(network, order, settings)[-1]
     groups = {round_.prune for round_, _ in plan(order, settings)}
     for group in groups:
@@ -171,6 +171,25 @@ def test_the_plan_goes_through_the_schedule_once_per_group() -> None:
     assert [round_.prune for round_, _ in steps] == ["base"] * 3 + ["exits"] * 3
     shares = [share for _, share in steps]
     assert shares[:3] == shares[3:] == pytest.approx([1 - 0.8 / 3, 1 - 1.6 / 3, 0.2])
+
+
+def test_an_order_with_fewer_rounds_per_group_still_ends_where_the_schedule_does() -> None:
+    shares = [share for _, share in plan("sequential_half", PRUNE)]
+    assert shares == pytest.approx([0.6, 0.2, 0.6, 0.2])
+
+
+@pytest.mark.parametrize("order", names_of("orders"))
+def test_filters_go_in_every_order_and_rounds_without_filters_only_train(
+    order: str, network: EarlyExitNetwork, images: Images, brief: Training
+) -> None:
+    levels = run(network, order, PRUNE.model_copy(update={"granularity": "filter"}), images, brief)
+    num_filters = sum(block.c1.out_channels for block in network.blocks)
+    alive = sum(int(levels[-1][f"b{n}.c1"].flatten(1).any(1).sum()) for n in range(1, len(network.blocks) + 1))
+    assert alive == round(0.2 * num_filters)
+    for name, mask in levels[-1].items():
+        if not name.endswith((".c1", ".c2")):
+            assert mask.all()
+        assert torch.count_nonzero(weights(network)[name][~mask]) == 0
 
 
 @pytest.mark.parametrize("criterion", names_of("criteria"))

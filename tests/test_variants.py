@@ -36,5 +36,5 @@ def test_the_variants_of_the_paper_are_there() -> None:
 
 @pytest.mark.parametrize("name", ["", "Joint", "__init__", "../params", "joint.py", "nothing"])
 def test_a_name_without_a_file_is_refused_with_what_is_allowed(name: str) -> None:
-    with pytest.raises(ValueError, match=r"orders: there is no .*; allowed: joint, sequential"):
+    with pytest.raises(ValueError, match=r"orders: there is no .*; allowed: joint, sequential, sequential_half"):
         variant("orders", name)

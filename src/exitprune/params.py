@@ -1,22 +1,19 @@
-"""Parameters: what a study is made of, checked before any work starts.
+"""Parameters: what a study is made of, each with what is allowed. Where the values come from: `study`.
 
-`params.yaml` lists every value a person may change; a value left at null comes from `presets/<study>.yaml`. Nothing here
-reads data or touches a network.
+Nothing here reads data or touches a network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from exitprune.errors import BadInput
 from exitprune.variants import names_of
 
 DEPTHS = (8, 20, 32, 44, 56, 110)
+FAMILIES = {"schedule": "schedules", "criterion": "criteria", "scope": "scopes", "granularity": "granularities"}
+"""Parameters whose value is the name of a file, and the folder it is in."""
 
 
 class Section(BaseModel):
@@ -118,24 +115,24 @@ class Prune(Section):
     """What one round takes away, and how many rounds there are."""
 
     sparsity: float = Field(ge=0, lt=1)
-    """Share of the prunable weights that are zero after the last round."""
+    """Share of the group's units (see `granularity`) that are gone after the last round."""
     rounds: int = Field(ge=1, le=999)
     schedule: str
     criterion: str
     scope: str
+    granularity: str
+    """What goes as one: a weight, or a filter inside a residual block."""
 
-    @field_validator("schedule", "criterion", "scope")
+    @field_validator("schedule", "criterion", "scope", "granularity")
     @classmethod
     def _known(cls, name: str, info: Any) -> str:
-        return one_of(name, names_of({"criterion": "criteria"}.get(info.field_name, f"{info.field_name}s")))
+        return one_of(name, names_of(FAMILIES[info.field_name]))
 
     def variants(self, order: str) -> list[tuple[str, str]]:
         """The files that a chain of an order loads by name, as (family, name)."""
         return [
             ("orders", order),
-            ("criteria", self.criterion),
-            ("schedules", self.schedule),
-            ("scopes", self.scope),
+            *((family, getattr(self, parameter)) for parameter, family in FAMILIES.items()),
         ]
 
 
@@ -175,6 +172,7 @@ class Params(Section):
     schedule: str
     criterion: str
     scope: str
+    granularity: str
     orders: list[str] = Field(min_length=1)
     finetune: Training
     recovery: Training
@@ -202,7 +200,7 @@ class Params(Section):
 
     @property
     def prune(self) -> Prune:
-        """The five pruning parameters, which stand at the top level of params.yaml, as one section."""
+        """The six pruning parameters, which stand at the top level of params.yaml, as one section."""
         return Prune(**{key: getattr(self, key) for key in Prune.model_fields})
 
     @model_validator(mode="after")
@@ -220,51 +218,3 @@ def one_of(name: str, allowed: list[str]) -> str:
     if name not in allowed:
         raise ValueError(f"there is no {name!r}; allowed: {', '.join(allowed)}")
     return name
-
-
-def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`below` with the values of `above` laid over it, key by key; null in `above` lets `below` through."""
-    merged = dict(below)
-    for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = overlay(merged[key], value)
-        elif value is not None or key not in merged:
-            merged[key] = value
-    return merged
-
-
-def resolve(values: Mapping[str, Any], presets: Path) -> Params:
-    """The parameters of a study: `values` (params.yaml and the command line) over the preset that `study` names.
-
-    Args:
-        values: as read from params.yaml.
-        presets: the folder with one YAML file per study.
-
-    Raises:
-        BadInput: one line per mistake: where, what was given, what is allowed.
-    """
-    known = sorted(path.stem for path in presets.glob("*.yaml"))
-    study = values.get("study")
-    if study not in known:
-        raise BadInput(f"params.yaml: study: there is no {study!r}; allowed: {', '.join(known)} (files in {presets}/)")
-    file = presets / f"{study}.yaml"
-    try:
-        preset = yaml.safe_load(file.read_text())
-    except yaml.YAMLError as error:
-        raise BadInput(f"{file}: not valid YAML: {error}") from None
-    if not isinstance(preset, dict):
-        raise BadInput(f"{file}: holds no parameters; see the other presets")
-    try:
-        return Params.model_validate(overlay(preset, values))
-    except ValidationError as error:
-        raise BadInput("\n".join(_sentence(detail, study) for detail in error.errors())) from None
-
-
-def _sentence(detail: Any, study: str) -> str:
-    where = ".".join(str(part) for part in detail["loc"]) or "model"
-    if detail["type"] == "extra_forbidden":
-        return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {detail['input']!r})"
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "float_type" and isinstance(detail["input"], str):
-        message += "; YAML reads 1e-3 as text, write 0.001 or 1.0e-3"
-    return f"params.yaml or presets/{study}.yaml: {where}: {message} (given: {detail['input']!r})"

@@ -23,7 +23,14 @@ TRAINING = {
     "epochs": 2, "lr": 0.05, "lr_scheduler": "one_cycle", "momentum": 0.9, "weight_decay": 5e-4, "batch_size": 32,
 }  # fmt: skip
 DATA = {"source": "digits", "path": None, "validation": 0.2, "test": 0.2, "limit": 160, "seed": 0}
-PRUNE = {"sparsity": 0.7, "rounds": 2, "schedule": "linear", "criterion": "magnitude", "scope": "global"}
+PRUNE = {
+    "sparsity": 0.7,
+    "rounds": 2,
+    "schedule": "linear",
+    "criterion": "magnitude",
+    "scope": "global",
+    "granularity": "weight",
+}
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from exitprune.disk import check_space
 from exitprune.errors import BadInput
-from exitprune.params import resolve
 from exitprune.provenance import sources
+from exitprune.study import resolve
 from exitprune.variants import names_of
 
 # Jobs find this Python and this checkout's package, whether or not the environment is activated.

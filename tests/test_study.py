@@ -1,4 +1,4 @@
-"""Parameters: what is allowed passes, and every mistake is one sentence that says what, where and what is allowed."""
+"""A study and its parameters: what is allowed passes, every mistake is a sentence of what, where and what is allowed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from exitprune.errors import BadInput
-from exitprune.params import Params, Section, overlay, resolve
+from exitprune.params import Params, Section
+from exitprune.study import overlay, resolve
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,6 +46,7 @@ PRESET: dict[str, Any] = {
     "schedule": "linear",
     "criterion": "magnitude",
     "scope": "global",
+    "granularity": "weight",
     "orders": ["joint", "sequential"],
     "finetune": {**TRAINING},
     "recovery": {**TRAINING},
@@ -147,7 +149,8 @@ MISTAKES = [
     ("schedule", "cubic", "schedule: there is no 'cubic'; allowed: geometric, linear, one_shot"),
     ("criterion", "size", "criterion: there is no 'size'; allowed: magnitude, random, taylor"),
     ("scope", "channel", "scope: there is no 'channel'; allowed: global, layer, std"),
-    ("orders", ["joint", "reverse"], "orders: there is no 'reverse'; allowed: joint, sequential"),
+    ("granularity", "block", "granularity: there is no 'block'; allowed: filter, weight"),
+    ("orders", ["joint", "reverse"], "orders: there is no 'reverse'; allowed: joint, sequential, sequential_half"),
     ("orders", ["joint", "joint"], "orders: each may be named once (given: ['joint', 'joint'])"),
     ("orders", [], "orders: List should have at least 1 item"),
     ("orders", "joint", "orders: Input should be a valid list (given: 'joint')"),
@@ -220,6 +223,7 @@ def test_the_pruning_parameters_are_one_section(presets: Path) -> None:
         "schedule": "linear",
         "criterion": "magnitude",
         "scope": "std",
+        "granularity": "weight",
     }
 
 
@@ -279,4 +283,5 @@ def test_the_default_is_the_digits_study_with_the_papers_network_rounds_and_spar
     assert (params.model.depth, params.model.exits, params.model.pool) == (56, [4, 8, 12, 16, 20, 24], 4)
     assert (params.sparsity, params.rounds, params.orders) == (0.8, 20, ["joint", "sequential"])
     assert (params.criterion, params.scope, params.schedule) == ("magnitude", "global", "linear")
+    assert params.granularity == "weight"
     assert not params.data.augment.flip

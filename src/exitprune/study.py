@@ -1,0 +1,64 @@
+"""A study: the values of params.yaml over those of its preset, checked as a whole before any work starts.
+
+`params.yaml` lists every value a person may change; a value left at null comes from `presets/<study>.yaml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from exitprune.errors import BadInput
+from exitprune.params import Params
+
+
+def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`below` with the values of `above` laid over it, key by key; null in `above` lets `below` through."""
+    merged = dict(below)
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = overlay(merged[key], value)
+        elif value is not None or key not in merged:
+            merged[key] = value
+    return merged
+
+
+def resolve(values: Mapping[str, Any], presets: Path) -> Params:
+    """The parameters of a study: `values` (params.yaml and the command line) over the preset that `study` names.
+
+    Args:
+        values: as read from params.yaml.
+        presets: the folder with one YAML file per study.
+
+    Raises:
+        BadInput: one line per mistake: where, what was given, what is allowed.
+    """
+    known = sorted(path.stem for path in presets.glob("*.yaml"))
+    study = values.get("study")
+    if study not in known:
+        raise BadInput(f"params.yaml: study: there is no {study!r}; allowed: {', '.join(known)} (files in {presets}/)")
+    file = presets / f"{study}.yaml"
+    try:
+        preset = yaml.safe_load(file.read_text())
+    except yaml.YAMLError as error:
+        raise BadInput(f"{file}: not valid YAML: {error}") from None
+    if not isinstance(preset, dict):
+        raise BadInput(f"{file}: holds no parameters; see the other presets")
+    try:
+        return Params.model_validate(overlay(preset, values))
+    except ValidationError as error:
+        raise BadInput("\n".join(_sentence(detail, study) for detail in error.errors())) from None
+
+
+def _sentence(detail: Any, study: str) -> str:
+    where = ".".join(str(part) for part in detail["loc"]) or "model"
+    if detail["type"] == "extra_forbidden":
+        return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {detail['input']!r})"
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "float_type" and isinstance(detail["input"], str):
+        message += "; YAML reads 1e-3 as text, write 0.001 or 1.0e-3"
+    return f"params.yaml or presets/{study}.yaml: {where}: {message} (given: {detail['input']!r})"
