@@ -150,6 +150,7 @@ PARAMS: dict[str, Any] = {
     },
     "model": MODEL.model_dump(),
     "base": _TRAINING,
+    "rivals": [8],
     "heads": {**_TRAINING, "train": "frozen"},
     "sparsity": 0.8,
     "rounds": 3,

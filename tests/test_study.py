@@ -40,6 +40,7 @@ PRESET: dict[str, Any] = {
     },
     "model": {"depth": 20, "exits": [2, 5], "pool": 4},
     "base": {**TRAINING},
+    "rivals": [8],
     "heads": {**TRAINING, "train": "frozen"},
     "sparsity": 0.8,
     "rounds": 3,

@@ -5,13 +5,14 @@ Nothing here reads data or touches a network.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from exitprune.variants import names_of
 
-DEPTHS = (8, 20, 32, 44, 56, 110)
+Depth = Literal[8, 20, 32, 44, 56, 110]
+DEPTHS: tuple[int, ...] = get_args(Depth)
 FAMILIES = {"schedule": "schedules", "criterion": "criteria", "scope": "scopes", "granularity": "granularities"}
 """Parameters whose value is the name of a file, and the folder it is in."""
 
@@ -67,7 +68,7 @@ class Data(DataSource):
 class Model(Section):
     """The base network and where its exits branch off."""
 
-    depth: Literal[8, 20, 32, 44, 56, 110]
+    depth: Depth
     """6n + 2 layers in 3n residual blocks (He et al. 2016)."""
     exits: list[int] = Field(min_length=1)
     """Residual blocks, counted from 1, after which an exit branches off; the classifier is always the last exit."""
@@ -166,6 +167,8 @@ class Params(Section):
     data: Data
     model: Model
     base: Training
+    rivals: list[Depth]
+    """Depths of plain networks, trained like the base network, that measured time is held against; trained only when asked for."""
     heads: Heads
     sparsity: float = Field(ge=0, lt=1)
     rounds: int = Field(ge=1, le=999)
@@ -179,7 +182,7 @@ class Params(Section):
     evaluate: Evaluate
     compute: Compute
 
-    @field_validator("seeds", "orders")
+    @field_validator("seeds", "orders", "rivals")
     @classmethod
     def _distinct(cls, values: list[Any]) -> list[Any]:
         if len(set(values)) != len(values):
