@@ -1,7 +1,7 @@
 """The three claims of the paper, and the rule by which each gets a verdict.
 
-A rule looks at differences joint minus sequential, paired by seed, with Student's t interval: the interval decides, never
-the mean alone. The words of a rule are printed in the report beside its verdict.
+A rule looks at differences joint minus sequential (of either kind, see `RIVALS`), paired by seed, with Student's t interval:
+the interval decides, never the mean alone. The words of a rule are printed in the report beside its verdict.
 
 Source of the claims: Görmez and Koyuncu 2022, arXiv:2207.03644.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import pandas as pd
 
@@ -20,6 +21,8 @@ from exitprune.tradeoff import NUM_BUDGETS
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 OPEN, UNTESTED = "not distinguishable", "not tested"
+RIVALS = {"sequential": "equal rounds", "sequential_half": "equal epochs"}
+"""Orders that joint is held against, and what both have the same number of; the paper's is the first."""
 
 
 def is_positive(difference: Difference, margin: float) -> str:
@@ -110,16 +113,18 @@ def judge(measures: pd.DataFrame, evaluate: Evaluate) -> pd.DataFrame:
         evaluate: confidence of the intervals and margin of likeness.
 
     Returns:
-        One row per claim, state and part: the two means, their difference with its interval, the verdict of the part and
-        that of the claim.
+        One row per rival of joint that ran (`sequential` if none did), claim, state and part: the two means, their
+        difference with its interval, the verdict of the part and that of the claim.
     """
     rows = []
-    for state in [state for state in measures["state"].unique() if state != "unpruned"]:
+    rivals = [rival for rival in RIVALS if rival in set(measures["order"])] or ["sequential"]
+    for rival, state in product(rivals, [state for state in measures["state"].unique() if state != "unpruned"]):
         there = measures[measures["state"] == state]
         for claim in CLAIMS:
-            parts = [_judge_part(part, there, evaluate) for part in claim.parts]
+            parts = [_judge_part(part, rival, there, evaluate) for part in claim.parts]
             verdict = together([str(part["part_verdict"]) for part in parts])
-            rows += [{"claim": claim.number, "state": state, "verdict": verdict, **part} for part in parts]
+            about = {"claim": claim.number, "rival": rival, "state": state, "verdict": verdict}
+            rows += [{**about, **part} for part in parts]
     return pd.DataFrame(rows)
 
 
@@ -131,13 +136,13 @@ def together(verdicts: list[str]) -> str:
     return SUPPORTED if set(verdicts) == {SUPPORTED} else OPEN
 
 
-def _judge_part(part: Part, measures: pd.DataFrame, evaluate: Evaluate) -> dict[str, float | str]:
+def _judge_part(part: Part, rival: str, measures: pd.DataFrame, evaluate: Evaluate) -> dict[str, float | str]:
     values = measures[measures["measure"] == part.measure].pivot(index="seed", columns="order", values="value")
     row: dict[str, float | str] = {"measure": part.measure, "label": part.label}
-    if not {"joint", "sequential"} <= set(values.columns) or values[["joint", "sequential"]].isna().any(axis=None):
+    if not {"joint", rival} <= set(values.columns) or values[["joint", rival]].isna().any(axis=None):
         nothing = dict.fromkeys(("joint", "sequential", "difference", "std", "low", "high", "half_width"), math.nan)
         return {**row, **nothing, "num_seeds": len(values), "part_verdict": UNTESTED}
-    joint, sequential = values["joint"].to_numpy(float), values["sequential"].to_numpy(float)
+    joint, sequential = values["joint"].to_numpy(float), values[rival].to_numpy(float)
     difference = paired_difference(joint, sequential, evaluate.confidence_level)
     return {
         **row,

@@ -168,7 +168,7 @@ class Params(Section):
     model: Model
     base: Training
     rivals: list[Depth]
-    """Depths of plain networks, trained like the base network, that measured time is held against; trained only when asked for."""
+    """Depths of plain networks, trained like the base when asked for, that measured time is held against."""
     heads: Heads
     sparsity: float = Field(ge=0, lt=1)
     rounds: int = Field(ge=1, le=999)

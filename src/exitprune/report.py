@@ -17,7 +17,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from scipy import stats
 
-from exitprune.claims import CLAIMS, rule_in_words
+from exitprune.claims import CLAIMS, RIVALS, rule_in_words
 from exitprune.params import Params
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -130,13 +130,18 @@ def exit_table(exits: pd.DataFrame, rates: pd.DataFrame) -> tuple[list[str], lis
 
 
 def verdicts(claims: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
-    """Each claim with its rule, its verdict by state and the differences these rest on."""
+    """Each claim with its rule, its verdict in every reading and the differences these rest on."""
     pages = []
+    several = claims["rival"].nunique() > 1
     for claim in CLAIMS:
         there = claims[claims["claim"] == claim.number]
         readings = [
-            {"state": STATES[str(state)], "verdict": part["verdict"].iloc[0], "parts": part.to_dict("records")}
-            for state, part in there.groupby("state", sort=False)
+            {
+                "name": f"{RIVALS[str(rival)]}, {STATES[str(state)]}" if several else STATES[str(state)],
+                "verdict": part["verdict"].iloc[0],
+                "parts": part.to_dict("records"),
+            }
+            for (rival, state), part in there.groupby(["rival", "state"], sort=False)
         ]
         rule = rule_in_words(claim, params.evaluate)
         pages.append({"number": claim.number, "title": claim.title, "rule": rule, "readings": readings})
