@@ -108,7 +108,15 @@ def _header(
         "sparsity": {"all": (15 * base + exits) / 16, "base": base, "exits": exits},
         "layers": layers,
         "exits": [_exit_cost(layers, exit_) for exit_ in range(7)],
+        "emptied": [_emptied(layer) for layer in layers],
+        "macs_after_removal": 64 * sum(layer["weights"] for layer in layers) // (1 + level),
     }
+
+
+def _emptied(layer: dict[str, Any]) -> dict[str, Any]:
+    num_empty = round(10 * (1 - layer["kept"] / layer["weights"]))
+    counts = {"filters": 10, "empty_filters": num_empty, "channels": 20, "empty_channels": num_empty}
+    return {"name": layer["name"], **counts}
 
 
 def _exit_cost(layers: list[dict[str, Any]], exit_: int) -> dict[str, int]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from exitprune.calibration import calibration_error, calibration_table, fit_temperatures, scaled
+from exitprune.calibration import calibration, calibration_error, fit_temperatures, scaled
 from exitprune.exiting import confidence_of
 
 
@@ -61,15 +61,15 @@ def test_scaling_changes_confidence_and_no_answer() -> None:
     assert bool((confidence_of(changed)[0] < confidence_of(logits)[0]).all())
 
 
-def test_the_table_shows_an_overconfident_exit_and_that_its_temperature_mends_it() -> None:
+def test_the_rows_show_an_overconfident_exit_and_that_its_temperature_mends_it() -> None:
     logits, labels = labelled([1.0, 3.0])
     half = len(labels) // 2
-    level = ("level-00", logits[:, :half], logits[:, half:])
-    table = calibration_table([level], labels[:half], labels[half:])
-    assert table["exit"].tolist() == [0, 1, 0, 1]
-    before, after = table.iloc[1], table.iloc[3]
+    rows = calibration(
+        {"validation": logits[:, :half], "test": logits[:, half:]}, {"validation": labels[:half], "test": labels[half:]}
+    )
+    assert [row["exit"] for row in rows] == [0, 1, 0, 1]
+    before, after = rows[1], rows[3]
     assert (before["scaling"], after["scaling"]) == ("none", "temperature")
     assert before["overconfidence"] > 0.1
     assert abs(after["overconfidence"]) < 0.03
     assert after["calibration_error"] < before["calibration_error"] / 3
-    assert after["accuracy"] == before["accuracy"]

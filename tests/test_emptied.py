@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from exitprune.emptied import emptied, emptied_table
+from exitprune.emptied import emptied
 from tests.conftest import Build
 
 
@@ -21,13 +21,3 @@ def test_empty_filters_and_channels_are_counted_layer_by_layer(build: Build) -> 
     assert (counts["b1.c2"].channels, counts["b1.c2"].empty_filters, counts["b1.c2"].empty_channels) == (16, 0, 2)
     assert (counts["exit1"].channels, counts["exit1"].empty_channels) == (16, 1)
     assert [name for name, row in counts.items() if row.is_empty] == ["b2.c2"]
-
-
-def test_the_table_has_a_row_for_every_level_and_layer(build: Build) -> None:
-    network = build()
-    before = ("level-00", build())
-    with torch.no_grad():
-        network.blocks[0].c1.weight.zero_()
-    table = emptied_table([before, ("level-01", network)])
-    assert len(table) == 2 * len(network.named_layers())
-    assert table[table["is_empty"]][["level", "name"]].to_numpy().tolist() == [["level-01", "b1.c1"]]

@@ -15,9 +15,9 @@ FLOW = """
     errors variants params study seeding progress compute provenance extras disk
     datasets splits
     architectures early_exit masks cost losses ranking criteria granularities scopes schedules orders pruning
-    checkpoints levels training prepared inference
-    exiting calibration operating_points statistics tradeoff claims paper records tables figures report
-    runtime folding emptied removal surgery onnx_export timing model_card predict
+    folding emptied removal checkpoints levels training prepared inference
+    exiting calibration operating_points statistics tradeoff claims paper records tables figures formatting report
+    runtime surgery onnx_export timing model_card predict
     stages commands cli __main__
 """
 ORDER = FLOW.split()

@@ -13,6 +13,8 @@ from exitprune.exiting import evaluate_at, sweep
 from exitprune.records import (
     THRESHOLDS,
     Level,
+    calibration_rows,
+    emptied_row,
     exit_rows,
     layer_rows,
     level_row,
@@ -47,6 +49,11 @@ def a_level(seed: int = 0) -> tuple[Level, dict[str, Tensor]]:
             {"exit": exit_, "macs": macs, "macs_dense": 2 * macs, "params": 1, "params_dense": 2}
             for exit_, macs in enumerate(MACS)
         ],
+        "emptied": [
+            {"name": name, "filters": 4, "empty_filters": empty, "channels": 3, "empty_channels": 1}
+            for name, empty in (("b1.c1", 1), ("b1.c2", 4), ("b2.c1", 0), ("b2.c2", 2))
+        ],
+        "macs_after_removal": 600,
     }
     logits = {"validation": validation[0], "test": test[0]}
     level = Level("joint", 7, "level-02", 2, "pruned", header, logits)
@@ -72,13 +79,24 @@ def test_thresholds_chosen_on_validation_are_the_cheapest_within_the_margin_and_
     level, labels = a_level(seed)
     logits, right = level.logits["validation"], labels["validation"]
     swept = sweep(logits, right, MACS)
-    cheapest, best = operating_rows(level, labels, swept, margin)
+    cheapest, best, *_ = operating_rows(level, labels, swept, margin)
     last = evaluate_at(logits, right, MACS, 1.0)[0]
     assert cheapest["validation_accuracy"] >= last - margin - 1e-9
     for threshold in swept.threshold.tolist():
         accuracy, macs = evaluate_at(logits, right, MACS, threshold)
         assert macs >= cheapest["validation_macs"] - 1e-9 or accuracy < last - margin - 1e-9
         assert accuracy <= best["validation_accuracy"] + 1e-9
+
+
+@given(SEEDS)
+def test_the_third_threshold_is_the_best_at_half_the_macs(seed: int) -> None:
+    level, labels = a_level(seed)
+    logits, right = level.logits["validation"], labels["validation"]
+    swept = sweep(logits, right, MACS)
+    half = next(row for row in operating_rows(level, labels, swept, 0.01) if row["choice"] == "half")
+    assert half["validation_macs"] <= MACS[-1] / 2
+    allowed = swept.average_macs <= MACS[-1] / 2
+    assert half["validation_accuracy"] == pytest.approx(swept.accuracy[allowed].max())
 
 
 @given(SEEDS)
@@ -154,3 +172,21 @@ def test_a_network_without_early_exits_has_no_accuracy_of_early_exits() -> None:
     values = {row["measure"]: row["value"] for row in rows}
     assert np.isnan(values["early_exits_accuracy"])
     assert values["best_accuracy"] == values["last_exit_accuracy"]
+
+
+def test_a_branch_is_empty_if_one_of_its_convolutions_is() -> None:
+    row = emptied_row(a_level()[0])
+    assert (row["filters"], row["empty_filters"], row["channels"], row["empty_channels"]) == (16, 7, 12, 4)
+    assert (row["branches"], row["empty_branches"]) == (2, 1)
+    assert (row["macs_dense"], row["macs_after_removal"]) == (1800, 600)
+
+
+def test_calibration_has_a_row_per_exit_as_it_is_and_with_a_temperature() -> None:
+    level, labels = a_level()
+    rows = calibration_rows(level, labels)
+    assert [(row["scaling"], row["exit"]) for row in rows] == [
+        (scaling, exit_) for scaling in ("none", "temperature") for exit_ in range(3)
+    ]
+    assert {(row["order"], row["seed"], row["name"], row["state"]) for row in rows} == {
+        ("joint", 7, "level-02", "pruned")
+    }

@@ -8,11 +8,11 @@ Letters: E exits, N images, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
@@ -68,38 +68,32 @@ def scaled(logits: Tensor, temperatures: Sequence[float]) -> Tensor:
     return logits / torch.tensor(temperatures, dtype=logits.dtype).reshape(-1, 1, 1)
 
 
-def calibration_table(
-    levels: Iterable[tuple[str, Tensor, Tensor]], validation_labels: Tensor, test_labels: Tensor
-) -> pd.DataFrame:
-    """How well each exit is calibrated on test, level by level, as it is and after temperature scaling.
+def calibration(logits: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> list[dict[str, Any]]:
+    """How well each exit is calibrated on test images, as it is and with a temperature fitted on validation.
 
     Args:
-        levels: name, logits of validation and of test, (E, N, K) each.
-        validation_labels, test_labels: (N,).
+        logits: (E, N, K) by split, `validation` and `test`.
+        labels: (N,) by split.
 
     Returns:
-        One row per level, exit and scaling: accuracy, mean confidence, overconfidence (confidence - accuracy; above 0
-        where the exit promises too much), calibration_error, temperature.
+        One row per scaling (`none`, `temperature`) and exit: temperature, mean_confidence, overconfidence (confidence -
+        accuracy; above 0 where the exit promises too much), calibration_error.
     """
     rows = []
-    for name, validation, test in levels:
-        fitted = fit_temperatures(validation, validation_labels)
-        for scaling, temperatures in (("none", [1.0] * len(fitted)), ("temperature", fitted)):
-            logits = scaled(test, temperatures)
-            confidence, correct = confidence_of(logits), logits.argmax(-1) == test_labels
-            for exit_ in range(len(fitted)):
-                accuracy = float(correct[exit_].double().mean())
-                mean = float(confidence[exit_].double().mean())
-                rows.append(
-                    {
-                        "level": name,
-                        "exit": exit_,
-                        "scaling": scaling,
-                        "temperature": temperatures[exit_],
-                        "accuracy": accuracy,
-                        "mean_confidence": mean,
-                        "overconfidence": mean - accuracy,
-                        "calibration_error": calibration_error(confidence[exit_], correct[exit_]),
-                    }
-                )
-    return pd.DataFrame(rows)
+    fitted = fit_temperatures(logits["validation"], labels["validation"])
+    correct = logits["test"].argmax(-1) == labels["test"]  # (E, N)
+    for scaling, temperatures in (("none", [1.0] * len(fitted)), ("temperature", fitted)):
+        confidence = confidence_of(scaled(logits["test"], temperatures))
+        for exit_, temperature in enumerate(temperatures):
+            mean = float(confidence[exit_].double().mean())
+            rows.append(
+                {
+                    "exit": exit_,
+                    "scaling": scaling,
+                    "temperature": temperature,
+                    "mean_confidence": mean,
+                    "overconfidence": mean - float(correct[exit_].double().mean()),
+                    "calibration_error": calibration_error(confidence[exit_], correct[exit_]),
+                }
+            )
+    return rows

@@ -1,14 +1,11 @@
-"""What pruning emptied: filters, channels and whole residual branches without a weight, counted for every level.
+"""What pruning emptied: filters, channels and whole residual branches without a weight.
 
 Taking them out is the work of `removal`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-
-import pandas as pd
+from dataclasses import dataclass
 
 from exitprune.early_exit import EarlyExitNetwork
 
@@ -46,19 +43,3 @@ def emptied(network: EarlyExitNetwork) -> list[Emptied]:
         filters, channels = used.any(2).any(1), used.any(2).any(0)
         rows.append(Emptied(name, len(filters), int((~filters).sum()), len(channels), int((~channels).sum())))
     return rows
-
-
-def emptied_table(levels: Iterable[tuple[str, EarlyExitNetwork]]) -> pd.DataFrame:
-    """`emptied` for several levels.
-
-    Args:
-        levels: name and network.
-
-    Returns:
-        One row per level and layer: level, name, filters, empty_filters, channels, empty_channels, is_empty.
-    """
-    return pd.DataFrame(
-        {"level": level, **asdict(row), "is_empty": row.is_empty}
-        for level, network in levels
-        for row in emptied(network)
-    )

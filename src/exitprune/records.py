@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
+from exitprune.calibration import calibration
 from exitprune.early_exit import group_of
 from exitprune.exiting import Sweep
 from exitprune.operating_points import Costs, Rule, choose, outcome
@@ -24,6 +25,7 @@ from exitprune.statistics import Floats
 Row = dict[str, Any]
 State = Literal["unpruned", "between", "pruned", "recovered"]
 """`pruned` is the level after the last round, `between` those on the way there."""
+EMPTIABLE = ("filters", "empty_filters", "channels", "empty_channels")
 THRESHOLDS = 1 - 10 ** -np.linspace(0, 6, 121)
 """Where exit rates are tabulated for plotting, from 0 to 0.999999, ever denser towards 1, where trained networks are; nothing is
 chosen from these."""
@@ -93,6 +95,29 @@ def exit_rows(level: Level, labels: Mapping[str, Tensor]) -> list[Row]:
     return rows
 
 
+def emptied_row(level: Level) -> Row:
+    """What has no weight left, counted over all layers, and the MACs dense kernels still do once it is taken out exactly."""
+    layers = {layer["name"]: layer for layer in level.header["emptied"]}
+    row = {what: sum(layer[what] for layer in layers.values()) for what in EMPTIABLE}
+    branches = [name.removesuffix(".c1") for name in layers if name.endswith(".c1")]
+    row["branches"] = len(branches)
+    row["empty_branches"] = sum(
+        any(layers[f"{block}.{part}"]["empty_filters"] == layers[f"{block}.{part}"]["filters"] for part in ("c1", "c2"))
+        for block in branches
+    )
+    macs = {
+        "macs_dense": level.header["exits"][-1]["macs_dense"],
+        "macs_after_removal": level.header["macs_after_removal"],
+    }
+    return {**level.run, "level": level.level, "name": level.name, "state": level.state, **row, **macs}
+
+
+def calibration_rows(level: Level, labels: Mapping[str, Tensor]) -> list[Row]:
+    """How far confidence is from accuracy on test images, for every exit, as it is and with its own temperature."""
+    about = {**level.run, "level": level.level, "name": level.name, "state": level.state}
+    return [{**about, **row} for row in calibration(level.logits, labels)]
+
+
 def rates_on_grid(swept: Sweep) -> Floats:
     """Share of images leaving at each exit, at each of `THRESHOLDS`: (grid, E)."""
     row = np.searchsorted(-swept.threshold, -THRESHOLDS)  # nothing changes from one row of a sweep up to the one before
@@ -100,7 +125,7 @@ def rates_on_grid(swept: Sweep) -> Floats:
 
 
 def operating_rows(level: Level, labels: Mapping[str, Tensor], validation: Sweep, margin: float) -> list[Row]:
-    """Two thresholds chosen on validation images, and what they give on test images.
+    """Three thresholds chosen on validation images, and what they give on test images.
 
     Args:
         level: with the logits of both splits.
@@ -109,14 +134,21 @@ def operating_rows(level: Level, labels: Mapping[str, Tensor], validation: Sweep
         margin: accuracy that the choice `cheapest` may lose against nobody leaving early.
 
     Returns:
-        Two rows, choice `cheapest` and `best` (in accuracy): threshold, accuracy and average MACs on both splits, and
+        A row per choice, `cheapest`, `best` (in accuracy) and `half` (the best at half the MACs, where there is one):
+        threshold, accuracy and average MACs on both splits, and
         exit_rate, the share of test images leaving at each exit.
     """
     costs = Costs(level.macs)
     rows = []
-    for choice, rule in {"cheapest": Rule("accuracy_lost", margin), "best": Rule("macs_share", 1.0)}.items():
+    rules = {
+        "cheapest": Rule("accuracy_lost", margin),
+        "best": Rule("macs_share", 1.0),
+        "half": Rule("macs_share", 0.5),
+    }
+    for choice, rule in rules.items():
         threshold = choose(validation, rule, costs)
-        assert threshold is not None, "nobody leaving early keeps both rules"
+        if threshold is None:
+            continue
         there = {split: outcome(logits, labels[split], costs, threshold) for split, logits in level.logits.items()}
         row: Row = {**level.run, "state": level.state, "choice": choice, "threshold": threshold}
         for split, got in there.items():

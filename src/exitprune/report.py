@@ -18,10 +18,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from scipy import stats
 
 from exitprune.claims import CLAIMS, RIVALS, rule_in_words
+from exitprune.formatting import duration, millions, percent, points, signed, with_spread
 from exitprune.params import Params
 
 TEMPLATES = Path(__file__).parent / "templates"
-NOTHING = "\N{EN DASH}"
 STATES = {"unpruned": "unpruned", "pruned": "after the last round", "recovered": "after recovery"}
 DIGITISED = {"exit accuracy": 3, "layer sparsity": 2}
 """Decimals of the paper's values, as they were read off its charts."""
@@ -36,6 +36,11 @@ HEADLINES = {
     "cheapest_macs": ("Average MACs at the operating point, millions", "millions"),
     "best_accuracy": ("Accuracy at the threshold that is best on validation", "percent"),
     "best_macs": ("Average MACs there, millions", "millions"),
+}
+CHOICES = {
+    "cheapest": "lose at most {margin} points, as cheap as possible",
+    "half": "at most half the MACs of its own last exit, as accurate as possible",
+    "best": "as accurate as possible",
 }
 
 
@@ -52,46 +57,6 @@ class Picture:
     def source(self) -> str:
         """The picture as an address that holds its content."""
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
-
-
-def percent(value: float) -> str:
-    """A fraction as a percentage."""
-    return f"{100 * value:.1f}" if math.isfinite(value) else NOTHING
-
-
-def points(value: float) -> str:
-    """A difference of fractions in percentage points, signed unless it is 0 as shown."""
-    return signed(100 * value, 1) if math.isfinite(value) else NOTHING
-
-
-def signed(value: float, decimals: int) -> str:
-    """A number with its sign, a true minus among them; none where only zeros are shown."""
-    text = f"{value:+.{decimals}f}"
-    return text.replace("-", "\N{MINUS SIGN}") if float(text) else text[1:]
-
-
-def millions(value: float, like: float | None = None) -> str:
-    """A count in millions, to three digits, or to as many decimals as another count has then."""
-    if not math.isfinite(value):
-        return NOTHING
-    size = abs(value if like is None else like) / 1e6
-    decimals = max(0, 2 - math.floor(math.log10(size))) if size else 2
-    return f"{value / 1e6:.{decimals}f}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
-
-
-def with_spread(mean: float, std: float, form: str) -> str:
-    """Mean ± standard deviation; the mean alone with one seed."""
-    shown = percent(mean) if form == "percent" else millions(mean)
-    if not (math.isfinite(mean) and math.isfinite(std)):
-        return shown
-    return f"{shown} ± {percent(std) if form == 'percent' else millions(std, like=mean)}"
 
 
 def headlines(measures: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
@@ -126,6 +91,61 @@ def exit_table(exits: pd.DataFrame, rates: pd.DataFrame) -> tuple[list[str], lis
             row.append(with_spread(pruned["accuracy"].mean(), pruned["accuracy"].std(), "percent"))
             row += [millions(pruned["macs"].mean()), percent(leaving.mean())]
         rows.append(row)
+    return titles, rows
+
+
+def operating_table(points: pd.DataFrame, exits: pd.DataFrame, params: Params) -> tuple[list[str], list[list[str]]]:
+    """What thresholds chosen on validation give on test, for every network and rule."""
+    dense = exits["macs_dense"].max()
+    titles = [
+        "network",
+        "threshold, lowest to highest",
+        "accuracy, %",
+        "average MACs, millions",
+        "of the dense network's, %",
+    ]
+    rows = []
+    shown = points[(points["state"] != "unpruned") | (points["order"] == points["order"].iloc[0])]
+    for (choice, state, order), there in shown.groupby(["choice", "state", "order"], sort=False):
+        accuracy, macs, thresholds = there["test_accuracy"], there["test_macs"], there["threshold"]
+        rows.append(
+            [
+                CHOICES[str(choice)].format(margin=f"{100 * params.evaluate.margin:g}"),
+                "unpruned" if state == "unpruned" else f"{order}, {STATES[str(state)]}",
+                f"{thresholds.min():.4f} to {thresholds.max():.4f}",
+                with_spread(accuracy.mean(), accuracy.std(), "percent"),
+                with_spread(macs.mean(), macs.std(), "millions"),
+                percent(macs.mean() / dense),
+            ]
+        )
+    return titles, sorted(rows, key=lambda row: row[0])
+
+
+def emptied_table(emptied: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """What had no weight left at each round, mean over seeds, and what dense kernels still do without it."""
+    titles = [
+        "round",
+        "empty filters, %",
+        "empty channels, %",
+        "empty branches",
+        "of",
+        "MACs left after exact removal, %",
+    ]
+    counts = [name for name in emptied.columns if name not in ("order", "seed", "level", "name", "state")]
+    means = emptied.groupby(["order", "level", "state"], sort=False)[counts].mean().reset_index()
+    rows = []
+    for row in means.to_dict("records"):
+        rows.append(
+            [
+                row["order"],
+                "recovered" if row["state"] == "recovered" else str(row["level"]),
+                percent(row["empty_filters"] / row["filters"]),
+                percent(row["empty_channels"] / row["channels"]),
+                f"{row['empty_branches']:.1f}",
+                f"{row['branches']:.0f}",
+                percent(row["macs_after_removal"] / row["macs_dense"]),
+            ]
+        )
     return titles, rows
 
 
@@ -221,6 +241,8 @@ def render(
         comparison=comparison(tables["paper_comparison"]),
         agreement=tables["paper_summary"].to_dict("records"),
         exits=exit_table(tables["exits"], tables["operating_rates"]),
+        operating=operating_table(tables["operating_points"], tables["exits"], params),
+        emptied=emptied_table(tables["emptied"]),
         parameters=yaml.safe_dump(params.model_dump(), sort_keys=False, allow_unicode=True),
         environment=environment,
         jobs=jobs,

@@ -49,6 +49,8 @@ def build(levels: Iterable[Level], labels: Mapping[str, Tensor], blocks: Sequenc
         "exits_mean": _exits_mean(exits, per_level, evaluate),
         "tradeoff": tabulate(curves, evaluate),
         "exit_rates": _mean_rates(rows["rates"]),
+        "emptied": pd.DataFrame(rows["emptied"]),
+        "calibration": pd.DataFrame(rows["calibration"]),
         "operating_points": operating.drop(columns="exit_rate"),
         "operating_rates": _long_rates(operating),
         "measures": measures,
@@ -105,6 +107,8 @@ def _collect(
         exits = records.exit_rows(level, labels)
         rows["levels"].append(records.level_row(level))
         rows["exits"] += exits
+        rows["emptied"].append(records.emptied_row(level))
+        rows["calibration"] += records.calibration_rows(level, labels)
         if level.state == "pruned":
             rows["layers"] += records.layer_rows(level)
         if level.state == "between":

@@ -24,5 +24,5 @@ def test_a_figure_is_written_as_svg_and_png_of_the_right_size(tmp_path: Path) ->
 
 
 def test_a_figure_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"there is no figure 'pie'; allowed: exit_accuracy, .*tradeoff"):
+    with pytest.raises(BadInput, match=r"there is no figure 'pie'; allowed: calibration, .*tradeoff"):
         figure.main(settings(evaluate=EVALUATE), "pie", tmp_path, tmp_path / "a.svg", tmp_path / "a.png")

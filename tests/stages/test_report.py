@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from exitprune.claims import CLAIMS, rule_in_words
+from exitprune.formatting import percent
 from exitprune.params import Model
-from exitprune.report import percent
 from exitprune.stages import report, tables
 from exitprune.variants import names_of
 from tests.synthetic import EVALUATE, MODEL, PARAMS, settings, write_data, write_run, write_study

@@ -11,6 +11,8 @@ TABLES = expand(
         "exits_mean",
         "tradeoff",
         "exit_rates",
+        "emptied",
+        "calibration",
         "operating_points",
         "operating_rates",
         "measures",

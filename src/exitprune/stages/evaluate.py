@@ -11,14 +11,17 @@ from typer import Option
 from exitprune.checkpoints import Checkpoint, load_checkpoint, read_header, write_json, write_tensors
 from exitprune.compute import set_up
 from exitprune.cost import exit_costs, layer_costs
+from exitprune.early_exit import EarlyExitNetwork
+from exitprune.emptied import emptied
 from exitprune.folding import fold
 from exitprune.inference import infer
 from exitprune.levels import code_of, is_made_from, levels_of
-from exitprune.masks import sparsity
+from exitprune.masks import full_masks, sparsity
 from exitprune.params import Compute, Section
 from exitprune.prepared import load_split
 from exitprune.progress import Progress
 from exitprune.provenance import digest, fingerprint
+from exitprune.removal import remove_emptied
 
 
 class Settings(Section):
@@ -68,7 +71,7 @@ def main(
                 checkpoint = load_checkpoint(path, machine.device)
                 folded = fold(checkpoint.network)
                 logits = {name: infer(folded, images, precision=machine.precision) for name, images in splits.items()}
-                write_tensors(file, logits, {**_about(checkpoint), "seed": seed, "order": order, "key": key})
+                write_tensors(file, logits, {**_about(checkpoint, folded), "seed": seed, "order": order, "key": key})
                 progress.step(num_images)
             progress.end_round(header["name"])
             entries.append(
@@ -84,12 +87,14 @@ def main(
     write_json(out, {"study": header["study"], "seed": seed, "order": order, "levels": entries})
 
 
-def _about(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Which level, how sparse, and what everything costs."""
-    network, masks = checkpoint.network, checkpoint.masks
+def _about(checkpoint: Checkpoint, folded: EarlyExitNetwork) -> dict[str, Any]:
+    """Which level, how sparse, what everything costs, and what is empty and what exact removal leaves to dense kernels."""
+    network, masks, smaller = checkpoint.network, checkpoint.masks, remove_emptied(folded)
     return {
         **{name: checkpoint.header[name] for name in ("study", "name", "level", "prune", "train")},
         "sparsity": {group: sparsity(masks, network.named_layers(group)) for group in ("all", "base", "exits")},
         "layers": [asdict(cost) for cost in layer_costs(network, masks)],
         "exits": [asdict(cost) for cost in exit_costs(network, masks)],
+        "emptied": [asdict(row) for row in emptied(network)],
+        "macs_after_removal": sum(cost.macs for cost in layer_costs(smaller, full_masks(smaller))),
     }
