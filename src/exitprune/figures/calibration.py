@@ -16,7 +16,7 @@ from exitprune.params import Evaluate
 PLACE = 7
 TITLE = "Calibration of each exit over the rounds"
 CAPTION = (
-    "Test images, mean over seeds; round 0 is unpruned. Above: mean confidence minus accuracy; above 0 an exit promises too much. "
+    "Test images, mean over seeds; round 0 is unpruned. Above: mean confidence minus accuracy; above 0 it promises too much. "
     "Middle: expected calibration error (15 bins). Below: the same with a temperature per exit that is fitted on validation "
     "images of the same level."
 )
