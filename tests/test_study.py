@@ -204,6 +204,19 @@ def test_a_value_that_neither_file_gives_is_missed(presets: Path) -> None:
         resolve({"study": "tiny"}, presets)
 
 
+def test_a_preset_may_say_what_it_is_like_and_what_differs(presets: Path) -> None:
+    (presets / "sparser.yaml").write_text("like: tiny\nsparsity: 0.9\nbase: {epochs: 7}\n")
+    params, tiny = resolve({"study": "sparser"}, presets), resolve({"study": "tiny"}, presets)
+    assert (params.sparsity, params.base.epochs) == (0.9, 7)
+    assert params.model_copy(update={"study": "tiny", "sparsity": 0.8, "base": tiny.base}) == tiny
+
+
+def test_a_preset_like_one_that_does_not_exist_is_refused(presets: Path) -> None:
+    (presets / "odd.yaml").write_text("like: huge\n")
+    with pytest.raises(BadInput, match=r"odd\.yaml: like: there is no 'huge'; allowed: odd, tiny"):
+        resolve({"study": "odd"}, presets)
+
+
 @pytest.mark.parametrize("study", ["cifar", None, ["tiny"], 3])
 def test_a_study_without_a_preset_is_refused_with_those_there_are(presets: Path, study: Any) -> None:
     with pytest.raises(BadInput, match=rf"study: there is no {re.escape(repr(study))}; allowed: tiny \(files in "):

@@ -1,6 +1,7 @@
 """A study: the values of params.yaml over those of its preset, checked as a whole before any work starts.
 
-`params.yaml` lists every value a person may change; a value left at null comes from `presets/<study>.yaml`.
+`params.yaml` lists every value a person may change; a value left at null comes from `presets/<study>.yaml`, which may
+name another preset that it is `like` and give only what differs.
 """
 
 from __future__ import annotations
@@ -41,6 +42,19 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
     study = values.get("study")
     if study not in known:
         raise BadInput(f"params.yaml: study: there is no {study!r}; allowed: {', '.join(known)} (files in {presets}/)")
+    preset = _read_preset(presets, study)
+    if "like" in preset:
+        like = preset.pop("like")
+        if like not in known:
+            raise BadInput(f"{presets / study}.yaml: like: there is no {like!r}; allowed: {', '.join(known)}")
+        preset = overlay(_read_preset(presets, like), preset)
+    try:
+        return Params.model_validate(overlay(preset, values))
+    except ValidationError as error:
+        raise BadInput("\n".join(_sentence(detail, study) for detail in error.errors())) from None
+
+
+def _read_preset(presets: Path, study: str) -> dict[str, Any]:
     file = presets / f"{study}.yaml"
     try:
         preset = yaml.safe_load(file.read_text())
@@ -48,10 +62,7 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
         raise BadInput(f"{file}: not valid YAML: {error}") from None
     if not isinstance(preset, dict):
         raise BadInput(f"{file}: holds no parameters; see the other presets")
-    try:
-        return Params.model_validate(overlay(preset, values))
-    except ValidationError as error:
-        raise BadInput("\n".join(_sentence(detail, study) for detail in error.errors())) from None
+    return preset
 
 
 def _sentence(detail: Any, study: str) -> str:

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from .conftest import Repository
 
@@ -86,6 +88,25 @@ def test_results_without_snakemakes_records_are_refused(finished: Repository) ->
     assert "run `dvc checkout`" in finished.snakemake("--dry-run", fails=True)
     finished.run("dvc", "checkout")
     assert finished.would_run() == set()
+
+
+@pytest.mark.slow
+def test_without_recovery_the_last_level_stays_as_it_is(finished: Repository) -> None:
+    finished.set_params(recovery={"epochs": 0})
+    finished.snakemake()
+    chain = finished.path / "runs/smoke/seed0/joint"
+    last, recovered = (load_file(chain / f"{name}.safetensors") for name in ("level-02", "recovered"))
+    assert last.keys() == recovered.keys()
+    assert all(torch.equal(last[name], recovered[name]) for name in last)
+
+
+@pytest.mark.slow
+def test_filters_are_pruned_and_both_fair_readings_judged(finished: Repository) -> None:
+    finished.set_params(granularity="filter", orders=["joint", "sequential", "sequential_half"])
+    finished.snakemake()
+    page = (finished.path / "results/smoke/report.html").read_text()
+    assert "Equal epochs, after the last round" in page
+    assert "granularity: filter" in page
 
 
 @pytest.mark.slow

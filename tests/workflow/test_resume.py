@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -20,8 +23,9 @@ def checkpoints(repository: Repository) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*.safetensors"))}
 
 
-def kill_when(repository: Repository, appears: Path) -> None:
-    """Run Snakemake and kill it and all its jobs as soon as a file is there."""
+@contextmanager
+def killed_at_the_end(repository: Repository) -> Iterator[subprocess.Popen[bytes]]:
+    """Run Snakemake while the block lasts, then kill it and all its jobs, and release its lock."""
     process = subprocess.Popen(
         [Path(sys.executable).with_name("snakemake"), "--cores", "1"],
         cwd=repository.path,
@@ -29,11 +33,25 @@ def kill_when(repository: Repository, appears: Path) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    while not appears.exists():
-        assert process.poll() is None, f"finished without writing {appears}"
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
+    yield process
+    with suppress(ProcessLookupError):  # it finished by itself
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    repository.run("snakemake", "--unlock")
+
+
+def kill_when(repository: Repository, appears: Path) -> None:
+    """Kill a run as soon as a file is there."""
+    with killed_at_the_end(repository) as process:
+        while not appears.exists():
+            assert process.poll() is None, f"finished without writing {appears}"
+            time.sleep(0.01)
+
+
+def kill_after(repository: Repository, seconds: float) -> None:
+    """Kill a run at whatever it is doing then, unless it has finished by itself."""
+    with killed_at_the_end(repository) as process, suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
 
 
 @pytest.mark.slow
@@ -43,9 +61,20 @@ def test_a_killed_study_ends_with_the_same_bytes(
 ) -> None:
     kill_when(fresh, fresh.path / "runs/smoke/seed0" / interrupted_after)
     assert not (fresh.path / "runs/smoke/seed0/sequential/levels.json").exists()
-    fresh.run("snakemake", "--unlock")
     fresh.snakemake()
     assert checkpoints(fresh) == checkpoints(finished)
+
+
+@pytest.mark.slow
+def test_a_study_killed_again_and_again_at_random_moments_ends_with_the_same_bytes(
+    fresh: Repository, finished: Repository
+) -> None:
+    draw = random.Random()
+    moments = [draw.uniform(3, 15) for _ in range(6)]
+    for seconds in moments:
+        kill_after(fresh, seconds)
+    fresh.snakemake()
+    assert checkpoints(fresh) == checkpoints(finished), f"killed after {moments} seconds"
 
 
 @pytest.mark.slow
@@ -53,7 +82,6 @@ def test_a_killed_chain_keeps_its_finished_rounds(fresh: Repository) -> None:
     first = fresh.path / "runs/smoke/seed0/sequential/level-01.safetensors"
     kill_when(fresh, first.with_name("level-03.safetensors"))
     written = first.stat().st_mtime_ns
-    fresh.run("snakemake", "--unlock")
     fresh.snakemake()
     assert first.stat().st_mtime_ns == written
 

@@ -64,6 +64,7 @@ BENCHMARKS = expand(
 
 wildcard_constraints:
     seed=r"\d+",
+    depth=r"\d+",
     order="|".join(names_of("orders")),
     figure="|".join(FIGURES),
 

@@ -1,4 +1,4 @@
-"""Train the base network, its classifier included."""
+"""Train the base network, its classifier included; or, at another depth, a plain rival of it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def main(
         network = EarlyExitNetwork(spec)
     network.place_(machine.device)
     masks = full_masks(network)
-    resumption = Resumption(out.with_name("base.partial.safetensors"), key)
+    resumption = Resumption(out.with_suffix(".partial.safetensors"), key)
     with Progress(f"base, seed {seed}", wanted.base.epochs * images_per_epoch(images, wanted.base)) as progress:
         train_(
             network,
