@@ -2,11 +2,12 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 CORES ?= all
+STUDY ?= digits
 XDIST ?= --numprocesses 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: reproduce test test-slow lint bench lock clean
+.PHONY: reproduce test test-slow lint bench bench-inference lock clean
 .DELETE_ON_ERROR:
 
 reproduce: .venv/installed
@@ -26,6 +27,13 @@ lint: .venv/installed
 
 bench: .venv/installed
 	python -m benchmarks
+
+# Trains the rivals and the filter study of STUDY, times everything, and draws it into the study's report.
+bench-inference: .venv/installed
+	snakemake --cores $(CORES) --config study=$(STUDY) -- all rivals
+	snakemake --cores $(CORES) --config study=$(STUDY)-filter
+	python -m benchmarks.inference $(STUDY)
+	snakemake --cores $(CORES) --config study=$(STUDY)
 
 # uv installs in a fraction of pip's time where it is there; the versions are the lock's either way.
 .venv/installed: requirements.lock pyproject.toml

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from scipy import stats
 
 from exitprune.claims import CLAIMS, RIVALS, rule_in_words
-from exitprune.formatting import duration, millions, percent, points, signed, with_spread
+from exitprune.formatting import NOTHING, duration, millions, percent, points, signed, with_spread
 from exitprune.params import Params
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -149,6 +149,22 @@ def emptied_table(emptied: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     return titles, rows
 
 
+def measured_table(measured: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Milliseconds per image at batches of 64 on one thread, of every network when nobody leaves and at a point lost."""
+    there = measured[(measured["batch"] == 64) & (measured["threads"] == 1)]
+    there = there[there["choice"].isin(["nobody leaves", "one point lost"])]
+    means = there.groupby(["network", "choice", "runtime"], sort=False)[["accuracy", "macs", "milliseconds"]].mean()
+    runtimes = list(measured["runtime"].unique())
+    titles = ["threshold", "accuracy, %", "average MACs, millions", *(f"{runtime}, ms" for runtime in runtimes)]
+    rows = []
+    for (network, choice), part in means.groupby(["network", "choice"], sort=False):
+        first = part.iloc[0]
+        times = part["milliseconds"].droplevel(["network", "choice"]).to_dict()
+        shown = [f"{times[runtime]:.3f}" if runtime in times else NOTHING for runtime in runtimes]
+        rows.append([str(network), str(choice), percent(first["accuracy"]), millions(first["macs"]), *shown])
+    return titles, rows
+
+
 def verdicts(claims: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
     """Each claim with its rule, its verdict in every reading and the differences these rest on."""
     pages = []
@@ -211,6 +227,7 @@ def render(
     pictures: Sequence[Picture],
     environment: Mapping[str, Any],
     jobs: Sequence[Mapping[str, Any]],
+    measured: pd.DataFrame | None = None,
 ) -> str:
     """The whole page.
 
@@ -221,6 +238,7 @@ def render(
         pictures: in the order they are shown in.
         environment: commit, versions, machine.
         jobs: what `read_jobs` gave.
+        measured: inference.csv; None: nothing was measured.
     """
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -243,6 +261,8 @@ def render(
         exits=exit_table(tables["exits"], tables["operating_rates"]),
         operating=operating_table(tables["operating_points"], tables["exits"], params),
         emptied=emptied_table(tables["emptied"]),
+        measured=None if measured is None else measured_table(measured),
+        machine=None if measured is None else measured["machine"].iloc[0],
         parameters=yaml.safe_dump(params.model_dump(), sort_keys=False, allow_unicode=True),
         environment=environment,
         jobs=jobs,

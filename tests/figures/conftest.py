@@ -9,16 +9,17 @@ import pytest
 
 from exitprune.paper import CIFAR10
 from exitprune.stages.tables import main
-from tests.synthetic import EVALUATE, MODEL, settings, write_data, write_run, write_study
+from tests.synthetic import EVALUATE, MODEL, settings, write_data, write_measured, write_run, write_study
 
 SETTINGS = settings(model=MODEL, evaluate=EVALUATE)
 
 
 @pytest.fixture(scope="session")
 def digits_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three seeds, both orders."""
+    """Three seeds, both orders, with measured times beside them."""
     folder = tmp_path_factory.mktemp("digits")
     data, evaluation = write_study(folder)
+    write_measured(folder / "inference.csv")
     main(SETTINGS, data, evaluation, folder / "tables", folder / "summary.json")
     return folder / "tables"
 

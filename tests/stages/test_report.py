@@ -17,7 +17,7 @@ from exitprune.formatting import percent
 from exitprune.params import Model
 from exitprune.stages import report, tables
 from exitprune.variants import names_of
-from tests.synthetic import EVALUATE, MODEL, PARAMS, settings, write_data, write_run, write_study
+from tests.synthetic import EVALUATE, MODEL, PARAMS, settings, write_data, write_measured, write_run, write_study
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
@@ -48,7 +48,9 @@ class Outline(HTMLParser):
         self.found["text"].append(data)
 
 
-def write_report(folder: Path, data: Path, evaluation: list[Path], **params: Any) -> Outline:
+def write_report(
+    folder: Path, data: Path, evaluation: list[Path], measured: Path | None = None, **params: Any
+) -> Outline:
     model = Model.model_validate(params.get("model", MODEL.model_dump()))
     tables.main(settings(model=model, evaluate=EVALUATE), data, evaluation, folder / "tables", folder / "summary.json")
     (folder / "figures").mkdir()
@@ -63,6 +65,7 @@ def write_report(folder: Path, data: Path, evaluation: list[Path], **params: Any
         folder / "figures",
         folder / "report.html",
         [benchmark],
+        measured=measured,
     )
     return Outline((folder / "report.html").read_text(encoding="utf-8"))
 
@@ -70,7 +73,8 @@ def write_report(folder: Path, data: Path, evaluation: list[Path], **params: Any
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outline]:
     folder = tmp_path_factory.mktemp("study")
-    return folder, write_report(folder, *write_study(folder))
+    write_measured(folder / "inference.csv")
+    return folder, write_report(folder, *write_study(folder), measured=folder / "inference.csv")
 
 
 def test_the_page_is_whole_and_its_contents_lead_somewhere(study: tuple[Path, Outline]) -> None:
@@ -97,6 +101,13 @@ def test_every_claim_stands_with_its_rule_and_its_verdict(study: tuple[Path, Out
         after = page.text.split(f"Claim {claim.number}:")[1]
         assert after.split("After the last round: ")[1].startswith(verdict)
         assert rule_in_words(claim, EVALUATE) in page.text
+
+
+def test_measured_times_stand_with_the_machine_they_are_from(study: tuple[Path, Outline]) -> None:
+    _, page = study
+    section = page.text.split("9. Measured time")[1].split("10. Provenance")[0]
+    assert "an abacus" in section
+    assert "filters one point lost 89.0 33.3 0.333 0.333" in section
 
 
 def test_headline_numbers_are_those_of_the_summary(study: tuple[Path, Outline]) -> None:

@@ -21,6 +21,8 @@ TABLES = expand(
         "paper_summary",
     ],
 )
+# Written by make bench-inference; the study is whole without it.
+MEASURED = [str(path) for path in [Path(RESULTS, "inference.csv")] if path.exists()]
 
 
 rule tables:
@@ -54,6 +56,7 @@ rule tables:
 rule figure:
     input:
         tables=TABLES,
+        measured=lambda wildcards: MEASURED if wildcards.figure == "inference" else [],
         code=lambda wildcards: code("figure", ("figures", wildcards.figure)),
     output:
         svg=f"{RESULTS}/figures/{{figure}}.svg",
@@ -80,6 +83,7 @@ rule report:
         tables=TABLES,
         summary=f"{RESULTS}/summary.json",
         figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=FIGURES),
+        measured=MEASURED,
         manifest=f"{RUNS}/data.json",
         benchmarks=BENCHMARKS,
         chains=expand(f"{RUNS}/{{chain}}/levels.json", chain=CHAINS),
@@ -102,8 +106,11 @@ rule report:
             f"--benchmark={path}" for path in input.benchmarks
         ],
         chains=lambda wildcards, input: [f"--chain={path}" for path in input.chains],
+        measured=lambda wildcards, input: [
+            f"--measured={path}" for path in input.measured
+        ],
     message:
         "Write the report"
     shell:
         "python -m exitprune --log {log:q} report --settings {params.settings:q} --tables {params.tables:q}"
-        " --figures {params.figures:q} --manifest {input.manifest:q} {params.benchmarks:q} {params.chains:q} --out {output:q}"
+        " --figures {params.figures:q} --manifest {input.manifest:q} {params.benchmarks:q} {params.chains:q} {params.measured:q} --out {output:q}"

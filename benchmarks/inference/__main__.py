@@ -1,0 +1,129 @@
+"""Measured inference of a study's networks: what exits, pruning and both save in milliseconds, against plain rivals.
+
+Writes results/<study>/inference.csv, which the workflow draws and reports, and inference_overhead.csv beside it. Warm-up
+first; then every network and threshold in turn, several times; medians count.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import torch
+import yaml
+from torch import Tensor
+from typer import Argument, Option, run
+
+from benchmarks.inference.networks import NEVER, WITHIN, Point, Subject, subjects
+from benchmarks.inference.overhead import split_overhead
+from benchmarks.inference.runtimes import RUNTIMES, Run
+from exitprune.prepared import load_split
+from exitprune.study import resolve
+
+BATCHES = (1, 8, 64, 256)
+MAIN = ("onnxruntime", 64, 1)
+"""Runtime, batch size and threads that every seed is measured at; the others with the first seed alone."""
+COMPILED_AT = [(64, 1)]
+"""Batch sizes and threads at which compiled stages are timed: compiling takes minutes."""
+MOST_IMAGES = {1: 48, 8: 128}
+"""Images per turn of small batches, which take long; else 512."""
+
+
+def main(
+    study: Annotated[str, Argument()] = "digits",
+    turns: Annotated[int, Option(min=1)] = 5,
+    compiled: Annotated[bool, Option(help="Time compiled stages too.")] = True,
+) -> None:
+    """Measure on this machine."""
+    params = resolve({**yaml.safe_load(Path("params.yaml").read_text()), "study": study}, Path("presets"))
+    images = load_split(Path("runs", study, "data.safetensors"), "test")
+    rows: list[dict[str, Any]] = []
+    overhead: list[dict[str, Any]] = []
+    for seed in params.seeds:
+        networks = list(subjects(study, seed, list(params.rivals)))
+        for runtime, batch, threads in settings(seed == params.seeds[0], compiled):
+            print(f"seed {seed}, {runtime}, batches of {batch}, {threads} threads", flush=True)
+            rows += measure(networks, images, runtime, batch, threads, turns)
+        if seed == params.seeds[0]:
+            torch.set_num_threads(1)
+            chosen = [(network, point) for network in networks for point in network.points if len(network.points) > 1]
+            named = [(network, point) for network, point in chosen if point.choice in (NEVER, WITHIN)]
+            overhead = [split_overhead(network, point, images, 64) for network, point in named]
+    folder = Path("results", study)
+    for row in rows:
+        row["machine"] = machine()
+    pd.DataFrame(rows).to_csv(folder / "inference.csv", index=False, float_format="%.6g")
+    pd.DataFrame(overhead).to_csv(folder / "inference_overhead.csv", index=False, float_format="%.6g")
+
+
+def machine() -> str:
+    """The processor and what ran on it."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text().splitlines() if facts.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")] or [platform.machine()]
+    versions = ", ".join(f"{package} {version(package)}" for package in ("torch", "onnxruntime"))
+    return f"{names[0]}, {os.cpu_count()} cores, {versions}"
+
+
+def settings(everything: bool, compiled: bool) -> list[tuple[str, int, int]]:
+    """Runtime, batch size and threads, in the order they are measured."""
+    if not everything:
+        return [MAIN]
+    grid = [
+        (runtime, batch, threads)
+        for runtime in ("eager", "onnxruntime")
+        for threads in sorted({1, os.cpu_count() or 1})
+        for batch in BATCHES
+    ]
+    return grid + [("compiled", *at) for at in COMPILED_AT if compiled]
+
+
+def measure(
+    networks: list[Subject], images: Any, runtime: str, batch: int, threads: int, turns: int
+) -> list[dict[str, Any]]:
+    """One row per network and threshold."""
+    torch.set_num_threads(threads)
+    num = min(MOST_IMAGES.get(batch, 512), len(images)) // batch * batch
+    batches = list(torch.split(images.pixels[: num or len(images)], batch))
+    runs = [(network, RUNTIMES[runtime](network, images, threads)) for network in networks]
+    jobs: list[tuple[Subject, Run, Point]] = [(network, go, point) for network, go in runs for point in network.points]
+    noted: list[list[float]] = [[] for _ in jobs]
+    for _, go, point in jobs:
+        once(go, batches, point.threshold)  # warms up, and compiles
+    for _ in range(turns):
+        for times, (_, go, point) in zip(noted, jobs, strict=True):
+            times.append(once(go, batches, point.threshold))
+    return [
+        {
+            "network": network.name,
+            "seed": network.seed,
+            "runtime": runtime,
+            "threads": threads,
+            "batch": batch,
+            "choice": point.choice,
+            "threshold": point.threshold,
+            "accuracy": point.accuracy,
+            "macs": point.macs,
+            "macs_executed": point.macs_executed,
+            "milliseconds": statistics.median(times),
+            "images_per_second": 1000 / statistics.median(times),
+        }
+        for times, (network, _, point) in zip(noted, jobs, strict=True)
+    ]
+
+
+def once(go: Run, batches: list[Tensor], threshold: float) -> float:
+    """Milliseconds per image of all batches."""
+    start = time.perf_counter()
+    for batch in batches:
+        go(batch, threshold)
+    return 1000 * (time.perf_counter() - start) / sum(len(batch) for batch in batches)
+
+
+run(main)

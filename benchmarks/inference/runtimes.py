@@ -1,0 +1,49 @@
+"""Three ways to run a network: PyTorch as it is, its stages compiled, and onnxruntime. Pixels in, answers out.
+
+Each takes (N, C, H, W) uint8 pixels and normalises them itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.inference.networks import Subject
+from exitprune.onnx_export import build_model
+from exitprune.runtime import answer, segments
+from exitprune.timing import session
+from exitprune.training import Images
+
+Run = Callable[[Tensor, float], Any]
+"""(pixels, threshold) to answers."""
+
+
+def eager(subject: Subject, images: Images, threads: int) -> Run:
+    """PyTorch, stage by stage."""
+    parts = segments(subject.network)
+    return lambda pixels, threshold: answer(parts, images.normalise(pixels), threshold)
+
+
+def compiled(subject: Subject, images: Images, threads: int) -> Run:
+    """PyTorch with each stage compiled for batches of any size."""
+    parts = [torch.compile(part.__call__, dynamic=True) for part in segments(subject.network)]
+    return lambda pixels, threshold: answer(parts, images.normalise(pixels), threshold)
+
+
+def onnxruntime(subject: Subject, images: Images, threads: int) -> Run:
+    """The exported model."""
+    mean, std = images.mean.flatten().tolist(), images.std.flatten().tolist()
+    made = session(build_model(subject.network, mean, std).SerializeToString(), threads)
+
+    def run(pixels: Tensor, threshold: float) -> Any:
+        feed = {"pixels": pixels.numpy(), "threshold": np.array(threshold, dtype=np.float32)}
+        return made.run(["class", "confidence", "exit"], feed)
+
+    return run
+
+
+RUNTIMES = {"eager": eager, "compiled": compiled, "onnxruntime": onnxruntime}
