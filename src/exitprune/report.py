@@ -38,10 +38,11 @@ HEADLINES = {
     "best_macs": ("Average MACs there, millions", "millions"),
 }
 CHOICES = {
-    "cheapest": "lose at most {margin} points, as cheap as possible",
-    "half": "at most half the MACs of its own last exit, as accurate as possible",
-    "best": "as accurate as possible",
+    "best": "most accurate",
+    "half": "most accurate at half the MACs",
+    "cheapest": "cheapest within {margin} point of accuracy",
 }
+"""Of the operating points; the MACs are those of the same network when nobody leaves early."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def exit_table(exits: pd.DataFrame, rates: pd.DataFrame) -> tuple[list[str], lis
 def operating_table(points: pd.DataFrame, exits: pd.DataFrame, params: Params) -> tuple[list[str], list[list[str]]]:
     """What thresholds chosen on validation give on test, for every network and rule."""
     dense = exits["macs_dense"].max()
+    margin = f"{100 * params.evaluate.margin:g}"
     titles = [
         "network",
         "threshold, lowest to highest",
@@ -110,7 +112,7 @@ def operating_table(points: pd.DataFrame, exits: pd.DataFrame, params: Params) -
         accuracy, macs, thresholds = there["test_accuracy"], there["test_macs"], there["threshold"]
         rows.append(
             [
-                CHOICES[str(choice)].format(margin=f"{100 * params.evaluate.margin:g}"),
+                CHOICES[str(choice)].format(margin=margin),
                 "unpruned" if state == "unpruned" else f"{order}, {STATES[str(state)]}",
                 f"{thresholds.min():.4f} to {thresholds.max():.4f}",
                 with_spread(accuracy.mean(), accuracy.std(), "percent"),

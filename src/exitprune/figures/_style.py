@@ -32,6 +32,11 @@ class Look:
     line: str | tuple[int, tuple[int, ...]]
     hatch: str
 
+    @property
+    def bar(self) -> dict[str, Any]:
+        """For bars and their places in a legend."""
+        return {"facecolor": self.colour, "hatch": self.hatch, "edgecolor": "white", "linewidth": 0.3}
+
 
 LOOKS = {"joint": Look(PALETTE[0], "o", "-", ""), "sequential": Look(PALETTE[1], "s", "--", "/////")}
 OTHERS = (Look(PALETTE[2], "^", "-.", "....."), Look(PALETTE[4], "D", (0, (3, 1, 1, 1, 1, 1)), "xxxxx"))

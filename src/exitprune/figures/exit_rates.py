@@ -84,7 +84,7 @@ def _bars(axes: Axes, chosen: pd.DataFrame, orders: list[str]) -> None:
     for place, (order, look) in enumerate(looks(orders).items()):
         by_exit = chosen[chosen["order"] == order].groupby("exit")["exit_rate"].agg(["mean", "min", "max"])
         where = by_exit.index + (place - (len(orders) - 1) / 2) * width
-        axes.bar(where, by_exit["mean"], width, label=order, color=look.colour, hatch=look.hatch, edgecolor="white")
+        axes.bar(where, by_exit["mean"], width, label=order, **look.bar)
         axes.vlines(where, by_exit["min"], by_exit["max"], color="0.2", linewidth=1)
     axes.grid(axis="x", visible=False)
     axes.set(xlabel="exit", ylabel="share of test images", title="at the threshold chosen on validation images")

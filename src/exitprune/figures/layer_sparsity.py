@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -32,8 +31,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         for place, (order, look) in enumerate(looks(orders).items()):
             shift = (place - (len(orders) - 1) / 2) * width
             part = table[(table["order"] == order) & table["position"].isin(positions)]
-            style: dict[str, Any] = {"color": look.colour, "hatch": look.hatch, "edgecolor": "white", "linewidth": 0.3}
-            axes.bar(part["position"] + shift, part["sparsity"], width, label=order, **style)
+            axes.bar(part["position"] + shift, part["sparsity"], width, label=order, **look.bar)
             axes.vlines(part["position"] + shift, part["low"], part["high"], color="0.2", linewidth=0.8)
             theirs = paper[(paper["order"] == order) & paper["position"].isin(positions)]
             label = "paper" if place == 0 else None

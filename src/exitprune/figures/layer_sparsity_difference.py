@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -34,9 +33,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     for axes, positions in layer_axes(figure, table):
         part = table[table["position"].isin(positions)]
         for order, sparser in (("joint", part["difference"] >= 0), ("sequential", part["difference"] < 0)):
-            look = LOOKS[order]
-            style: dict[str, Any] = {"color": look.colour, "hatch": look.hatch, "edgecolor": "white", "linewidth": 0.3}
-            axes.bar(part.loc[sparser, "position"], part.loc[sparser, "difference"], 0.8, **style)
+            axes.bar(part.loc[sparser, "position"], part.loc[sparser, "difference"], 0.8, **LOOKS[order].bar)
         axes.vlines(part["position"], part["low"], part["high"], color="0.2", linewidth=0.8)
         if len(paper):
             theirs = (paper["joint"] - paper["sequential"]).loc[positions]
@@ -45,10 +42,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         axes.axhline(0, color="0.2", linewidth=0.8)
         axes.set_ylabel("joint - sequential")
     figure.axes[0].set_ylim(-1.6 * largest - 0.01, 1.6 * largest + 0.01)
-    legend: list[Patch | Line2D] = [
-        Patch(facecolor=look.colour, hatch=look.hatch, edgecolor="white", label=f"{order} is sparser")
-        for order, look in LOOKS.items()
-    ]
+    legend: list[Patch | Line2D] = [Patch(**look.bar, label=f"{order} is sparser") for order, look in LOOKS.items()]
     if len(paper):
         legend.append(Line2D([], [], marker="_", label="paper", **PAPER))
     figure.legend(handles=legend, loc="outside upper center", ncols=len(legend))
