@@ -8,11 +8,10 @@ Letters: E exits, N images, K classes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
@@ -49,18 +48,17 @@ def fit_temperatures(logits: Tensor, labels: Tensor) -> list[float]:
 
     Source: Guo et al. 2017, arXiv:1706.04599.
     """
-    return [_fit_temperature(exit_logits.double().numpy(), labels.numpy()) for exit_logits in logits]
+    return [_fit_temperature(exit_logits.double(), labels) for exit_logits in logits]
 
 
-def _fit_temperature(logits: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> float:
-    scores = logits - logits[np.arange(len(labels)), labels][:, None]  # (N, K), 0 for the right class
+def _fit_temperature(logits: Tensor, labels: Tensor) -> float:
+    scores = logits - logits.gather(1, labels[:, None])  # (N, K), 0 for the right class
 
     def loss(log_sharpness: float) -> float:
-        scaled = scores * np.exp(log_sharpness)
-        return float(np.logaddexp.reduce(scaled, axis=1).mean())
+        return float((scores * math.exp(log_sharpness)).logsumexp(1).mean())
 
     # One valley: the loss is convex in the sharpness 1 / temperature. Perfect exits would go on to infinity.
-    return float(np.exp(-minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-6}).x))
+    return math.exp(-minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-6}).x)
 
 
 def scaled(logits: Tensor, temperatures: Sequence[float]) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import torch
 from torch import Tensor
 from typer import Option
 
@@ -43,6 +44,7 @@ def main(
         out: summary.json.
     """
     wanted = Settings.model_validate_json(settings)
+    torch.set_num_threads(1)  # many small operations: a second thread costs more than it gives
     arrays, header = read_tensors(data)
     labels = {split: arrays[f"{split}_labels"] for split in ("validation", "test")}
     blocks = [*wanted.model.exits, (wanted.model.depth - 2) // 2]
