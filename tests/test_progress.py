@@ -35,5 +35,5 @@ def test_every_epoch_is_a_plain_line_with_round_loss_and_speed(tmp_path: Path) -
 def test_a_loss_that_is_not_finite_becomes_a_sentence_with_seed_and_round() -> None:
     progress = Progress("prune joint, seed 0", num_images=1, num_rounds=3)
     progress.start_round(3)
-    with pytest.raises(BadInput, match=r"prune joint, seed 0, round 3: the loss is nan"), progress:
+    with pytest.raises(BadInput, match=r"prune joint, seed 0, round 3/3: the loss is nan"), progress:
         raise FloatingPointError("the loss is nan")

@@ -43,7 +43,7 @@ class Progress:
 
     def __init__(self, label: str, num_images: int, num_rounds: int = 1) -> None:
         self.label, self.num_rounds = label, num_rounds
-        self.round_number = 1
+        self.round_number, self.where = 1, label
         self.since, self.images = time.monotonic(), 0
         self.bar = tqdm(
             total=num_images,
@@ -64,7 +64,7 @@ class Progress:
     ) -> None:
         self.bar.close()
         if isinstance(error, FloatingPointError):
-            raise BadInput(f"{self.label}, round {self.round_number}: {error}") from error
+            raise BadInput(f"{self.where}: {error}") from error
         if path := os.environ.get(TRACE):
             line = json.dumps({"label": self.label, "start": self.started, "end": time.time()})
             with Path(path).open("a") as file:
@@ -79,7 +79,8 @@ class Progress:
     def start_round(self, number: int) -> None:
         """Name the round (from 1) that the next steps belong to."""
         self.round_number = number
-        self.bar.set_description(f"{self.label}, round {number}/{self.num_rounds}")
+        self.where = f"{self.label}, round {number}/{self.num_rounds}"
+        self.bar.set_description(self.where)
 
     def step(self, num_images: int) -> None:
         """Count the images of one step."""
@@ -94,6 +95,5 @@ class Progress:
         """Show an epoch's mean loss."""
         self.bar.set_postfix(epoch=epoch, loss=f"{loss:.3f}")
         seconds = time.monotonic() - self.since
-        where = f"{self.label}, round {self.round_number}/{self.num_rounds}, epoch {epoch}"
-        LOG.info("%s: loss %.4f, %.0f images/s", where, loss, self.images / seconds)
+        LOG.info("%s, epoch %d: loss %.4f, %.0f images/s", self.where, epoch, loss, self.images / seconds)
         self.since, self.images = time.monotonic(), 0
