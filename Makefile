@@ -30,6 +30,7 @@ bench: .venv/installed
 
 # Trains the rivals and the filter study of STUDY, times everything, and draws it into the study's report.
 bench-inference: .venv/installed
+	python -m benchmarks.inference $(STUDY) --check
 	snakemake --cores $(CORES) --config study=$(STUDY) -- all rivals
 	snakemake --cores $(CORES) --config study=$(STUDY)-filter
 	python -m benchmarks.inference $(STUDY)

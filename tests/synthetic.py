@@ -73,19 +73,34 @@ def write_run(
     return path
 
 
-def write_measured(path: Path) -> None:
-    """inference.csv of two networks with exits and a plain one."""
+def write_measured(tables: Path) -> None:
+    """inference.csv beside the tables: the pruned network they tell of, another with exits, and a plain one.
+
+    As in a real one, only the first seed is measured in every runtime.
+    """
+    exits = pd.read_csv(tables / "exits.csv").query("order == 'joint' and state == 'recovered' and split == 'test'")
     rows = []
-    for seed, (place, network) in product((0, 1), enumerate(("dense, exits", "filters", "plain ResNet-20"))):
+    for seed, (place, network) in product((0, 1), enumerate(("unstructured", "filters", "plain ResNet-20"))):
+        last = exits[(exits["exit"] == 6) & (exits["seed"] == seed)].iloc[0]
         choices = ["nobody leaves"] if network.startswith("plain") else ["nobody leaves", "one point lost", "share 0.5"]
-        for runtime, (step, choice) in product(("eager", "onnxruntime"), enumerate(choices)):
-            cost = 1 / (1 + place + step)
-            about = {"network": network, "seed": seed, "runtime": runtime, "threads": 1, "batch": 64, "choice": choice}
-            given = {"threshold": 0.9, "accuracy": 0.9 - 0.01 * step, "macs": 1e8 * cost, "macs_executed": 1e8 * cost}
-            rows.append(
-                {**about, **given, "milliseconds": cost, "images_per_second": 1000 / cost, "machine": "an abacus"}
-            )
-    pd.DataFrame(rows).to_csv(path, index=False)
+        for step, choice in enumerate(choices):
+            for runtime in ("eager", "onnxruntime")[seed:]:
+                cost = 1 / (1 + place + step)
+                about = {
+                    "network": network,
+                    "seed": seed,
+                    "runtime": runtime,
+                    "threads": 1,
+                    "batch": 64,
+                    "choice": choice,
+                }
+                given = {
+                    "threshold": 0.9,
+                    "accuracy": last["accuracy"] - 0.01 * step,
+                    "macs": last["macs"] // (1 + place + step),
+                }
+                rows.append({**about, **given, "milliseconds": cost, "machine": "an abacus"})
+    pd.DataFrame(rows).to_csv(tables.parent / "inference.csv", index=False)
 
 
 def write_study(
@@ -150,7 +165,7 @@ def _exit_cost(layers: list[dict[str, Any]], exit_: int) -> dict[str, int]:
 
 def settings(**sections: Any) -> str:
     """Settings of a stage as the workflow hands them over."""
-    return json.dumps({name: section.model_dump() for name, section in sections.items()})
+    return json.dumps({n: s if isinstance(s, str) else s.model_dump() for n, s in sections.items()})
 
 
 _TRAINING = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -20,18 +21,23 @@ import yaml
 from torch import Tensor
 from typer import Argument, Option, run
 
-from benchmarks.inference.networks import NEVER, WITHIN, Point, Subject, subjects
+from benchmarks.inference.networks import ORDER, Point, Subject, shuffled, subjects
 from benchmarks.inference.overhead import split_overhead
 from benchmarks.inference.runtimes import RUNTIMES, Run
+from exitprune.errors import BadInput
+from exitprune.measured import NOBODY, WITHIN
+from exitprune.params import Params
 from exitprune.prepared import load_split
 from exitprune.study import resolve
 
 BATCHES = (1, 8, 64, 256)
 MAIN = ("onnxruntime", 64, 1)
 """Runtime, batch size and threads that every seed is measured at; the others with the first seed alone."""
+SPLIT = (NOBODY, WITHIN, "share 0.5")
+"""Thresholds whose time is split up."""
 COMPILED_AT = [(64, 1)]
 """Batch sizes and threads at which compiled stages are timed: compiling takes minutes."""
-MOST_IMAGES = {1: 48, 8: 128}
+MOST_IMAGES = {1: 128, 8: 256}
 """Images per turn of small batches, which take long; else 512."""
 
 
@@ -39,10 +45,16 @@ def main(
     study: Annotated[str, Argument()] = "digits",
     turns: Annotated[int, Option(min=1)] = 5,
     compiled: Annotated[bool, Option(help="Time compiled stages too.")] = True,
+    check: Annotated[bool, Option("--check", help="Only see whether the study can be timed.")] = False,
 ) -> None:
     """Measure on this machine."""
-    params = resolve({**yaml.safe_load(Path("params.yaml").read_text()), "study": study}, Path("presets"))
-    images = load_split(Path("runs", study, "data.safetensors"), "test")
+    try:
+        params = checked(study)
+    except BadInput as error:
+        sys.exit(str(error))
+    if check:
+        return
+    images = shuffled(load_split(Path("runs", study, "data.safetensors"), "test"))
     rows: list[dict[str, Any]] = []
     overhead: list[dict[str, Any]] = []
     for seed in params.seeds:
@@ -53,13 +65,30 @@ def main(
         if seed == params.seeds[0]:
             torch.set_num_threads(1)
             chosen = [(network, point) for network in networks for point in network.points if len(network.points) > 1]
-            named = [(network, point) for network, point in chosen if point.choice in (NEVER, WITHIN)]
-            overhead = [split_overhead(network, point, images, 64) for network, point in named]
+            overhead = [
+                split_overhead(network, point, images, 64) for network, point in chosen if point.choice in SPLIT
+            ]
     folder = Path("results", study)
     for row in rows:
         row["machine"] = machine()
     pd.DataFrame(rows).to_csv(folder / "inference.csv", index=False, float_format="%.6g")
     pd.DataFrame(overhead).to_csv(folder / "inference_overhead.csv", index=False, float_format="%.6g")
+
+
+def checked(study: str) -> Params:
+    """The parameters of a study that can be timed.
+
+    Raises:
+        BadInput: if it has no filter study beside it, or one of the two prunes something else than its name says.
+    """
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    params, filters = (resolve({**values, "study": name}, Path("presets")) for name in (study, f"{study}-filter"))
+    for one, granularity in ((params, "weight"), (filters, "filter")):
+        if one.granularity != granularity or ORDER not in one.orders or one.seeds != params.seeds:
+            raise BadInput(
+                f"{one.study}: to be timed it needs granularity {granularity}, the order {ORDER} and the seeds of {study}"
+            )
+    return params
 
 
 def machine() -> str:
@@ -110,7 +139,7 @@ def measure(
             "threshold": point.threshold,
             "accuracy": point.accuracy,
             "macs": point.macs,
-            "macs_executed": point.macs_executed,
+            "macs_executed": network.macs_executed(point.choice, sum(len(pixels) for pixels in batches)),
             "milliseconds": statistics.median(times),
             "images_per_second": 1000 / statistics.median(times),
         }

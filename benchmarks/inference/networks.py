@@ -1,30 +1,31 @@
-"""The networks of a study that are timed: dense and pruned, with exits and without, and plain rivals trained alike."""
+"""The networks of a study that are timed: dense and pruned, with exits and without, and plain rivals trained like the base."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
+import torch
 from torch import Tensor
 
 from exitprune.checkpoints import Checkpoint, load_checkpoint
 from exitprune.cost import exit_costs
 from exitprune.early_exit import EarlyExitNetwork
 from exitprune.errors import BadInput
-from exitprune.exiting import sweep
+from exitprune.exiting import confidence_of, first_confident_exit, sweep
 from exitprune.folding import fold
 from exitprune.inference import infer
 from exitprune.masks import full_masks
+from exitprune.measured import NOBODY, PRUNED, WITHIN
 from exitprune.operating_points import Costs, Rule, choose, outcome
 from exitprune.prepared import load_split
 from exitprune.removal import remove_emptied
+from exitprune.seeding import generator
 from exitprune.surgery import remove_filters
 from exitprune.training import Images
 
 ORDER = "joint"
-NEVER, WITHIN = "nobody leaves", "one point lost"
 SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Of the MACs of the last exit: further thresholds, each the most accurate within its share."""
 
@@ -37,7 +38,6 @@ class Point:
     threshold: float
     accuracy: float
     macs: float
-    macs_executed: float
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,20 @@ class Subject:
         seed: of the run.
         network: folded.
         points: thresholds to time it at; the first is nobody leaving early.
+        executed: MACs that dense kernels do up to each exit.
+        exits: by choice, (N,) the exit that each test image takes.
     """
 
     name: str
     seed: int
     network: EarlyExitNetwork
     points: list[Point]
+    executed: list[int]
+    exits: dict[str, Tensor]
+
+    def macs_executed(self, choice: str, num_images: int) -> float:
+        """Average over the first test images, which are those timed."""
+        return float(torch.tensor(self.executed, dtype=torch.float64)[self.exits[choice][:num_images]].mean())
 
 
 def subjects(study: str, seed: int, rivals: list[int]) -> Iterator[Subject]:
@@ -68,43 +76,45 @@ def subjects(study: str, seed: int, rivals: list[int]) -> Iterator[Subject]:
     made = {
         "dense, no exits": (runs / "base.safetensors", fold),
         "dense, exits": (runs / "level-00.safetensors", fold),
-        "unstructured": (runs / ORDER / "recovered.safetensors", fold),
-        "unstructured, emptied taken out": (runs / ORDER / "recovered.safetensors", lambda n: remove_emptied(fold(n))),
+        PRUNED: (runs / ORDER / "recovered.safetensors", fold),
+        f"{PRUNED}, emptied taken out": (runs / ORDER / "recovered.safetensors", lambda n: remove_emptied(fold(n))),
         "filters": (filters / ORDER / "recovered.safetensors", lambda n: remove_emptied(fold(remove_filters(n)))),
         **{f"plain ResNet-{depth}": (runs / f"rival-{depth}.safetensors", fold) for depth in rivals},
     }
     for path, _ in made.values():
         if not path.exists():
             raise BadInput(f"{path}: not there; run: make bench-inference STUDY={study}")
-    splits = {name: load_split(data, name) for name in ("validation", "test")}
+    splits = {"validation": load_split(data, "validation"), "test": shuffled(load_split(data, "test"))}
     for name, (path, smaller) in made.items():
         level = load_checkpoint(path)
         network = smaller(level.network)
-        yield Subject(name, seed, network, points(level, network, splits))
+        yield subject(name, seed, level, network, splits)
 
 
-def points(level: Checkpoint, network: EarlyExitNetwork, splits: dict[str, Images]) -> list[Point]:
-    """Nobody leaving; at most a point of accuracy lost; and the best within each share of the MACs."""
+def shuffled(images: Images) -> Images:
+    """In an order of chance, the same in every run: some data sets come class by class, and not all images are timed."""
+    order = torch.randperm(len(images), generator=generator("bench"))
+    return replace(images, pixels=images.pixels[order], labels=images.labels[order])
+
+
+def subject(name: str, seed: int, level: Checkpoint, network: EarlyExitNetwork, splits: dict[str, Images]) -> Subject:
+    """With its thresholds: nobody leaving; at most a point of accuracy lost; and the best within each share of the MACs."""
     macs = [cost.macs for cost in exit_costs(level.network, level.masks)]
     executed = [cost.macs for cost in exit_costs(network, full_masks(network))]
     logits = {name: infer(network, images) for name, images in splits.items()}
-    thresholds: dict[str, float | None] = {NEVER: 1.0}
+    thresholds: dict[str, float | None] = {NOBODY: 1.0}
     if network.num_exits > 1:
         curve = sweep(logits["validation"], splits["validation"].labels, macs)
         rules = {WITHIN: Rule("accuracy_lost", 0.01)} | {
             f"share {share:g}": Rule("macs_share", share) for share in SHARES
         }
         thresholds |= {choice: choose(curve, rule, Costs(macs)) for choice, rule in rules.items()}
-    return [
-        at_threshold(choice, threshold, logits["test"], splits["test"].labels, macs, executed)
-        for choice, threshold in thresholds.items()
-        if threshold is not None
-    ]
-
-
-def at_threshold(
-    choice: str, threshold: float, logits: Tensor, labels: Tensor, macs: list[int], executed: list[int]
-) -> Point:
-    """What a threshold gives on test images."""
-    got = outcome(logits, labels, Costs(macs), threshold)
-    return Point(choice, threshold, got.accuracy, got.average_macs, float(np.dot(got.exit_rate, executed)))
+    points: list[Point] = []
+    exits: dict[str, Tensor] = {}
+    for choice, threshold in thresholds.items():
+        if threshold is None:
+            continue
+        got = outcome(logits["test"], splits["test"].labels, Costs(macs), threshold)
+        points.append(Point(choice, threshold, got.accuracy, got.average_macs))
+        exits[choice] = first_confident_exit(confidence_of(logits["test"]), threshold)
+    return Subject(name, seed, network, points, executed, exits)

@@ -1,6 +1,7 @@
-"""Where time does not follow MACs: heads and softmax, compaction, and smaller batches, each measured.
+"""Where time does not follow MACs: depth, smaller batches, heads and softmax, and compaction, each measured.
 
 A batch is run once to see how many images reach each exit. Then the parts are timed alone, on maps of exactly these sizes.
+A stage is what runs between one exit and the next.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +17,7 @@ from torch import Tensor
 
 from benchmarks.inference.networks import Point, Subject
 from exitprune.exiting import confidence_of
+from exitprune.measured import NOBODY
 from exitprune.runtime import Segment, answer, segments
 from exitprune.training import Images
 
@@ -23,62 +26,72 @@ REPEATS = 9
 
 @torch.inference_mode()
 def split_overhead(subject: Subject, point: Point, images: Images, batch_size: int) -> dict[str, Any]:
-    """Milliseconds per image of one threshold, and of its parts, in PyTorch as it is.
+    """Milliseconds per image of one threshold, and what they go to, in PyTorch as it is.
 
     Returns:
-        total; body (blocks alone, on the batches as they shrink); heads (with softmax); compaction (what is left of the
-        total: deciding, picking maps, writing answers); promised (the body of a whole batch that nobody leaves, in
-        proportion to the MACs executed); smaller_batches (what the body takes beyond that).
+        total; stages_promised (what the stages take on whole batches, in proportion to the MACs executed) and what comes on
+        top of it: depth (the stages that most images reach take more time for their MACs than the others, or less),
+        smaller_batches (stages take longer per image on what is left of a batch), heads (with softmax), compaction
+        (deciding, picking maps, writing answers). These five add up to total. nobody: total when nobody leaves.
     """
     parts = segments(subject.network)
-    pixels = images.pixels[: len(images) // batch_size * batch_size]
-    batches = [images.normalise(batch) for batch in torch.split(pixels, batch_size)]
+    num = max(len(images) // batch_size * batch_size, min(batch_size, len(images)))
+    batches = [images.normalise(batch) for batch in torch.split(images.pixels[:num], batch_size)]
     staged = [stages(parts, batch, point.threshold) for batch in batches]
-
-    def bodies(at: list[list[Tensor]]) -> None:
-        for maps in at:
-            for part, map_ in zip(parts, maps, strict=False):
-                for step in part.steps:
-                    map_ = step(map_)
-
-    def heads(at: list[list[Tensor]]) -> None:
-        for outputs in at:
-            for part, map_ in zip(parts, outputs, strict=False):
-                confidence_of(part.head(map_)).max()
-
-    whole = [[batch, *[output for output, _ in stages(parts, batch, 1.0)][:-1]] for batch in batches]
-    reached = [[batch, *[kept for _, kept in stage][:-1]] for batch, stage in zip(batches, staged, strict=True)]
-    outputs = [[output for output, _ in stage] for stage in staged]
+    whole = [stages(parts, batch, 1.0) for batch in batches]
     runs: dict[str, Callable[[], object]] = {
         "total": lambda: [answer(parts, batch, point.threshold) for batch in batches],
-        "body": lambda: bodies(reached),
-        "heads": lambda: heads(outputs),
-        "whole": lambda: bodies(whole),
+        "nobody": lambda: [answer(parts, batch, 1.0) for batch in batches],
+        "body": lambda: run_bodies(parts, staged),
+        "heads": lambda: [
+            confidence_of(part.head(y)) for seen in staged for part, (_, y) in zip(parts, seen, strict=False)
+        ],
     }
-    medians = timed(runs, len(pixels))
-    promised = medians["whole"] * point.macs_executed / subject.points[0].macs_executed
+    for number, part in enumerate(parts):
+        runs[f"stage {number}"] = partial(run_body, part, [seen[number][0] for seen in whole])
+    medians = timed(runs, num)
+    each = [medians[f"stage {number}"] for number in range(len(parts))]
+    exits = subject.exits[point.choice][:num]
+    reached = [float((exits >= number).double().mean()) for number in range(len(parts))]
+    on_whole_batches = sum(share * stage for share, stage in zip(reached, each, strict=True))
+    macs = subject.macs_executed(point.choice, num) / subject.macs_executed(NOBODY, num)
     return {
         "network": subject.name,
         "choice": point.choice,
+        "macs_share": macs,
+        "nobody": medians["nobody"],
         "total": medians["total"],
-        "promised": promised,
-        "smaller_batches": medians["body"] - promised,
+        "stages_promised": macs * sum(each),
+        "depth": on_whole_batches - macs * sum(each),
+        "smaller_batches": medians["body"] - on_whole_batches,
         "heads": medians["heads"],
         "compaction": medians["total"] - medians["body"] - medians["heads"],
     }
 
 
+def run_body(part: Segment, maps: list[Tensor]) -> None:
+    """A stage without its head."""
+    for x in maps:
+        for step in part.steps:
+            x = step(x)
+
+
+def run_bodies(parts: list[Segment], staged: list[list[tuple[Tensor, Tensor]]]) -> None:
+    """Every stage on what was left of each batch when it got there."""
+    for seen in staged:
+        for part, (x, _) in zip(parts, seen, strict=False):
+            run_body(part, [x])
+
+
 def stages(parts: list[Segment], x: Tensor, threshold: float) -> list[tuple[Tensor, Tensor]]:
-    """The map that each exit sees, and the part of it that goes on, until nobody is left."""
+    """The map that goes into each stage and the one that its exit sees, until nobody is left."""
     seen = []
     for part in parts:
         if not len(x):
             break
-        x, logits = part(x)
-        stays = confidence_of(logits) <= threshold
-        kept = x[stays].contiguous(memory_format=torch.channels_last)
-        seen.append((x, kept))
-        x = kept
+        y, logits = part(x)
+        seen.append((x, y))
+        x = y[confidence_of(logits) <= threshold].contiguous(memory_format=torch.channels_last)
     return seen
 
 

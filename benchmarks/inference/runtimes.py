@@ -30,6 +30,11 @@ def eager(subject: Subject, images: Images, threads: int) -> Run:
 
 def compiled(subject: Subject, images: Images, threads: int) -> Run:
     """PyTorch with each stage compiled for batches of any size."""
+    torch._dynamo.config.recompile_limit = (
+        1000  # stages share their code; past the limit they would silently run as they are
+    )
+    torch._dynamo.config.accumulated_recompile_limit = 1000
+    torch._dynamo.config.fail_on_recompile_limit_hit = True
     parts = [torch.compile(part.__call__, dynamic=True) for part in segments(subject.network)]
     return lambda pixels, threshold: answer(parts, images.normalise(pixels), threshold)
 

@@ -71,7 +71,7 @@ CLAIMS = (
         1,
         "Pruning everything at once (joint) is the better strategy in general.",
         "For each seed, the accuracy of both orders under the threshold sweep on the test images is compared at {budgets} "
-        "equally spaced budgets of average MACs, over the range that both orders reach with every seed, and the differences "
+        "equally spaced budgets of average MACs, over the range that all orders reach with every seed, and the differences "
         "joint minus sequential are averaged with equal weights. Supported if the {confidence} % interval over seeds is wholly "
         "above 0, contradicted if wholly below, else not distinguishable.",
         (Part("tradeoff_accuracy", "accuracy over the common range of average MACs", is_positive),),
@@ -139,10 +139,12 @@ def together(verdicts: list[str]) -> str:
 def _judge_part(part: Part, rival: str, measures: pd.DataFrame, evaluate: Evaluate) -> dict[str, float | str]:
     values = measures[measures["measure"] == part.measure].pivot(index="seed", columns="order", values="value")
     row: dict[str, float | str] = {"measure": part.measure, "label": part.label}
+    nothing = dict.fromkeys(("joint", "sequential", "difference", "std", "low", "high", "half_width"), math.nan)
     if not {"joint", rival} <= set(values.columns) or values[["joint", rival]].isna().any(axis=None):
-        nothing = dict.fromkeys(("joint", "sequential", "difference", "std", "low", "high", "half_width"), math.nan)
         return {**row, **nothing, "num_seeds": len(values), "part_verdict": UNTESTED}
     joint, sequential = values["joint"].to_numpy(float), values[rival].to_numpy(float)
+    if not (joint.any() or sequential.any()):  # such as heads that nothing prunes
+        return {**row, **nothing, "num_seeds": len(values), "part_verdict": UNTESTED}
     difference = paired_difference(joint, sequential, evaluate.confidence_level)
     return {
         **row,

@@ -47,7 +47,10 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
         like = preset.pop("like")
         if like not in known:
             raise BadInput(f"{presets / study}.yaml: like: there is no {like!r}; allowed: {', '.join(known)}")
-        preset = overlay(_read_preset(presets, like), preset)
+        below = _read_preset(presets, like)
+        if "like" in below:
+            raise BadInput(f"{presets / study}.yaml: like: {like!r} is itself like {below['like']!r}; name that one")
+        preset = overlay(below, preset)
     try:
         return Params.model_validate(overlay(preset, values))
     except ValidationError as error:

@@ -11,7 +11,7 @@ from exitprune.paper import CIFAR10
 from exitprune.stages.tables import main
 from tests.synthetic import EVALUATE, MODEL, settings, write_data, write_measured, write_run, write_study
 
-SETTINGS = settings(model=MODEL, evaluate=EVALUATE)
+SETTINGS = settings(model=MODEL, granularity="weight", evaluate=EVALUATE)
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +19,8 @@ def digits_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three seeds, both orders, with measured times beside them."""
     folder = tmp_path_factory.mktemp("digits")
     data, evaluation = write_study(folder)
-    write_measured(folder / "inference.csv")
     main(SETTINGS, data, evaluation, folder / "tables", folder / "summary.json")
+    write_measured(folder / "tables")
     return folder / "tables"
 
 

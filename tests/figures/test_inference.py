@@ -17,7 +17,7 @@ def test_both_panels_show_the_same_networks_and_accuracies(digits_tables: Path) 
         for axes in (left, right)
     ]
     assert shown[0] == shown[1]
-    assert [name for name, _ in shown[0]] == ["dense, exits", "filters", "plain ResNet-20"]
+    assert [name for name, _ in shown[0]] == ["unstructured", "filters", "plain ResNet-20"]
     assert [len(accuracies) for _, accuracies in shown[0]] == [3, 3, 1]
 
 

@@ -14,7 +14,11 @@ from tests.synthetic import EVALUATE, MODEL, settings, write_study
 def test_a_figure_is_written_as_svg_and_png_of_the_right_size(tmp_path: Path) -> None:
     data, evaluation = write_study(tmp_path, seeds=(0,), rounds=1)
     tables.main(
-        settings(model=MODEL, evaluate=EVALUATE), data, evaluation, tmp_path / "tables", tmp_path / "summary.json"
+        settings(model=MODEL, granularity="weight", evaluate=EVALUATE),
+        data,
+        evaluation,
+        tmp_path / "tables",
+        tmp_path / "summary.json",
     )
     svg, png = tmp_path / "figures" / "tradeoff.svg", tmp_path / "figures" / "tradeoff.png"
     figure.main(settings(evaluate=EVALUATE), "tradeoff", tmp_path / "tables", svg, png)

@@ -14,7 +14,7 @@ from exitprune.paper import CIFAR10
 from exitprune.stages.tables import main
 from tests.synthetic import EVALUATE, MODEL, settings, write_data, write_run, write_study
 
-SETTINGS = settings(model=MODEL, evaluate=EVALUATE)
+SETTINGS = settings(model=MODEL, granularity="weight", evaluate=EVALUATE)
 
 
 def made(folder: Path) -> dict[str, bytes]:
@@ -59,7 +59,13 @@ def test_the_papers_numbers_are_comparable_on_its_own_data_alone(
 def test_another_network_than_the_papers_has_no_comparison(tmp_path: Path) -> None:
     data, evaluation = write_study(tmp_path, seeds=(0,), orders=("joint",), rounds=1)
     other = MODEL.model_copy(update={"depth": 110})
-    main(settings(model=other, evaluate=EVALUATE), data, evaluation, tmp_path / "tables", tmp_path / "summary.json")
+    main(
+        settings(model=other, granularity="weight", evaluate=EVALUATE),
+        data,
+        evaluation,
+        tmp_path / "tables",
+        tmp_path / "summary.json",
+    )
     assert pd.read_csv(tmp_path / "tables" / "paper_comparison.csv").empty
 
 

@@ -41,7 +41,7 @@ rule tables:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=settings("model", "evaluate"),
+        settings=settings("model", "granularity", "evaluate"),
         folder=f"{RESULTS}/tables",
         evaluations=lambda wildcards, input: [
             f"--evaluation={path}" for path in input.evaluations
@@ -106,11 +106,8 @@ rule report:
             f"--benchmark={path}" for path in input.benchmarks
         ],
         chains=lambda wildcards, input: [f"--chain={path}" for path in input.chains],
-        measured=lambda wildcards, input: [
-            f"--measured={path}" for path in input.measured
-        ],
     message:
         "Write the report"
     shell:
         "python -m exitprune --log {log:q} report --settings {params.settings:q} --tables {params.tables:q}"
-        " --figures {params.figures:q} --manifest {input.manifest:q} {params.benchmarks:q} {params.chains:q} {params.measured:q} --out {output:q}"
+        " --figures {params.figures:q} --manifest {input.manifest:q} {params.benchmarks:q} {params.chains:q} --out {output:q}"

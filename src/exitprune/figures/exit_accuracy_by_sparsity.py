@@ -16,7 +16,7 @@ TITLE = "Accuracy of each exit over the rounds"
 CAPTION = (
     "Test accuracy of each exit against the sparsity of the whole network, one marker per round, each after its fine-tuning. The "
     "sequential order prunes the base network first while the heads stay as they are, then (crosses) the heads alone, which hold "
-    "few of the weights: hence the steep end."
+    "few of the weights."
 )
 COLUMNS = 4
 HEADS = {"color": "black", "markersize": 3, "markeredgewidth": 0.6}
@@ -37,7 +37,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
             axes.plot(
                 part.loc[~heads, "sparsity"], part.loc[~heads, "accuracy"], look.marker, color=look.colour, markersize=3
             )
-            label = "rounds on the heads alone" if heads.any() else None
+            label = "rounds on the heads alone" if heads.any() and order == "sequential" else None
             axes.plot(part.loc[heads, "sparsity"], part.loc[heads, "accuracy"], "x", label=label, **HEADS)
         is_last = exit_ == num_exits - 1
         axes.set_title(f"exit {exit_}, " + ("classifier" if is_last else f"after block {part['block'].iloc[0]}"))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from exitprune.figures._style import PALETTE, empty_figure, new_figure
+from exitprune.measured import read_measured
 from exitprune.params import Evaluate
 
 PLACE = 8
 TITLE = "Counted and measured"
 CAPTION = (
     "Test accuracy against average MACs of the weights that are not zero (left) and against measured time (right): the same "
-    "networks, the same thresholds, chosen on validation images; mean over seeds. Batches of 64, onnxruntime, one thread. To "
-    "the left is cheaper. A line that moves right from one panel to the other saves less time than it saves MACs."
+    "networks, the same thresholds, chosen on validation images; mean over seeds. Batches of 64, onnxruntime, one thread. A line "
+    "that moves right from one panel to the other saves less time than it saves MACs. Plain networks had the epochs of the base "
+    "network, pruned ones those of their rounds as well."
 )
 MAIN = "runtime == 'onnxruntime' and batch == 64 and threads == 1"
 MARKERS = "osD^v<>P"
@@ -24,11 +25,13 @@ MARKERS = "osD^v<>P"
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
     """A line per network over its thresholds; a plain network is a point."""
-    measured = tables.parent / "inference.csv"
-    if not measured.exists():
-        return empty_figure("times are measured by make bench-inference")
-    table = pd.read_csv(measured).query(MAIN)
-    means = table.groupby(["network", "choice"], sort=False)[["accuracy", "macs", "milliseconds"]].mean().reset_index()
+    measured = read_measured(tables)
+    if measured is None:
+        return empty_figure("these networks have not been timed by make bench-inference")
+    table = measured.query(MAIN)
+    grouped = table.groupby(["network", "choice"], sort=False)[["accuracy", "macs", "milliseconds"]]
+    every_seed = grouped.size() == table["seed"].nunique()  # a limit that one seed cannot keep has no mean over seeds
+    means = grouped.mean()[every_seed].reset_index()
     figure = new_figure(4.8)
     left, right = figure.subplots(1, 2, sharey=True)
     for place, (network, part) in enumerate(means.groupby("network", sort=False)):

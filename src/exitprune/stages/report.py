@@ -10,6 +10,7 @@ import pandas as pd
 from typer import Option
 
 from exitprune.checkpoints import write_bytes
+from exitprune.measured import read_measured
 from exitprune.params import Params
 from exitprune.provenance import environment, merged
 from exitprune.report import Picture, read_jobs, render
@@ -24,7 +25,6 @@ def main(
     out: Annotated[Path, Option()],
     benchmark: Annotated[list[Path], Option()] = [],  # noqa: B006 (typer reads it, nobody changes it)
     chain: Annotated[list[Path], Option()] = [],  # noqa: B006 (typer reads it, nobody changes it)
-    measured: Annotated[Path | None, Option()] = None,
 ) -> None:
     """Write the page.
 
@@ -35,7 +35,6 @@ def main(
         figures: folder with one SVG file per figure.
         out: report.html.
         chain: levels.json of every seed and order, which tell where they were computed.
-        measured: inference.csv, where `make bench-inference` has written one.
         benchmark: Snakemake's benchmark files of the study's jobs.
     """
     modules = sorted(((name, variant("figures", name)) for name in names_of("figures")), key=lambda pair: pair[1].PLACE)
@@ -46,6 +45,6 @@ def main(
         [Picture(name, made.TITLE, made.CAPTION, (figures / f"{name}.svg").read_bytes()) for name, made in modules],
         merged([json.loads(path.read_text())["environment"] for path in chain] or [environment()]),
         read_jobs(benchmark),
-        pd.read_csv(measured) if measured else None,
+        read_measured(tables),
     )
     write_bytes(out, page.encode())

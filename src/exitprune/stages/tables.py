@@ -24,6 +24,7 @@ class Settings(Section):
     """What tables depend on beside the logits."""
 
     model: Model
+    granularity: str
     evaluate: Evaluate
 
 
@@ -49,7 +50,9 @@ def main(
     labels = {split: arrays[f"{split}_labels"] for split in ("validation", "test")}
     blocks = [*wanted.model.exits, (wanted.model.depth - 2) // 2]
     made = build((level for path in evaluation for level in read_levels(path, labels)), labels, blocks, wanted.evaluate)
-    made |= beside_paper(made, is_papers_network(wanted.model), is_papers_data(header["manifest"]))
+    made |= beside_paper(
+        made, is_papers_network(wanted.model) and wanted.granularity == "weight", is_papers_data(header["manifest"])
+    )
     for stale in set(tables.glob("*.csv")) - {tables / f"{name}.csv" for name in made}:
         stale.unlink()
     for name, table in made.items():

@@ -1,0 +1,43 @@
+"""Measured times count only for the networks they were measured on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from exitprune.measured import read_measured
+from exitprune.stages.tables import main
+from tests.synthetic import EVALUATE, MODEL, settings, write_measured, write_study
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("measured")
+    data, evaluation = write_study(folder, rounds=1)
+    wanted = settings(model=MODEL, granularity="weight", evaluate=EVALUATE)
+    main(wanted, data, evaluation, folder / "tables", folder / "summary.json")
+    return folder / "tables"
+
+
+def test_nothing_measured_is_nothing(tables: Path) -> None:
+    (tables.parent / "inference.csv").unlink(missing_ok=True)
+    assert read_measured(tables) is None
+
+
+def test_times_of_the_same_networks_are_read(tables: Path) -> None:
+    write_measured(tables)
+    measured = read_measured(tables)
+    assert measured is not None
+    assert set(measured["seed"]) == {0, 1}
+
+
+@pytest.mark.parametrize(("column", "change"), [("macs", 1), ("accuracy", 0.02), ("seed", 7)])
+def test_times_of_other_networks_are_not(tables: Path, column: str, change: float) -> None:
+    write_measured(tables)
+    path = tables.parent / "inference.csv"
+    measured = pd.read_csv(path)
+    measured[column] += change
+    measured.to_csv(path, index=False)
+    assert read_measured(tables) is None
