@@ -217,6 +217,11 @@ def test_a_preset_like_one_that_does_not_exist_is_refused(presets: Path) -> None
         resolve({"study": "odd"}, presets)
 
 
+def test_half_of_an_odd_number_of_rounds_is_refused(presets: Path) -> None:
+    with pytest.raises(BadInput, match="sequential_half needs an even number of rounds, not 3"):
+        resolve({"study": "tiny", "orders": ["joint", "sequential_half"]}, presets)
+
+
 @pytest.mark.parametrize("study", ["cifar", None, ["tiny"], 3])
 def test_a_study_without_a_preset_is_refused_with_those_there_are(presets: Path, study: Any) -> None:
     with pytest.raises(BadInput, match=rf"study: there is no {re.escape(repr(study))}; allowed: tiny \(files in "):

@@ -26,11 +26,6 @@ class Emptied:
     channels: int
     empty_channels: int
 
-    @property
-    def is_empty(self) -> bool:
-        """No weight is left; an empty c1 or c2 empties its whole residual branch."""
-        return self.empty_filters == self.filters
-
 
 def emptied(network: EarlyExitNetwork) -> list[Emptied]:
     """What pruning emptied, for every prunable layer in order of execution."""

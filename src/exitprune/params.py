@@ -201,6 +201,12 @@ class Params(Section):
     def _known(cls, orders: list[str]) -> list[str]:
         return [one_of(order, names_of("orders")) for order in orders]
 
+    @model_validator(mode="after")
+    def _halves_are_whole(self) -> Self:
+        if "sequential_half" in self.orders and self.rounds % 2:
+            raise ValueError(f"the order sequential_half needs an even number of rounds, not {self.rounds}")
+        return self
+
     @property
     def prune(self) -> Prune:
         """The six pruning parameters, which stand at the top level of params.yaml, as one section."""

@@ -69,7 +69,7 @@ def _read_preset(presets: Path, study: str) -> dict[str, Any]:
 
 
 def _sentence(detail: Any, study: str) -> str:
-    where = ".".join(str(part) for part in detail["loc"]) or "model"
+    where = ".".join(str(part) for part in detail["loc"]) or "the study"
     if detail["type"] == "extra_forbidden":
         return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {detail['input']!r})"
     message = detail["msg"].removeprefix("Value error, ")

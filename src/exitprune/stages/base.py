@@ -62,7 +62,7 @@ def main(
     network.place_(machine.device)
     masks = full_masks(network)
     resumption = Resumption(out.with_suffix(".partial.safetensors"), key)
-    with Progress(f"base, seed {seed}", wanted.base.epochs * images_per_epoch(images, wanted.base)) as progress:
+    with Progress(f"{out.stem}, seed {seed}", wanted.base.epochs * images_per_epoch(images, wanted.base)) as progress:
         train_(
             network,
             images,
