@@ -44,7 +44,9 @@ MOST_IMAGES = {1: 128, 8: 256}
 def main(
     study: Annotated[str, Argument()] = "digits",
     turns: Annotated[int, Option(min=1)] = 5,
-    compiled: Annotated[bool, Option(help="Time compiled stages too.")] = True,
+    compiled: Annotated[
+        bool, Option(help="Time compiled stages too: compiling takes a minute or two for each network.")
+    ] = False,
     check: Annotated[bool, Option("--check", help="Only see whether the study can be timed.")] = False,
 ) -> None:
     """Measure on this machine."""
