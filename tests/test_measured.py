@@ -33,7 +33,14 @@ def test_times_of_the_same_networks_are_read(tables: Path) -> None:
     assert set(measured["seed"]) == {0, 1}
 
 
-@pytest.mark.parametrize(("column", "change"), [("macs", 1), ("accuracy", 0.02), ("seed", 7)])
+def test_rounding_in_the_file_does_not_matter(tables: Path) -> None:
+    write_measured(tables)
+    path = tables.parent / "inference.csv"
+    pd.read_csv(path).to_csv(path, index=False, float_format="%.6g")
+    assert read_measured(tables) is not None
+
+
+@pytest.mark.parametrize(("column", "change"), [("macs", 1000), ("accuracy", 0.002), ("seed", 7)])
 def test_times_of_other_networks_are_not(tables: Path, column: str, change: float) -> None:
     write_measured(tables)
     path = tables.parent / "inference.csv"
