@@ -37,7 +37,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
             axes.plot(
                 part.loc[~heads, "sparsity"], part.loc[~heads, "accuracy"], look.marker, color=look.colour, markersize=3
             )
-            label = "rounds on the heads alone" if heads.any() and order == "sequential" else None
+            label = "rounds on the heads alone" if heads.any() else None
             axes.plot(part.loc[heads, "sparsity"], part.loc[heads, "accuracy"], "x", label=label, **HEADS)
         is_last = exit_ == num_exits - 1
         axes.set_title(f"exit {exit_}, " + ("classifier" if is_last else f"after block {part['block'].iloc[0]}"))
@@ -48,5 +48,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.supxlabel("sparsity of all prunable weights", fontsize=10)
     figure.supylabel(f"test accuracy\n({band_note(table, evaluate.confidence_level)})", fontsize=10)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    handles, labels = panels[0].get_legend_handles_labels()
+    once = dict(zip(labels, handles, strict=True))  # every order that prunes heads alone says so
+    figure.legend(once.values(), once.keys(), loc="outside upper center", ncols=4)
     return figure
