@@ -19,7 +19,7 @@ from exitprune.losses import exit_loss
 from exitprune.masks import apply_masks_, full_masks, weights
 from exitprune.params import Augment, Training
 from exitprune.seeding import generator
-from exitprune.training import Images, Resumption, batches, images_per_epoch, set_trainable_, train_
+from exitprune.training import Images, Resumption, batches, images_seen, set_trainable_, steps, steps_per_epoch, train_
 from tests.conftest import Build
 
 STILL = Augment(pad=0, flip=False)
@@ -115,11 +115,37 @@ def test_a_set_smaller_than_a_batch_is_one_batch() -> None:
 
 
 @pytest.mark.parametrize(("num", "batch_size", "expected"), [(10, 4, 8), (8, 4, 8), (3, 64, 3), (64, 64, 64)])
-def test_images_per_epoch_counts_what_batches_gives(num: int, batch_size: int, expected: int) -> None:
+def test_images_seen_in_an_epoch_are_what_batches_gives(num: int, batch_size: int, expected: int) -> None:
     images = numbered(num)
     settings = Training(epochs=1, lr=1, lr_scheduler="constant", momentum=0, weight_decay=0, batch_size=batch_size)
-    assert images_per_epoch(images, settings) == expected
+    assert images_seen(images, settings) == expected
     assert sum(len(labels) for _, labels in batches(images, batch_size, STILL, generator(0))) == expected
+
+
+@pytest.mark.parametrize(
+    ("epochs", "expected", "ended"),
+    [(0, 0, []), (0.01, 1, [1]), (0.5, 2, [1]), (1, 4, [1]), (1.25, 5, [1, 2]), (1.05, 4, [1]), (2.75, 11, [1, 2, 3])],
+)
+def test_of_an_epoch_that_is_not_whole_its_share_of_steps_is_taken(
+    network: EarlyExitNetwork, images: Images, brief: Training, epochs: float, expected: int, ended: list[int]
+) -> None:
+    settings, listener = brief.model_copy(update={"epochs": epochs}), Listener()
+    train_(network, images, "all", settings, STILL, 0, full_masks(network), observer=listener)
+    assert steps_per_epoch(images, settings) == 4
+    assert steps(images, settings) == len(listener.steps) == expected
+    assert images_seen(images, settings) == sum(listener.steps)
+    assert [epoch for epoch, _ in listener.epochs] == ended
+
+
+def test_the_loss_of_a_share_of_an_epoch_is_the_mean_over_its_steps(network: EarlyExitNetwork, images: Images) -> None:
+    slow = Training(epochs=0.5, lr=1e-12, lr_scheduler="cosine", momentum=0, weight_decay=0, batch_size=10)
+    network.eval()
+    reference = copy.deepcopy(network).train()
+    listener = Listener()
+    train_(network, images, "all", slow, STILL, 7, full_masks(network), observer=listener)
+    with torch.no_grad():
+        losses = [float(exit_loss(reference(x), y)) for x, y in batches(images, 10, STILL, generator(7, 1))]
+    assert listener.epochs[0][1] == pytest.approx(sum(losses[:2]) / 2, rel=1e-5)
 
 
 def test_the_same_generator_gives_the_same_epoch_and_another_one_another() -> None:
@@ -351,13 +377,13 @@ def test_training_killed_in_the_middle_goes_on_to_the_same_bits(
     run: Callable[..., dict[str, Tensor]], tmp_path: Path, scheduler: str, group: Group
 ) -> None:
     settings = Training.model_validate(
-        {"epochs": 4, "lr": 0.05, "lr_scheduler": scheduler, "momentum": 0.9, "weight_decay": 5e-4, "batch_size": 10}
+        {"epochs": 3.5, "lr": 0.05, "lr_scheduler": scheduler, "momentum": 0.9, "weight_decay": 5e-4, "batch_size": 10}
     )
     undisturbed = run(settings, group)
     (tmp_path / "part.safetensors").unlink()
-    for steps in (2, 6, 5):  # in epoch 1, then in epoch 2, then in epoch 3
+    for seen in (2, 6, 5):  # in epoch 1, then in epoch 2, then in epoch 3
         with pytest.raises(Killed):
-            run(settings, group, observer=Killer(steps))
+            run(settings, group, observer=Killer(seen))
     listener = Listener()
     assert same(run(settings, group, observer=listener), undisturbed)
     assert [epoch for epoch, _ in listener.epochs] == [3, 4]

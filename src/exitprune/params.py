@@ -95,7 +95,8 @@ class Model(Section):
 class Training(Section):
     """One run of the training loop: SGD with momentum."""
 
-    epochs: int = Field(ge=0)
+    epochs: int | float = Field(ge=0)
+    """Of the training images; of the last one, where it is not whole, that share is seen."""
     lr: float = Field(gt=0)
     """Peak learning rate."""
     lr_scheduler: Literal["one_cycle", "cosine", "constant"]

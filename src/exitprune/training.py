@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -129,10 +130,20 @@ def _parameters(optimiser: torch.optim.SGD) -> list[Tensor]:
     return [parameter for group in optimiser.param_groups for parameter in group["params"]]
 
 
-def images_per_epoch(images: Images, settings: Training) -> int:
-    """How many images an epoch goes through: whole batches only."""
-    size = min(settings.batch_size, len(images))
-    return len(images) // size * size
+def steps_per_epoch(images: Images, settings: Training) -> int:
+    """Optimiser steps of a whole epoch: whole batches only."""
+    return len(images) // min(settings.batch_size, len(images))
+
+
+def steps(images: Images, settings: Training) -> int:
+    """Optimiser steps of a training; of the last epoch, where it is not whole, its share, one step at least."""
+    wanted = round(settings.epochs * steps_per_epoch(images, settings))
+    return max(wanted, 1) if settings.epochs else 0
+
+
+def images_seen(images: Images, settings: Training) -> int:
+    """How many images a training goes through, each as often as it is seen."""
+    return steps(images, settings) * min(settings.batch_size, len(images))
 
 
 def set_trainable_(network: EarlyExitNetwork, group: Group) -> None:
@@ -184,14 +195,16 @@ def train_(
         nesterov=settings.momentum > 0,
         fused=True,
     )
-    steps_per_epoch = images_per_epoch(images, settings) // min(settings.batch_size, len(images))
-    scheduler = _lr_scheduler(optimiser, settings, settings.epochs * steps_per_epoch)
+    num_steps, per_epoch = steps(images, settings), steps_per_epoch(images, settings)
+    scheduler = _lr_scheduler(optimiser, settings, num_steps)
     done = resumption.restore_(network, optimiser, scheduler) if resumption else 0
     if observer and done:
-        observer.skip(done * images_per_epoch(images, settings))
-    for epoch in range(done + 1, settings.epochs + 1):
+        observer.skip(min(done * per_epoch, num_steps) * min(settings.batch_size, len(images)))
+    for epoch in range(done + 1, math.ceil(num_steps / per_epoch) + 1):
+        share = min(per_epoch, num_steps - (epoch - 1) * per_epoch)
         total = torch.zeros((), device=images.pixels.device)
-        for pixels, labels in batches(images, settings.batch_size, augment, generator(seed, epoch)):
+        drawn = batches(images, settings.batch_size, augment, generator(seed, epoch))
+        for pixels, labels in islice(drawn, share):
             with torch.autocast(pixels.device.type, precision, enabled=precision != torch.float32):
                 logits = network(pixels, group)
             loss = exit_loss(logits, labels)
@@ -203,7 +216,7 @@ def train_(
             total += loss.detach()
             if observer:
                 observer.step(len(labels))
-        mean = float(total) / steps_per_epoch  # the only wait for the device in an epoch
+        mean = float(total) / share  # the only wait for the device in an epoch
         if not math.isfinite(mean):
             raise FloatingPointError(
                 f"the loss is {mean} in epoch {epoch}: try a smaller learning rate than {settings.lr}"

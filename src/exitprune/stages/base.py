@@ -17,7 +17,7 @@ from exitprune.prepared import load_manifest, load_split
 from exitprune.progress import Progress
 from exitprune.provenance import fingerprint
 from exitprune.seeding import seed_of, seeded
-from exitprune.training import Resumption, images_per_epoch, train_
+from exitprune.training import Resumption, images_seen, train_
 
 
 class Settings(Section):
@@ -62,7 +62,7 @@ def main(
     network.place_(machine.device)
     masks = full_masks(network)
     resumption = Resumption(out.with_suffix(".partial.safetensors"), key)
-    with Progress(f"{out.stem}, seed {seed}", wanted.base.epochs * images_per_epoch(images, wanted.base)) as progress:
+    with Progress(f"{out.stem}, seed {seed}", images_seen(images, wanted.base)) as progress:
         train_(
             network,
             images,

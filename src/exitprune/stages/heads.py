@@ -18,7 +18,7 @@ from exitprune.prepared import load_split
 from exitprune.progress import Progress
 from exitprune.provenance import fingerprint
 from exitprune.seeding import seed_of, seeded
-from exitprune.training import images_per_epoch, train_
+from exitprune.training import images_seen, train_
 
 
 class Settings(Section):
@@ -57,7 +57,7 @@ def main(
     network.place_(machine.device)
     masks = full_masks(network)
     images = load_split(data, "train", machine.device)
-    with Progress(f"heads, seed {seed}", wanted.heads.epochs * images_per_epoch(images, wanted.heads)) as progress:
+    with Progress(f"heads, seed {seed}", images_seen(images, wanted.heads)) as progress:
         train_(
             network,
             images,

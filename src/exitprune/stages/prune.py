@@ -16,7 +16,7 @@ from exitprune.progress import LOG, Progress
 from exitprune.provenance import digest, environment, fingerprint
 from exitprune.pruning import plan, prune_
 from exitprune.seeding import generator, seed_of
-from exitprune.training import batches, images_per_epoch, train_
+from exitprune.training import batches, images_seen, train_
 
 
 class Settings(Section):
@@ -51,7 +51,7 @@ def main(
     rounds = plan(order, wanted.prune)
     code = code_of("prune", *wanted.prune.variants(order))
     images = load_split(data, "train", machine.device)
-    per_round = wanted.finetune.epochs * images_per_epoch(images, wanted.finetune)
+    per_round = images_seen(images, wanted.finetune)
     current = load_checkpoint(level0, machine.device)
     with Progress(f"prune {order}, seed {seed}", len(rounds) * per_round, len(rounds)) as progress:
         for number, (round_, kept_share) in enumerate(rounds, 1):

@@ -15,7 +15,7 @@ from exitprune.prepared import load_split
 from exitprune.progress import Progress
 from exitprune.provenance import fingerprint
 from exitprune.seeding import seed_of
-from exitprune.training import images_per_epoch, train_
+from exitprune.training import images_seen, train_
 
 
 class Settings(Section):
@@ -49,7 +49,7 @@ def main(
     last = load_checkpoint(levels_of(levels)[-1], machine.device)
     images = load_split(data, "train", machine.device)
     key = fingerprint("recover", last.header["key"], wanted.model_dump(), code_of("recover"))
-    num_images = wanted.recovery.epochs * images_per_epoch(images, wanted.recovery)
+    num_images = images_seen(images, wanted.recovery)
     with Progress(f"recover {order}, seed {seed}", num_images) as progress:
         train_(
             last.network,
