@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 import torch
 
 from exitprune.early_exit import EarlyExitNetwork
-from exitprune.inference import infer
+from exitprune.inference import infer, infer_together, share_a_base
 from exitprune.training import Images
 
 
@@ -43,3 +44,23 @@ def test_bfloat16_gives_float32_logits_close_to_those_of_float32(network: EarlyE
     assert rough.dtype == torch.float32
     assert not torch.equal(exact, rough)
     torch.testing.assert_close(exact, rough, rtol=0.1, atol=0.1)
+
+
+def test_networks_that_share_a_base_give_what_each_gives_alone(network: EarlyExitNetwork, images: Images) -> None:
+    other = deepcopy(network)
+    with torch.no_grad():
+        for parameter in other.exits.parameters():
+            parameter.mul_(-0.5)
+    together = infer_together([network, other], images, batch_size=16)
+    alone = [infer(one, images, batch_size=16) for one in (network, other)]
+    assert all(torch.equal(one, two) for one, two in zip(together, alone, strict=True))
+    assert not torch.equal(together[0][:-1], together[1][:-1])
+
+
+def test_a_base_is_shared_if_heads_differ_and_not_if_a_statistic_does(network: EarlyExitNetwork) -> None:
+    other = deepcopy(network)
+    with torch.no_grad():
+        next(other.exits.parameters()).add_(1)
+    assert share_a_base(network, other)
+    other.base.bn.running_mean[0] += 1e-3  # type: ignore[index]
+    assert not share_a_base(network, other)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,6 @@ from exitprune.early_exit import EarlyExitNetwork
 from exitprune.training import Images
 
 
-@torch.inference_mode()
 def infer(
     network: EarlyExitNetwork, images: Images, batch_size: int = 256, precision: torch.dtype = torch.float32
 ) -> Tensor:
@@ -18,9 +19,36 @@ def infer(
     Returns:
         (E, N, K) float32 on the CPU.
     """
-    network.eval()
-    parts = []
+    return infer_together([network], images, batch_size, precision)[0]
+
+
+@torch.inference_mode()
+def infer_together(
+    networks: Sequence[EarlyExitNetwork],
+    images: Images,
+    batch_size: int = 256,
+    precision: torch.dtype = torch.float32,
+) -> list[Tensor]:
+    """Logits of networks that differ in their exit heads alone: the base network, which is the first one's, runs once.
+
+    Returns:
+        (E, N, K) float32 on the CPU, for each network.
+    """
+    for network in networks:
+        network.eval()
+    first = networks[0]
+    parts: list[list[Tensor]] = [[] for _ in networks]
     for pixels in torch.split(images.pixels, batch_size):
         with torch.autocast(pixels.device.type, precision, enabled=precision != torch.float32):
-            parts.append(network(images.normalise(pixels)).float())
-    return torch.cat(parts, dim=1).cpu()
+            *maps, last = first.features(images.normalise(pixels))
+            answer = first.base.classify(last)
+            for network, of_network in zip(networks, parts, strict=True):
+                early = [head(map_) for head, map_ in zip(network.exits, maps, strict=True)]
+                of_network.append(torch.stack([*early, answer]).float())
+    return [torch.cat(of_network, dim=1).cpu() for of_network in parts]
+
+
+def share_a_base(one: EarlyExitNetwork, other: EarlyExitNetwork) -> bool:
+    """Whether the base networks are the same bit for bit, running statistics included."""
+    theirs = other.base.state_dict()
+    return all(torch.equal(tensor, theirs[name]) for name, tensor in one.base.state_dict().items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,37 +206,52 @@ def test_a_loss_that_is_not_finite_names_order_seed_and_round(study: Study) -> N
         study.run_prune("joint", lr=1e12)
 
 
-def test_logits_are_those_of_the_levels_and_are_written_once(study: Study) -> None:
-    levels = study.run_prune("joint")
-    study.run_recover("joint")
-    out = study.path / "joint/evaluation.json"
+@pytest.fixture
+def evaluated(study: Study) -> Callable[[str], list[dict[str, Any]]]:
+    """Evaluate an order's chain; the entries of its evaluation.json."""
 
-    def run() -> list[dict[str, Any]]:
+    def run(order: str) -> list[dict[str, Any]]:
+        folder = study.path / order
         evaluate.main(
             json.dumps({"compute": COMPUTE}),
             study.data,
             study.path / "level-00.safetensors",
-            study.path / "joint/levels.json",
-            study.path / "joint/recovered.safetensors",
-            out,
+            folder / "levels.json",
+            folder / "recovered.safetensors",
+            folder / "evaluation.json",
             seed=0,
-            order="joint",
+            order=order,
         )
-        entries: list[dict[str, Any]] = json.loads(out.read_text())["levels"]
+        entries: list[dict[str, Any]] = json.loads((folder / "evaluation.json").read_text())["levels"]
         return entries
 
-    entries = run()
-    assert [entry["name"] for entry in entries] == ["level-00", "level-01", "level-02", "recovered"]
-    file = out.parent / entries[2]["file"]
-    logits, header = read_tensors(file)
-    assert header["sparsity"]["all"] == sparsity(levels[-1].masks)
+    return run
+
+
+@pytest.mark.parametrize("order", ["joint", "sequential"])
+def test_logits_are_those_of_the_levels_and_are_written_once(
+    study: Study, evaluated: Callable[[str], list[dict[str, Any]]], order: str
+) -> None:
+    levels = study.run_prune(order)
+    study.run_recover(order)
+    entries = evaluated(order)
+    names = ["level-00", *(f"level-{number:02d}" for number in range(1, len(levels) + 1)), "recovered"]
+    assert [entry["name"] for entry in entries] == names
     pixels = read_tensors(study.data)[0]["test_pixels"].float() / 255
     mean, std = (
         torch.tensor(read_header(study.data)["manifest"][name]).reshape(1, -1, 1, 1) for name in ("mean", "std")
     )
-    levels[-1].network.eval()
-    with torch.no_grad():
-        torch.testing.assert_close(logits["test"], levels[-1].network((pixels - mean) / std), atol=1e-4, rtol=1e-4)
-    written = file.stat().st_mtime_ns
-    assert run() == entries
-    assert file.stat().st_mtime_ns == written
+    files = [study.path / order / entry["file"] for entry in entries]
+    for level, file in zip(levels, files[1:-1], strict=True):
+        logits, header = read_tensors(file)
+        assert header["sparsity"]["all"] == sparsity(level.masks)
+        level.network.eval()
+        with torch.no_grad():
+            expected = level.network((pixels - mean) / std)
+        torch.testing.assert_close(logits["test"], expected, atol=1e-4, rtol=1e-4)
+    content, written = files[-2].read_bytes(), [file.stat().st_mtime_ns for file in files]
+    assert evaluated(order) == entries
+    assert [file.stat().st_mtime_ns for file in files] == written
+    files[-2].unlink()
+    assert evaluated(order) == entries
+    assert files[-2].read_bytes() == content

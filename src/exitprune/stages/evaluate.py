@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 from typer import Option
 
 from exitprune.checkpoints import Checkpoint, load_checkpoint, read_header, write_json, write_tensors
@@ -14,7 +16,7 @@ from exitprune.cost import exit_costs, layer_costs
 from exitprune.early_exit import EarlyExitNetwork
 from exitprune.emptied import emptied
 from exitprune.folding import fold
-from exitprune.inference import infer
+from exitprune.inference import infer_together, share_a_base
 from exitprune.levels import code_of, is_made_from, levels_of
 from exitprune.masks import full_masks, sparsity
 from exitprune.params import Compute, Section
@@ -57,34 +59,46 @@ def main(
     code = code_of("evaluate")
     splits = {name: load_split(data, name, machine.device) for name in ("validation", "test")}
     num_images = sum(len(images) for images in splits.values())
-    checkpoints = [level0, *levels_of(levels), recovered]
-    entries = []
-    with Progress(f"evaluate {order}, seed {seed}", len(checkpoints) * num_images, len(checkpoints)) as progress:
-        for number, path in enumerate(checkpoints, 1):
-            progress.start_round(number)
-            header = read_header(path)
-            file = out.parent / "logits" / f"{header['name']}.safetensors"
-            key = fingerprint(header["key"], wanted.model_dump(), code)
-            if is_made_from(file, key):
-                progress.skip(num_images)
-            else:
-                checkpoint = load_checkpoint(path, machine.device)
-                folded = fold(checkpoint.network)
-                logits = {name: infer(folded, images, precision=machine.precision) for name, images in splits.items()}
-                write_tensors(file, logits, {**_about(checkpoint, folded), "seed": seed, "order": order, "key": key})
+    chain = {path: read_header(path) for path in (level0, *levels_of(levels), recovered)}
+    files = {path: out.parent / "logits" / f"{header['name']}.safetensors" for path, header in chain.items()}
+    keys = {path: fingerprint(header["key"], wanted.model_dump(), code) for path, header in chain.items()}
+    missing = [path for path in chain if not is_made_from(files[path], keys[path])]
+    with Progress(f"evaluate {order}, seed {seed}", len(chain) * num_images, len(chain)) as progress:
+        progress.skip((len(chain) - len(missing)) * num_images)
+        for stretch in _sharing_a_base(missing, machine.device):
+            folded = [fold(checkpoint.network) for checkpoint in stretch.values()]
+            parts = [infer_together(folded, images, precision=machine.precision) for images in splits.values()]
+            for path, network, *logits in zip(stretch, folded, *parts, strict=True):
+                progress.start_round(list(chain).index(path) + 1)
+                about = {**_about(stretch[path], network), "seed": seed, "order": order, "key": keys[path]}
+                write_tensors(files[path], dict(zip(splits, logits, strict=True)), about)
                 progress.step(num_images)
-            progress.end_round(header["name"])
-            entries.append(
-                {
-                    "name": header["name"],
-                    "level": header["level"],
-                    "file": str(file.relative_to(out.parent)),
-                    "sha256": digest([file]),
-                }
-            )
-    for stale in set(out.parent.glob("logits/*.safetensors")) - {out.parent / entry["file"] for entry in entries}:
+                progress.end_round(chain[path]["name"])
+    for stale in set(out.parent.glob("logits/*.safetensors")) - set(files.values()):
         stale.unlink()
-    write_json(out, {"study": header["study"], "seed": seed, "order": order, "levels": entries})
+    entries = [
+        {
+            "name": header["name"],
+            "level": header["level"],
+            "file": str(files[path].relative_to(out.parent)),
+            "sha256": digest([files[path]]),
+        }
+        for path, header in chain.items()
+    ]
+    write_json(out, {"study": chain[level0]["study"], "seed": seed, "order": order, "levels": entries})
+
+
+def _sharing_a_base(paths: Sequence[Path], device: torch.device) -> Iterator[dict[Path, Checkpoint]]:
+    """The checkpoints, in stretches whose base networks are the same: what the rounds on the exits leave behind."""
+    stretch: dict[Path, Checkpoint] = {}
+    for path in paths:
+        checkpoint = load_checkpoint(path, device)
+        if stretch and not share_a_base(next(iter(stretch.values())).network, checkpoint.network):
+            yield stretch
+            stretch = {}
+        stretch[path] = checkpoint
+    if stretch:
+        yield stretch
 
 
 def _about(checkpoint: Checkpoint, folded: EarlyExitNetwork) -> dict[str, Any]:
