@@ -23,7 +23,7 @@ from torchvision.transforms import v2
 
 from exitprune.early_exit import EarlyExitNetwork, Spec
 from exitprune.masks import full_masks
-from exitprune.params import Augment, Training
+from exitprune.settings import Augment, Training
 from exitprune.training import Images, train_
 
 BATCH, STEPS, TURNS, NUM_IMAGES = 128, 3, 5, 1024

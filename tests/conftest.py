@@ -10,8 +10,8 @@ import torch
 from hypothesis import settings
 
 from exitprune.early_exit import EarlyExitNetwork, Spec
-from exitprune.params import Augment, Training
 from exitprune.seeding import seeded
+from exitprune.settings import Augment, Training
 from exitprune.training import Images
 
 settings.register_profile("exitprune", derandomize=True, deadline=None, max_examples=60)

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from exitprune import paper
 from exitprune.checkpoints import write_json, write_tensors
-from exitprune.params import Evaluate, Model
 from exitprune.provenance import digest
+from exitprune.settings import Evaluate, Model
 
 MODEL = Model(depth=56, exits=[4, 8, 12, 16, 20, 24], pool=4)
 EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, resamples=200)

@@ -12,7 +12,7 @@ from torch import nn
 
 from exitprune.architectures.resnet import Block, ResNet
 from exitprune.masks import weights
-from exitprune.params import DEPTHS
+from exitprune.settings import DEPTHS
 from tests.conftest import Build
 
 GOLDEN = Path(__file__).parent / "golden" / "resnet56_layers.csv"

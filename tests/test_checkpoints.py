@@ -28,7 +28,7 @@ from exitprune.early_exit import EarlyExitNetwork
 from exitprune.errors import BadInput
 from exitprune.inference import infer
 from exitprune.masks import Masks, apply_masks_, weights
-from exitprune.params import Augment, Training
+from exitprune.settings import Augment, Training
 from exitprune.training import Images, train_
 from tests.conftest import Build
 

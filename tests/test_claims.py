@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from exitprune.claims import CLAIMS, is_alike, is_negative, is_positive, judge, rule_in_words, together
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 from exitprune.statistics import Difference
 
 EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, resamples=200)

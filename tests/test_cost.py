@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from exitprune.cost import ExitCost, exit_costs, layer_costs
 from exitprune.early_exit import EarlyExitNetwork
 from exitprune.masks import Masks, apply_masks_, full_masks, weights
-from exitprune.params import DEPTHS
+from exitprune.settings import DEPTHS
 from tests.conftest import Build
 
 PAPERS_EXITS = (4, 8, 12, 16, 20, 24)

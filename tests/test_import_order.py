@@ -12,7 +12,7 @@ import exitprune
 PACKAGE = Path(exitprune.__file__).parent
 
 FLOW = """
-    errors variants params study seeding progress compute provenance extras disk
+    errors variants settings params study seeding progress compute provenance extras disk
     datasets splits
     architectures early_exit masks cost losses ranking criteria granularities scopes schedules orders pruning
     folding emptied removal checkpoints levels training prepared inference

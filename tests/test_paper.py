@@ -7,7 +7,7 @@ import torch
 
 from exitprune import paper
 from exitprune.early_exit import EarlyExitNetwork, Spec
-from exitprune.params import Model
+from exitprune.settings import Model
 
 MANIFEST = {"source": "folder", "classes": sorted(paper.CIFAR10), "channels": 3, "height": 32, "width": 32}
 

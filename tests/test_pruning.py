@@ -14,9 +14,9 @@ from torch import Tensor
 from exitprune.early_exit import EarlyExitNetwork
 from exitprune.masks import Masks, full_masks, num_kept, weights
 from exitprune.orders import Round
-from exitprune.params import Augment, Prune, Training
 from exitprune.pruning import plan, prune_
 from exitprune.seeding import generator
+from exitprune.settings import Augment, Prune, Training
 from exitprune.training import Images, train_
 from exitprune.variants import names_of
 from tests.conftest import Build

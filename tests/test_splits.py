@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from exitprune.datasets import Part, Source, digits
 from exitprune.errors import BadInput
-from exitprune.params import Augment, Data
+from exitprune.params import Data
+from exitprune.settings import Augment
 from exitprune.splits import channel_statistics, checksum, describe, divide
 
 SPLITS = ["train", "validation", "test"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 from exitprune.statistics import bootstrap_band, mean_and_std, over_seeds, paired_difference, rank_correlation
 
 ROWS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=8)

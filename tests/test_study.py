@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from exitprune.errors import BadInput
-from exitprune.params import Params, Section
+from exitprune.params import Params
+from exitprune.settings import Section
 from exitprune.study import overlay, resolve
 
 ROOT = Path(__file__).parents[1]

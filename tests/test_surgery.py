@@ -9,8 +9,8 @@ from torch import nn
 from exitprune.early_exit import EarlyExitNetwork
 from exitprune.folding import fold, folded_blocks
 from exitprune.masks import apply_masks_, full_masks
-from exitprune.params import Augment, Training
 from exitprune.removal import remove_emptied
+from exitprune.settings import Augment, Training
 from exitprune.surgery import remove_filters
 from exitprune.training import Images, train_
 from exitprune.variants import variant

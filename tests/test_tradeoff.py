@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 from exitprune.tradeoff import NUM_BUDGETS, Curve, over_common_range, tabulate
 
 EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, resamples=200)

@@ -17,8 +17,8 @@ from exitprune.errors import BadInput
 from exitprune.inference import infer
 from exitprune.losses import exit_loss
 from exitprune.masks import apply_masks_, full_masks, weights
-from exitprune.params import Augment, Training
 from exitprune.seeding import generator
+from exitprune.settings import Augment, Training
 from exitprune.training import Images, Resumption, batches, images_seen, set_trainable_, steps, steps_per_epoch, train_
 from tests.conftest import Build
 

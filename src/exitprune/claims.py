@@ -15,7 +15,7 @@ from itertools import product
 
 import pandas as pd
 
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 from exitprune.statistics import Difference, paired_difference
 from exitprune.tradeoff import NUM_BUDGETS
 

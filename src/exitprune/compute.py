@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from exitprune.errors import BadInput
-from exitprune.params import Compute
+from exitprune.settings import Compute
 
 
 @dataclass(frozen=True)

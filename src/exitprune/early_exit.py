@@ -8,7 +8,7 @@ Letters: E exits, N images, C channels, K classes, H and W height and width.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
@@ -137,9 +137,13 @@ class EarlyExitNetwork(nn.Module):
             with torch.no_grad():
                 maps = list(self.features(x))[:-1]
             return torch.stack([head(map_) for head, map_ in zip(self.exits, maps, strict=True)])
-        *maps, last = self.features(x)
-        early = [head(map_) for head, map_ in zip(self.exits, maps, strict=True)]
-        return torch.stack([*early, self.base.classify(last)])
+        return self.classify(list(self.features(x)))
+
+    def classify(self, maps: Sequence[Tensor]) -> Tensor:
+        """The feature maps that `features` gives to (E, N, K) logits."""
+        *early, last = maps
+        logits = [head(map_) for head, map_ in zip(self.exits, early, strict=True)]
+        return torch.stack([*logits, self.base.classify(last)])
 
     def named_layers(self, group: Group = "all") -> dict[str, nn.Module]:
         """Prunable layers (convolutions and linear layers) of a group in order of execution, by the paper's names."""

@@ -36,15 +36,12 @@ def infer_together(
     """
     for network in networks:
         network.eval()
-    first = networks[0]
     parts: list[list[Tensor]] = [[] for _ in networks]
     for pixels in torch.split(images.pixels, batch_size):
         with torch.autocast(pixels.device.type, precision, enabled=precision != torch.float32):
-            *maps, last = first.features(images.normalise(pixels))
-            answer = first.base.classify(last)
+            maps = list(networks[0].features(images.normalise(pixels)))
             for network, of_network in zip(networks, parts, strict=True):
-                early = [head(map_) for head, map_ in zip(network.exits, maps, strict=True)]
-                of_network.append(torch.stack([*early, answer]).float())
+                of_network.append(network.classify(maps).float())
     return [torch.cat(of_network, dim=1).cpu() for of_network in parts]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from exitprune.params import Model
+from exitprune.settings import Model
 from exitprune.statistics import rank_correlation
 
 FOLDER = Path(__file__).parent / "data" / "paper"

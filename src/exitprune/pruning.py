@@ -11,7 +11,7 @@ from torch import Tensor
 from exitprune.early_exit import EarlyExitNetwork
 from exitprune.masks import Masks, apply_masks_, num_kept
 from exitprune.orders import Round
-from exitprune.params import Prune
+from exitprune.settings import Prune
 from exitprune.variants import variant
 
 

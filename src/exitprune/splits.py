@@ -17,7 +17,7 @@ from sklearn.utils import resample
 
 from exitprune.datasets import Labels, Part, Pixels, Source
 from exitprune.errors import BadInput
-from exitprune.params import DataSource
+from exitprune.settings import DataSource
 
 
 def divide(source: Source, data: DataSource) -> dict[str, Part]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 
 Floats = npt.NDArray[np.float64]
 

@@ -17,8 +17,8 @@ from exitprune import records
 from exitprune.claims import judge
 from exitprune.exiting import sweep
 from exitprune.paper import agreement, compare
-from exitprune.params import Evaluate
 from exitprune.records import Level, Row
+from exitprune.settings import Evaluate
 from exitprune.statistics import over_seeds, paired_difference
 from exitprune.tradeoff import Curve, over_common_range, tabulate
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 from exitprune.statistics import Floats, over_seeds
 
 NUM_BUDGETS = 200

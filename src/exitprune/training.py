@@ -21,8 +21,8 @@ from exitprune.checkpoints import read_header, read_tensors, write_tensors
 from exitprune.early_exit import EarlyExitNetwork, Group
 from exitprune.losses import exit_loss
 from exitprune.masks import apply_masks_
-from exitprune.params import Augment, Training
 from exitprune.seeding import generator
+from exitprune.settings import Augment, Training
 
 
 @dataclass(frozen=True)

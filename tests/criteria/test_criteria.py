@@ -8,8 +8,8 @@ from torch import Tensor
 
 from exitprune.early_exit import EarlyExitNetwork
 from exitprune.masks import weights
-from exitprune.params import Augment
 from exitprune.seeding import generator
+from exitprune.settings import Augment
 from exitprune.training import Images, batches
 from exitprune.variants import names_of, variant
 

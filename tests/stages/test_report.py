@@ -14,7 +14,7 @@ import pytest
 
 from exitprune.claims import CLAIMS, rule_in_words
 from exitprune.formatting import millions, percent
-from exitprune.params import Model
+from exitprune.settings import Model
 from exitprune.stages import report, tables
 from exitprune.variants import names_of
 from tests.synthetic import EVALUATE, MODEL, PARAMS, settings, write_data, write_measured, write_run, write_study

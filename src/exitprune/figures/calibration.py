@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from exitprune.figures._style import new_figure
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 
 PLACE = 7
 TITLE = "Calibration of each exit over the rounds"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from exitprune.figures._style import PAPER, UNPRUNED, band, band_note, looks, new_figure, papers_values
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 
 PLACE = 3
 TITLE = "Accuracy at each exit"

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from exitprune.figures._style import band, band_note, looks, new_figure
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 
 PLACE = 5
 TITLE = "Accuracy of each exit over the rounds"

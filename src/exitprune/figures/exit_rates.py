@@ -15,7 +15,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter
 
 from exitprune.figures._style import looks, new_figure
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 
 PLACE = 6
 TITLE = "Where images leave"

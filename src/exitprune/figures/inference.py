@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 
 from exitprune.figures._style import PALETTE, empty_figure, new_figure
 from exitprune.measured import read_measured
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 
 PLACE = 8
 TITLE = "Counted and measured"

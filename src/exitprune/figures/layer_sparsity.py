@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from exitprune.figures._layers import height_of, layer_axes
 from exitprune.figures._style import PAPER, looks, new_figure, papers_values
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 
 PLACE = 1
 TITLE = "Sparsity of every layer"

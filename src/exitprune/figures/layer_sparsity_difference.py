@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from exitprune.figures._layers import height_of, layer_axes
 from exitprune.figures._style import LOOKS, PAPER, empty_figure, new_figure, papers_values
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 
 PLACE = 2
 TITLE = "Where the orders differ in sparsity"

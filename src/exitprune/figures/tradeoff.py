@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 
 from exitprune.figures._style import UNPRUNED, band, band_note, looks, new_figure
-from exitprune.params import Evaluate
+from exitprune.settings import Evaluate
 
 PLACE = 4
 TITLE = "Accuracy against average computation"

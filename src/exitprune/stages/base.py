@@ -12,11 +12,11 @@ from exitprune.compute import set_up
 from exitprune.early_exit import EarlyExitNetwork, Spec
 from exitprune.levels import code_of, level_header
 from exitprune.masks import full_masks
-from exitprune.params import Augment, Compute, Section, Training
 from exitprune.prepared import load_manifest, load_split
 from exitprune.progress import Progress
 from exitprune.provenance import fingerprint
 from exitprune.seeding import seed_of, seeded
+from exitprune.settings import Augment, Compute, Section, Training
 from exitprune.training import Resumption, images_seen, train_
 
 

@@ -9,7 +9,7 @@ import torch
 from typer import Option
 
 from exitprune.checkpoints import write_json, write_tensors
-from exitprune.params import DataSource, Section
+from exitprune.settings import DataSource, Section
 from exitprune.splits import describe, divide
 from exitprune.variants import variant
 

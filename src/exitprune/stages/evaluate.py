@@ -19,11 +19,11 @@ from exitprune.folding import fold
 from exitprune.inference import infer_together, share_a_base
 from exitprune.levels import code_of, is_made_from, levels_of
 from exitprune.masks import full_masks, sparsity
-from exitprune.params import Compute, Section
 from exitprune.prepared import load_split
 from exitprune.progress import Progress
 from exitprune.provenance import digest, fingerprint
 from exitprune.removal import remove_emptied
+from exitprune.settings import Compute, Section
 
 
 class Settings(Section):

@@ -9,7 +9,7 @@ from typer import Option
 
 from exitprune.errors import BadInput
 from exitprune.figures._style import save, theme
-from exitprune.params import Evaluate, Section
+from exitprune.settings import Evaluate, Section
 from exitprune.variants import names_of, variant
 
 

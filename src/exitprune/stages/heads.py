@@ -13,11 +13,11 @@ from exitprune.compute import set_up
 from exitprune.early_exit import EarlyExitNetwork
 from exitprune.levels import code_of, level_header
 from exitprune.masks import full_masks
-from exitprune.params import Augment, Compute, Heads, Model, Section
 from exitprune.prepared import load_split
 from exitprune.progress import Progress
 from exitprune.provenance import fingerprint
 from exitprune.seeding import seed_of, seeded
+from exitprune.settings import Augment, Compute, Heads, Model, Section
 from exitprune.training import images_seen, train_
 
 

@@ -10,12 +10,12 @@ from typer import Option
 from exitprune.checkpoints import load_checkpoint, save_checkpoint, write_json
 from exitprune.compute import set_up
 from exitprune.levels import code_of, is_made_from, level_header, level_path
-from exitprune.params import Augment, Compute, Prune, Section, Training
 from exitprune.prepared import load_split
 from exitprune.progress import LOG, Progress
 from exitprune.provenance import digest, environment, fingerprint
 from exitprune.pruning import plan, prune_
 from exitprune.seeding import generator, seed_of
+from exitprune.settings import Augment, Compute, Prune, Section, Training
 from exitprune.training import batches, images_seen, train_
 
 

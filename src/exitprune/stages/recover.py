@@ -10,11 +10,11 @@ from typer import Option
 from exitprune.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.compute import set_up
 from exitprune.levels import code_of, level_header, levels_of
-from exitprune.params import Augment, Compute, Section, Training
 from exitprune.prepared import load_split
 from exitprune.progress import Progress
 from exitprune.provenance import fingerprint
 from exitprune.seeding import seed_of
+from exitprune.settings import Augment, Compute, Section, Training
 from exitprune.training import images_seen, train_
 
 

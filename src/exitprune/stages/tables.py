@@ -14,9 +14,9 @@ from typer import Option
 from exitprune.checkpoints import read_tensors, write_bytes, write_json
 from exitprune.errors import BadInput
 from exitprune.paper import is_papers_data, is_papers_network
-from exitprune.params import Evaluate, Model, Section
 from exitprune.provenance import digest
 from exitprune.records import Level, State
+from exitprune.settings import Evaluate, Model, Section
 from exitprune.tables import beside_paper, build, summary
 
 
