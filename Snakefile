@@ -12,6 +12,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/rivals.smk"
 include: "workflow/rules/prune.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/grid.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -201,6 +201,7 @@ PARAMS: dict[str, Any] = {
     "orders": ["joint", "sequential"],
     "finetune": _TRAINING,
     "recovery": _TRAINING,
+    "grid": {"pools": [1, None], "scopes": ["global"], "rounds": 1, "epochs": 1},
     "evaluate": EVALUATE.model_dump(),
     "compute": {"device": "cpu", "threads": 1, "precision": "float32"},
 }

@@ -52,6 +52,7 @@ PRESET: dict[str, Any] = {
     "orders": ["joint", "sequential"],
     "finetune": {**TRAINING},
     "recovery": {**TRAINING},
+    "grid": {"pools": [1, None], "scopes": ["global"], "rounds": 1, "epochs": 1},
     "evaluate": {"confidence_level": 0.95, "margin": 0.01, "resamples": 200},
     "compute": {"device": "cpu", "threads": 1, "precision": "float32"},
 }

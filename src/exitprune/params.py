@@ -31,6 +31,35 @@ class Data(DataSource):
     augment: Augment
 
 
+class Grid(Section):
+    """Settings that the paper leaves open, each pooling with each scope, held against its charts at a small budget."""
+
+    pools: list[int | None] = Field(min_length=1)
+    """Each as `Model.pool`."""
+    scopes: list[str] = Field(min_length=1)
+    rounds: int = Field(ge=1, le=999)
+    """In place of the study's."""
+    epochs: int | float = Field(ge=0)
+    """Of fine-tuning in each round, in place of the study's."""
+
+    @field_validator("pools", mode="before")
+    @classmethod
+    def _none_is_a_word(cls, values: Any) -> Any:
+        return [None if value == "none" else value for value in values] if isinstance(values, list) else values
+
+    @field_validator("pools")
+    @classmethod
+    def _positive(cls, pools: list[int | None]) -> list[int | None]:
+        if any(pool is not None and pool < 1 for pool in pools):
+            raise ValueError("a pool is 1 or more, or none")
+        return pools
+
+    @field_validator("scopes")
+    @classmethod
+    def _known(cls, scopes: list[str]) -> list[str]:
+        return [one_of(scope, names_of("scopes")) for scope in scopes]
+
+
 class Params(Section):
     """A whole study."""
 
@@ -52,6 +81,7 @@ class Params(Section):
     orders: list[str] = Field(min_length=1)
     finetune: Training
     recovery: Training
+    grid: Grid
     evaluate: Evaluate
     compute: Compute
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -107,6 +108,30 @@ def test_filters_are_pruned_and_both_fair_readings_judged(finished: Repository) 
     page = (finished.path / "results/smoke/report.html").read_text()
     assert "Equal epochs, after the last round" in page
     assert "granularity: filter" in page
+
+
+@pytest.mark.slow
+def test_the_grid_starts_from_the_studys_base_and_changes_nothing_of_the_study(fresh: Repository) -> None:
+    fresh.set_params(
+        study="digits",
+        data={"limit": 100},
+        base={"epochs": 1},
+        heads={"epochs": 1},
+        grid={"pools": [1, "none"], "scopes": ["global"], "rounds": 1, "epochs": 0.5},
+    )
+    fresh.snakemake("runs/digits/seed0/base.safetensors")
+    assert fresh.would_run("grid") == {"grid_heads", "grid_prune", "grid"}
+    fresh.snakemake("grid")
+    table = pd.read_csv(fresh.path / "results/digits/grid.csv")
+    assert table.groupby(["pool", "order"]).size().tolist() == [2, 2, 2, 2]
+    fresh.set_params(grid={"pools": [1], "scopes": ["global"], "rounds": 1, "epochs": 0.5})
+    assert fresh.would_run("grid") == {"grid"}
+    assert fresh.would_run() >= {"heads", "prune"}
+
+
+@pytest.mark.slow
+def test_the_grid_of_another_network_than_the_papers_is_refused(fresh: Repository) -> None:
+    assert "the network of study smoke is another" in fresh.snakemake("grid", fails=True)
 
 
 @pytest.mark.slow

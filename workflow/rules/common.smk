@@ -65,6 +65,8 @@ BENCHMARKS = expand(
 wildcard_constraints:
     seed=r"\d+",
     depth=r"\d+",
+    pool=r"\d+|none",
+    scope="|".join(names_of("scopes")),
     order="|".join(names_of("orders")),
     figure="|".join(FIGURES),
 

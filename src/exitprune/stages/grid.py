@@ -1,0 +1,92 @@
+"""How far each setting that the paper leaves open is from its charts: the last level of every chain of the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from typer import Option
+
+from exitprune.checkpoints import Checkpoint, load_checkpoint, write_bytes
+from exitprune.compute import set_up
+from exitprune.folding import fold
+from exitprune.inference import infer
+from exitprune.levels import levels_of
+from exitprune.masks import sparsity
+from exitprune.paper import agreement, compare, is_papers_data
+from exitprune.prepared import load_manifest, load_split
+from exitprune.progress import Progress
+from exitprune.settings import Compute, Section
+
+
+class Point(Section):
+    """A chain of the grid."""
+
+    pool: int | None
+    scope: str
+    order: str
+    seed: int
+
+
+class Settings(Section):
+    """What the distances depend on beside the levels and the data."""
+
+    points: list[Point]
+    compute: Compute
+
+
+def main(
+    settings: Annotated[str, Option()],
+    data: Annotated[Path, Option()],
+    chain: Annotated[list[Path], Option()],
+    out: Annotated[Path, Option()],
+) -> None:
+    """Write a row per point and quantity: mean absolute difference from the paper's chart, and rank correlation.
+
+    Accuracy is that on validation images, since a setting may be chosen by this table.
+
+    Args:
+        settings: JSON, see `Settings`.
+        data: data.safetensors.
+        chain: levels.json of every point, in the order of the points.
+        out: CSV file.
+    """
+    wanted = Settings.model_validate_json(settings)
+    machine = set_up(wanted.compute)
+    comparable = is_papers_data(load_manifest(data))
+    images = load_split(data, "validation", machine.device)
+    tables = []
+    with Progress("grid", len(chain) * len(images), len(chain)) as progress:
+        for number, (point, path) in enumerate(zip(wanted.points, chain, strict=True), 1):
+            progress.start_round(number)
+            last = load_checkpoint(levels_of(path)[-1], machine.device)
+            logits = infer(fold(last.network), images, precision=machine.precision)
+            accuracy = (logits.argmax(dim=-1) == images.labels.cpu()).double().mean(dim=-1)
+            table = distances(last, accuracy.tolist(), point.order, comparable)
+            table.insert(0, "pool", point.pool or "none")
+            table.insert(1, "scope", point.scope)
+            table.insert(2, "seed", point.seed)
+            tables.append(table)
+            progress.step(len(images))
+    write_bytes(out, pd.concat(tables).to_csv(index=False, float_format="%.8g").encode())
+
+
+def distances(last: Checkpoint, accuracy: Sequence[float], order: str, comparable: bool) -> pd.DataFrame:
+    """The rows of `paper.agreement` for one network.
+
+    Args:
+        last: the level after the last round.
+        accuracy: of every exit.
+        order: of its chain.
+        comparable: whether the images are the paper's.
+    """
+    layers = pd.DataFrame(
+        {"order": order, "position": position, "layer": name, "sparsity": sparsity(last.masks, [name])}
+        for position, name in enumerate(last.masks, 1)
+    )
+    exits = pd.DataFrame(
+        {"order": order, "state": "pruned", "exit": exit_, "accuracy": value} for exit_, value in enumerate(accuracy)
+    )
+    return agreement(compare(layers, exits, comparable))

@@ -1,0 +1,108 @@
+"""Settings that the paper leaves open, held against its charts: `snakemake grid`, from the study's base networks."""
+
+GRID = f"{RUNS}/grid/seed{{seed}}/pool-{{pool}}"
+
+
+def pool_of(wildcards):
+    return None if wildcards.pool == "none" else int(wildcards.pool)
+
+
+def prune_of(wildcards):
+    changed = {"scope": wildcards.scope, "rounds": PARAMS.grid.rounds}
+    return PARAMS.prune.model_copy(update=changed)
+
+
+use rule heads as grid_heads with:
+    output:
+        f"{GRID}/level-00.safetensors",
+    log:
+        f"{LOGS}/grid/seed{{seed}}/pool-{{pool}}/heads.log",
+    benchmark:
+        f"{RUNS}/benchmarks/grid/heads-seed{{seed}}-{{pool}}.tsv"
+    params:
+        settings=lambda wildcards: settings(
+            "heads",
+            "compute",
+            model={**PARAMS.model.model_dump(), "pool": pool_of(wildcards)},
+            augment=AUGMENT,
+        ),
+    message:
+        "Train the exit heads, pooled to {wildcards.pool}, seed {wildcards.seed}"
+
+
+use rule prune as grid_prune with:
+    input:
+        data=DATA,
+        level0=f"{GRID}/level-00.safetensors",
+        code=lambda wildcards: code(
+            "prune", *prune_of(wildcards).variants(wildcards.order)
+        ),
+    output:
+        f"{GRID}/{{scope}}/{{order}}/levels.json",
+    log:
+        f"{LOGS}/grid/seed{{seed}}/pool-{{pool}}/{{scope}}/{{order}}/prune.log",
+    benchmark:
+        f"{RUNS}/benchmarks/grid/prune-seed{{seed}}-{{pool}}-{{scope}}-{{order}}.tsv"
+    params:
+        settings=lambda wildcards: settings(
+            "compute",
+            prune=prune_of(wildcards).model_dump(),
+            augment=AUGMENT,
+            finetune={**PARAMS.finetune.model_dump(), "epochs": PARAMS.grid.epochs},
+        ),
+    message:
+        "Prune, pooled to {wildcards.pool}, scope {wildcards.scope}, order {wildcards.order}, seed {wildcards.seed}"
+
+
+def grid_points():
+    """All points of the grid, in the order of its table.
+
+    The paper's charts know two orders and one network.
+    """
+    from exitprune.paper import COLUMNS, is_papers_network
+
+    if not is_papers_network(PARAMS.model):
+        raise WorkflowError(
+            "The grid holds settings against the paper's charts, which are of ResNet-56 with exits after blocks 4, 8, 12,"
+            f" 16, 20 and 24; the network of study {STUDY} is another."
+        )
+    return [
+        {"pool": pool, "scope": scope, "order": order, "seed": seed}
+        for pool in PARAMS.grid.pools
+        for scope in PARAMS.grid.scopes
+        for order in COLUMNS.values()
+        for seed in PARAMS.seeds
+    ]
+
+
+def grid_chains(wildcards):
+    return [
+        f"{GRID}/{{scope}}/{{order}}/levels.json".format(
+            **{**point, "pool": point["pool"] or "none"}
+        )
+        for point in grid_points()
+    ]
+
+
+rule grid:
+    input:
+        data=DATA,
+        chains=grid_chains,
+        code=[*code("grid"), *data_files("data/paper/*.csv")],
+    output:
+        f"{RESULTS}/grid.csv",
+    log:
+        f"{LOGS}/grid.log",
+    threads: PARAMS.compute.threads
+    resources:
+        gpu=NUM_GPUS,
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=lambda wildcards: settings("compute", points=grid_points()),
+        chains=lambda wildcards, input: [f"--chain={path}" for path in input.chains],
+    message:
+        "Hold every setting against the paper's charts"
+    shell:
+        "python -m exitprune --log {log:q} grid --settings {params.settings:q} --data {input.data:q}"
+        " {params.chains:q} --out {output:q}"
