@@ -17,44 +17,14 @@ from exitprune.errors import BadInput
 from exitprune.params import Params
 from exitprune.settings import Section
 from exitprune.study import overlay, resolve
+from tests.synthetic import PARAMS
 
 ROOT = Path(__file__).parents[1]
 
-TRAINING = {
-    "epochs": 1,
-    "lr": 0.1,
-    "lr_scheduler": "one_cycle",
-    "momentum": 0.9,
-    "weight_decay": 0.0005,
-    "batch_size": 4,
-}
 PRESET: dict[str, Any] = {
-    "seeds": [0, 1],
-    "data": {
-        "source": "digits",
-        "path": None,
-        "validation": 0.1,
-        "test": 0.2,
-        "limit": 300,
-        "seed": 0,
-        "augment": {"pad": 1, "flip": False},
-    },
+    **{name: value for name, value in PARAMS.items() if name != "study"},
+    "data": {**PARAMS["data"], "limit": 300},
     "model": {"depth": 20, "exits": [2, 5], "pool": 4},
-    "base": {**TRAINING},
-    "rivals": [8],
-    "heads": {**TRAINING, "train": "frozen"},
-    "sparsity": 0.8,
-    "rounds": 3,
-    "schedule": "linear",
-    "criterion": "magnitude",
-    "scope": "global",
-    "granularity": "weight",
-    "orders": ["joint", "sequential"],
-    "finetune": {**TRAINING},
-    "recovery": {**TRAINING},
-    "grid": {"pools": [1, None], "scopes": ["global"], "rounds": 1, "epochs": 1},
-    "evaluate": {"confidence_level": 0.95, "margin": 0.01, "resamples": 200},
-    "compute": {"device": "cpu", "threads": 1, "precision": "float32"},
 }
 
 
@@ -130,6 +100,8 @@ MISTAKES = [
     ("sparsty", 0.5, "sparsty: unknown parameter (given: 0.5)"),
     ("model.width", 3, "model.width: unknown parameter (given: 3)"),
     ("data.augment.rotate", True, "data.augment.rotate: unknown parameter (given: True)"),
+    ("grid.pools", [4, 0], "grid.pools: a pool is 1 or more, or none (given: [4, 0])"),
+    ("grid.scopes", ["globl"], "grid.scopes: there is no 'globl'; allowed: global, layer, std (given: ['globl'])"),
     ("rounds", "three", "rounds: Input should be a valid integer (given: 'three')"),
     ("rounds", True, "rounds: Input should be a valid integer (given: True)"),
     ("rounds", 2.5, "rounds: Input should be a valid integer"),
