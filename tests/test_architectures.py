@@ -20,7 +20,7 @@ PAPERS_EXITS = (4, 8, 12, 16, 20, 24)
 
 
 def paper_layers() -> list[tuple[str, int]]:
-    """The 64 rows of the paper's chart: name and weight count, in order."""
+    """The 64 rows of the paper's chart, in order: name, and the weights of a network whose exits are pooled to 1 x 1."""
     with GOLDEN.open() as file:
         return [(row["layer"], int(row["weights"])) for row in csv.DictReader(file)]
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from exitprune.exiting import Sweep, confidence_of, evaluate_at, first_confident_exit, sweep
+from exitprune.exiting import Sweep, confidence_of, first_confident_exit, sweep
+from tests.oracle import evaluate_at
 
 
 def random_logits(seed: int, num_exits: int, num_images: int, num_classes: int, levels: int) -> tuple[Tensor, Tensor]:

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from exitprune.exiting import confidence_of, evaluate_at, sweep
+from exitprune.exiting import confidence_of, sweep
 from exitprune.operating_points import Costs, Rule, choose, operating_points, outcome
+from tests.oracle import evaluate_at
 
 NUM_IMAGES = 24
 MACS = [10, 25, 60]

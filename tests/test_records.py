@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from exitprune.exiting import evaluate_at, sweep
+from exitprune.exiting import sweep
 from exitprune.records import (
     THRESHOLDS,
     Level,
@@ -22,6 +22,7 @@ from exitprune.records import (
     operating_rows,
     rates_on_grid,
 )
+from tests.oracle import evaluate_at
 
 MACS = [100, 300, 900]
 SEEDS = st.integers(0, 10_000)

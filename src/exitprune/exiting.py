@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 
@@ -126,10 +125,3 @@ def sweep(logits: Tensor, labels: Tensor, macs: Sequence[int]) -> Sweep:
         take, threshold = np.insert(take, 0, 0), np.insert(threshold, 0, np.float32(1))
     leaving = num_leaving[take]
     return Sweep(threshold, num_correct[take], leaving @ cost, leaving)
-
-
-def evaluate_at(logits: Tensor, labels: Tensor, macs: Sequence[int], threshold: float) -> tuple[float, float]:
-    """Accuracy and average MACs per image at one threshold."""
-    exits = first_confident_exit(confidence_of(logits), threshold)
-    answers = logits[exits, torch.arange(logits.shape[1])].argmax(dim=-1)
-    return float((answers == labels).double().mean()), float(torch.tensor(macs)[exits].double().mean())

@@ -21,8 +21,6 @@ FOLDER = Path(__file__).parent / "data" / "paper"
 DEPTH = 56
 EXITS = [4, 8, 12, 16, 20, 24]
 CIFAR10 = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
-DOUBTFUL = "b26.c1"
-"""The layer whose bars may be a slip of the chart."""
 COLUMNS = {"together": "joint", "separately": "sequential"}
 """The paper's words for the orders, and ours."""
 

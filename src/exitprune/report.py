@@ -18,10 +18,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from scipy import stats
 
 from exitprune.claims import CLAIMS, RIVALS, rule_in_words
-from exitprune.formatting import duration, millions, percent, points
+from exitprune.formatting import STATES, duration, millions, percent, points
 from exitprune.params import Params
 from exitprune.report_tables import (
-    STATES,
     comparison,
     emptied_table,
     exit_table,
@@ -88,6 +87,7 @@ def render(
     tables: Mapping[str, pd.DataFrame],
     pictures: Sequence[Picture],
     environment: Mapping[str, Any],
+    page: Mapping[str, Any],
     jobs: Sequence[Mapping[str, Any]],
     measured: pd.DataFrame | None = None,
 ) -> str:
@@ -98,7 +98,8 @@ def render(
         manifest: of the data.
         tables: by name.
         pictures: in the order they are shown in.
-        environment: commit, versions, machine.
+        environment: commit, versions, machine, of what pruned the networks.
+        page: the same of what writes the page.
         jobs: what `read_jobs` gave.
         measured: inference.csv; None: nothing was measured.
     """
@@ -128,5 +129,6 @@ def render(
         measured_seed=None if measured is None else measured["seed"].iloc[0],
         parameters=yaml.safe_dump(params.model_dump(), sort_keys=False, allow_unicode=True),
         environment=environment,
+        page=page,
         jobs=jobs,
     )

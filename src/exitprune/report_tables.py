@@ -6,13 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from exitprune.formatting import NOTHING, millions, percent, signed, with_spread
+from exitprune.formatting import NOTHING, STATES, millions, percent, signed, with_spread
 from exitprune.measured import NOBODY, WITHIN
 from exitprune.params import Params
 
-STATES = {"unpruned": "unpruned", "pruned": "after the last round", "recovered": "after recovery"}
 DIGITISED = {"exit accuracy": 3, "layer sparsity": 2}
 """Decimals of the paper's values, as they were read off its charts."""
+TIMED = (1, 64)
+"""Batch sizes of which the report shows milliseconds."""
 HEADLINES = {
     "sparsity_all": ("Sparsity of all prunable weights", "percent"),
     "sparsity_base": ("Sparsity of the base network", "percent"),
@@ -96,8 +97,10 @@ def operating_table(points: pd.DataFrame, exits: pd.DataFrame, params: Params) -
     return titles, sorted(rows, key=lambda row: row[0])
 
 
-def emptied_table(emptied: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """What had no weight left at each round, mean over seeds, and what dense kernels still do without it."""
+def emptied_table(emptied: pd.DataFrame) -> tuple[list[str], list[list[str]]] | None:
+    """What had no weight left at each round, mean over seeds, and what dense kernels still do without it; None: nothing, ever."""
+    if not emptied.filter(like="empty_").to_numpy().any():
+        return None
     titles = [
         "round",
         "empty filters, %",
@@ -125,19 +128,19 @@ def emptied_table(emptied: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 
 
 def measured_table(measured: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Of the seed that everything was measured at: ms at batches of 64 on one thread, when nobody leaves and at a point lost."""
-    is_shown = (measured["batch"] == 64) & (measured["threads"] == 1) & (measured["seed"] == measured["seed"].iloc[0])
-    there = measured[is_shown]
-    there = there[there["choice"].isin([NOBODY, WITHIN])]
-    means = there.groupby(["network", "choice", "runtime"], sort=False)[["accuracy", "macs", "milliseconds"]].mean()
-    runtimes = list(measured["runtime"].unique())
-    titles = ["threshold", "accuracy, %", "average MACs, millions", *(f"{runtime}, ms" for runtime in runtimes)]
+    """Of the seed that everything was measured at: ms on one thread, when nobody leaves and at a point lost."""
+    is_shown = (measured["threads"] == 1) & (measured["seed"] == measured["seed"].iloc[0])
+    there = measured[is_shown & measured["batch"].isin(TIMED) & measured["choice"].isin([NOBODY, WITHIN])]
+    timings = list(dict.fromkeys(zip(there["batch"], there["runtime"], strict=True)))
+    titles = ["threshold", "accuracy, %", "average MACs, millions", "MACs done, millions"]
+    titles += [f"{runtime}, ms at {batch}" for batch, runtime in timings]
     rows = []
-    for (network, choice), part in means.groupby(["network", "choice"], sort=False):
-        first = part.iloc[0]
-        times = part["milliseconds"].droplevel(["network", "choice"]).to_dict()
-        shown = [f"{times[runtime]:.3f}" if runtime in times else NOTHING for runtime in runtimes]
-        rows.append([str(network), str(choice), percent(first["accuracy"]), millions(first["macs"]), *shown])
+    for (network, choice), part in there.groupby(["network", "choice"], sort=False):
+        times = part.set_index(["batch", "runtime"])["milliseconds"].to_dict()
+        shown = [f"{times[timing]:.3f}" if timing in times else NOTHING for timing in timings]
+        first = part.sort_values("batch").iloc[-1]  # of the most images
+        macs = [millions(first["macs"]), millions(first["macs_executed"])]
+        rows.append([str(network), str(choice), percent(first["accuracy"]), *macs, *shown])
     return titles, rows
 
 

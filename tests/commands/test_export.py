@@ -16,10 +16,11 @@ from exitprune.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.commands.export import main as export
 from exitprune.cost import exit_costs
 from exitprune.errors import BadInput
-from exitprune.exiting import confidence_of, evaluate_at
+from exitprune.exiting import confidence_of
 from exitprune.inference import infer
 from exitprune.prepared import load_split
 from tests.commands.conftest import CLASSES, Study
+from tests.oracle import evaluate_at
 
 
 def card_of(folder: Path) -> dict[str, Any]:

@@ -9,10 +9,6 @@ import pytest
 from exitprune.variants import names_of, variant
 
 
-def test_the_sources_that_can_be_named_are_those_of_the_documentation() -> None:
-    assert names_of("datasets") == ["cifar10", "cifar100", "digits", "fashion_mnist", "folder", "svhn"]
-
-
 @pytest.mark.parametrize("name", names_of("datasets"))
 def test_a_source_loads_from_a_path_or_none(name: str) -> None:
     signature = inspect.signature(variant("datasets", name).load)

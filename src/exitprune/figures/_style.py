@@ -16,6 +16,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 DPI = 150
 WIDTH = 10.0
@@ -98,6 +99,11 @@ def papers_values(tables: Path, quantity: str) -> pd.DataFrame:
     """The paper's values where they are comparable with ours, else no rows."""
     table = pd.read_csv(tables / "paper_comparison.csv")
     return table[(table["quantity"] == quantity) & table["comparable"].astype(bool)]
+
+
+def in_percent(axes: Axes) -> None:
+    """Label a y axis of fractions in per cent, with as many decimals as its ticks need."""
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
 
 
 def empty_figure(reason: str) -> Figure:

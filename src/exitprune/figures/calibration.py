@@ -8,9 +8,8 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from exitprune.figures._style import new_figure
+from exitprune.figures._style import in_percent, new_figure
 from exitprune.settings import Evaluate
 
 PLACE = 7
@@ -42,7 +41,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
                 line = means[order, exit_]
                 marker = MARKERS[exit_ % len(MARKERS)]
                 axes.plot(line.index, line, color=colour, marker=marker, markersize=3, label=str(exit_))
-            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            in_percent(axes)
             if measure == "overconfidence":
                 axes.axhline(0, color="0.2", linewidth=0.8)
         grid[row, 0].set_ylabel(label)

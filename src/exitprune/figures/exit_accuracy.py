@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from exitprune.figures._style import PAPER, UNPRUNED, band, band_note, looks, new_figure, papers_values
+from exitprune.figures._style import PAPER, UNPRUNED, band, band_note, in_percent, looks, new_figure, papers_values
+from exitprune.formatting import STATES
 from exitprune.settings import Evaluate
 
 PLACE = 3
@@ -18,7 +18,7 @@ CAPTION = (
     "Test accuracy at each exit if every image left there, after the last round and after recovery. Dotted: the unpruned "
     "network that both orders start from. Hollow markers, where there are any, are the paper's values."
 )
-STATES = {"pruned": "after the last round", "recovered": "after recovery"}
+PANELS = ("pruned", "recovered")
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
@@ -26,7 +26,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     table = pd.read_csv(tables / "exits_mean.csv")
     paper = papers_values(tables, "exit accuracy")
     figure = new_figure(4.5)
-    for axes, (state, title) in zip(figure.subplots(1, 2, sharey=True), STATES.items(), strict=True):
+    for axes, state in zip(figure.subplots(1, 2, sharey=True), PANELS, strict=True):
         unpruned = table[(table["state"] == "unpruned") & (table["order"] == table["order"].iloc[0])]
         axes.plot(unpruned["exit"], unpruned["accuracy"], **UNPRUNED)
         for order, look in looks(list(table["order"].unique())).items():
@@ -42,10 +42,10 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
                     label=f"paper, {order}",
                     **PAPER,
                 )
-        axes.set_title(title)
+        axes.set_title(STATES[state])
         _name_exits(axes, unpruned)
     figure.axes[0].set_ylabel(f"test accuracy\n({band_note(table, evaluate.confidence_level)})")
-    figure.axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    in_percent(figure.axes[0])
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
     return figure
 

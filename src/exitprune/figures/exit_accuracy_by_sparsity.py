@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from exitprune.figures._style import band, band_note, looks, new_figure
+from exitprune.figures._style import band, band_note, in_percent, looks, new_figure
 from exitprune.settings import Evaluate
 
 PLACE = 5
@@ -45,7 +44,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         axes.remove()
     for axes in panels[num_exits - COLUMNS : num_exits]:
         axes.tick_params(labelbottom=True)  # the lowest of its column, which sharex does not know once others are gone
-    panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    in_percent(panels[0])
     figure.supxlabel("sparsity of all prunable weights", fontsize=10)
     figure.supylabel(f"test accuracy\n({band_note(table, evaluate.confidence_level)})", fontsize=10)
     handles, labels = panels[0].get_legend_handles_labels()

@@ -12,9 +12,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import PercentFormatter
 
-from exitprune.figures._style import looks, new_figure
+from exitprune.figures._style import in_percent, looks, new_figure
 from exitprune.settings import Evaluate
 
 PLACE = 6
@@ -71,7 +70,7 @@ def _stack(axes: Axes, rates: pd.DataFrame, end: int) -> None:
     axes.set(xlim=(0, end), ylim=(0, 1), xlabel="threshold on the largest softmax probability")
     ticks = [0, 0.5, *(1 - 10.0**-nines for nines in range(1, end + 1))]
     axes.set_xticks([_nines(tick) for tick in ticks], [f"{tick:g}" for tick in ticks], fontsize=8.5)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    in_percent(axes)
 
 
 def _nines(threshold: float) -> float:
@@ -89,5 +88,5 @@ def _bars(axes: Axes, chosen: pd.DataFrame, orders: list[str]) -> None:
     axes.grid(axis="x", visible=False)
     axes.set(xlabel="exit", ylabel="share of test images", title="at the threshold chosen on validation images")
     axes.set_xticks(sorted(chosen["exit"].unique()))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    in_percent(axes)
     axes.legend()

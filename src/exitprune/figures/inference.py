@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from exitprune.figures._style import PALETTE, empty_figure, new_figure
+from exitprune.figures._style import PALETTE, empty_figure, in_percent, new_figure
 from exitprune.measured import read_measured
 from exitprune.settings import Evaluate
 
@@ -50,6 +49,6 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
             )
     left.set(xlabel="average MACs per image, millions", ylabel="test accuracy", xlim=(0, None))
     right.set(xlabel="milliseconds per image", xlim=(0, None))
-    left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    in_percent(left)
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from exitprune.figures._style import UNPRUNED, band, band_note, looks, new_figure
+from exitprune.figures._style import UNPRUNED, band, band_note, in_percent, looks, new_figure
+from exitprune.formatting import STATES
 from exitprune.settings import Evaluate
 
 PLACE = 4
@@ -19,7 +20,7 @@ CAPTION = (
     "the threshold chosen on validation images as the cheapest that loses at most the margin against the classifier, one "
     "marker per seed. Dotted: the unpruned network."
 )
-STATES = {"pruned": "after the last round", "recovered": "after recovery"}
+PANELS = ("pruned", "recovered")
 MILLION = 1e6
 
 
@@ -29,7 +30,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     table["millions"] = table["average_macs"] / MILLION
     points = pd.read_csv(tables / "operating_points.csv").query("choice == 'cheapest'")
     figure = new_figure(4.5)
-    for axes, (state, title) in zip(figure.subplots(1, 2, sharey=True, sharex=True), STATES.items(), strict=True):
+    for axes, state in zip(figure.subplots(1, 2, sharey=True, sharex=True), PANELS, strict=True):
         unpruned = table[(table["state"] == "unpruned") & (table["order"] == table["order"].iloc[0])]
         axes.plot(unpruned["millions"], unpruned["accuracy"], **UNPRUNED)
         for order, look in looks(list(table["order"].unique())).items():
@@ -39,13 +40,13 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
             chosen = points[(points["state"] == state) & (points["order"] == order)]
             style = {"color": look.colour, "edgecolor": "black", "linewidth": 0.6, "s": 30, "zorder": 4}
             axes.scatter(chosen["test_macs"] / MILLION, chosen["test_accuracy"], marker=look.marker, **style)
-        axes.set_title(title)
+        axes.set_title(STATES[state])
         axes.set_xscale("log")
         axes.set_xlabel("average MACs per image (millions, log scale)")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     figure.axes[0].set_ylabel(f"test accuracy\n({band_note(table, evaluate.confidence_level)})")
-    figure.axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    in_percent(figure.axes[0])
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
     return figure

@@ -44,6 +44,7 @@ def main(
         {path.stem: pd.read_csv(path) for path in sorted(tables.glob("*.csv"))},
         [Picture(name, made.TITLE, made.CAPTION, (figures / f"{name}.svg").read_bytes()) for name, made in modules],
         merged([json.loads(path.read_text())["environment"] for path in chain] or [environment()]),
+        environment(),
         read_jobs(benchmark),
         read_measured(tables),
     )
