@@ -16,8 +16,8 @@ FLOW = """
     datasets splits
     architectures early_exit masks cost losses ranking criteria granularities scopes schedules orders pruning
     folding emptied removal checkpoints levels training prepared inference
-    exiting calibration operating_points statistics tradeoff claims paper records tables measured figures
-    formatting report_tables report
+    exiting calibration operating_points statistics tradeoff claims paper records tables measured formatting figures
+    report_tables report
     runtime surgery onnx_export timing model_card predict
     stages commands cli __main__
 """
