@@ -21,20 +21,28 @@ MODEL = Model(depth=56, exits=[4, 8, 12, 16, 20, 24], pool=4)
 EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, resamples=200)
 COUNTS = {"train": 30, "validation": 60, "test": 90}
 CLASSES = 10
+AS_CIFAR10: dict[str, Any] = {
+    "classes": sorted(paper.CIFAR10),
+    "channels": 3,
+    "height": 32,
+    "width": 32,
+    "counts": {"train": {"cat": 45_000}, "validation": {"cat": 5_000}, "test": {"cat": 10_000}},
+}
+"""A manifest that says the images are CIFAR-10's, all of them."""
 
 
-def write_data(path: Path, counts: dict[str, int] = COUNTS, **manifest: Any) -> dict[str, Tensor]:
+def write_data(path: Path, num_images: dict[str, int] = COUNTS, **manifest: Any) -> dict[str, Tensor]:
     """data.safetensors and data.json without pictures worth looking at; gives the labels by split."""
     draw = np.random.default_rng(5)
-    labels = {split: torch.from_numpy(draw.integers(0, CLASSES, count)) for split, count in counts.items()}
+    labels = {split: torch.from_numpy(draw.integers(0, CLASSES, count)) for split, count in num_images.items()}
     arrays = {f"{split}_labels": value for split, value in labels.items()}
-    arrays |= {f"{split}_pixels": torch.zeros(count, 1, 8, 8, dtype=torch.uint8) for split, count in counts.items()}
+    arrays |= {f"{split}_pixels": torch.zeros(count, 1, 8, 8, dtype=torch.uint8) for split, count in num_images.items()}
     names = [str(digit) for digit in range(CLASSES)]
     about = {
         "source": "digits",
         "sha256": "0" * 64,
         "classes": names,
-        "counts": {split: {n: int((labels[split] == k).sum()) for k, n in enumerate(names)} for split in counts},
+        "counts": {split: {n: int((labels[split] == k).sum()) for k, n in enumerate(names)} for split in num_images},
         "mean": [0.3],
         "std": [0.4],
         **{"height": 8, "width": 8, "channels": 1, **manifest},
@@ -66,7 +74,8 @@ def write_run(
             logits[split] = torch.from_numpy(values + quality[:, None, None] * right).float()
         header = _header(np.random.default_rng([seed, level]), order, level, base, exits, rounds)
         file = folder / "logits" / f"{name}.safetensors"
-        write_tensors(file, logits, {"name": name, "level": level, "seed": seed, "order": order, **header})
+        about = {"name": name, "level": level, "seed": seed, "order": order, "level_key": f"{order} {seed} {name}"}
+        write_tensors(file, logits, {**header, **about})
         entries.append({"name": name, "level": level, "file": f"logits/{name}.safetensors", "sha256": digest([file])})
     path = folder / "evaluation.json"
     write_json(path, {"study": "synthetic", "seed": seed, "order": order, "levels": entries})
@@ -79,6 +88,9 @@ def write_measured(tables: Path) -> None:
     As in a real one, only the first seed is measured in every runtime.
     """
     exits = pd.read_csv(tables / "exits.csv").query("order == 'joint' and state == 'recovered' and split == 'test'")
+    keys = (
+        pd.read_csv(tables / "levels.csv").query("order == 'joint' and state == 'recovered'").set_index("seed")["key"]
+    )
     rows = []
     for seed, (place, network) in product((0, 1), enumerate(("unstructured", "filters", "plain ResNet-20"))):
         last = exits[(exits["exit"] == 6) & (exits["seed"] == seed)].iloc[0]
@@ -89,6 +101,7 @@ def write_measured(tables: Path) -> None:
                 about = {
                     "network": network,
                     "seed": seed,
+                    "key": keys[seed] if network == "unstructured" else network,
                     "runtime": runtime,
                     "threads": 1,
                     "batch": 64,

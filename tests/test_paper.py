@@ -8,8 +8,7 @@ import torch
 from exitprune import paper
 from exitprune.early_exit import EarlyExitNetwork, Spec
 from exitprune.settings import Model
-
-MANIFEST = {"source": "folder", "classes": sorted(paper.CIFAR10), "channels": 3, "height": 32, "width": 32}
+from tests.synthetic import AS_CIFAR10
 
 
 def test_the_papers_layers_are_those_of_our_network_in_the_same_order() -> None:
@@ -33,6 +32,8 @@ def test_only_its_own_depth_and_exits_are_the_papers_network(depth: int, exits: 
 
 
 def test_cifar10_is_known_by_its_classes_and_size_whatever_it_was_read_from() -> None:
-    assert paper.is_papers_data(MANIFEST)
-    assert not paper.is_papers_data({**MANIFEST, "classes": [str(digit) for digit in range(10)]})
-    assert not paper.is_papers_data({**MANIFEST, "height": 96, "width": 96})
+    assert paper.is_papers_data(AS_CIFAR10)
+    assert not paper.is_papers_data({**AS_CIFAR10, "classes": [str(digit) for digit in range(10)]})
+    assert not paper.is_papers_data({**AS_CIFAR10, "height": 96, "width": 96})
+    fewer = {**AS_CIFAR10["counts"], "train": {"cat": 5_400}}
+    assert not paper.is_papers_data({**AS_CIFAR10, "counts": fewer})

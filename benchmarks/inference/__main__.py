@@ -134,6 +134,7 @@ def measure(
         {
             "network": network.name,
             "seed": network.seed,
+            "key": network.key,
             "runtime": runtime,
             "threads": threads,
             "batch": batch,

@@ -47,6 +47,7 @@ class Subject:
     Attributes:
         name: as tables and figures call it.
         seed: of the run.
+        key: of its checkpoint: all that it was made from.
         network: folded.
         points: thresholds to time it at; the first is nobody leaving early.
         executed: MACs that dense kernels do up to each exit.
@@ -55,6 +56,7 @@ class Subject:
 
     name: str
     seed: int
+    key: str
     network: EarlyExitNetwork
     points: list[Point]
     executed: list[int]
@@ -117,4 +119,4 @@ def subject(name: str, seed: int, level: Checkpoint, network: EarlyExitNetwork, 
         got = outcome(logits["test"], splits["test"].labels, Costs(macs), threshold)
         points.append(Point(choice, threshold, got.accuracy, got.average_macs))
         exits[choice] = first_confident_exit(confidence_of(logits["test"]), threshold)
-    return Subject(name, seed, network, points, executed, exits)
+    return Subject(name, seed, level.header["key"], network, points, executed, exits)

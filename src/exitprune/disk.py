@@ -9,7 +9,8 @@ from exitprune.errors import BadInput
 from exitprune.params import Params
 
 STAGE_BYTES = 4 * 97_000  # float32 weights of one block in each of the three stages of a ResNet
-CLASSES, MAP_SIDE, CHANNELS = 10, 32, 64  # of a head at its largest
+MAP_SIDE, CHANNELS = 32, 64  # of a head at its largest
+CLASSES = {"cifar100": 100}  # else 10, a guess for a folder
 IMAGES = {"digits": 800}  # validation and test together
 MOST_IMAGES = 26_032 + 7_326  # of svhn
 
@@ -20,10 +21,11 @@ def needed_bytes(params: Params) -> int:
     rounds = {"joint": params.rounds, "sequential": 2 * params.rounds}
     levels = 2 + sum(rounds.get(order, 2 * params.rounds) + 1 for order in params.orders)
     side = MAP_SIDE if params.model.pool is None else min(params.model.pool, MAP_SIDE)
-    heads = 4 * num_exits * CLASSES * CHANNELS * side * side
+    num_classes = CLASSES.get(params.data.source, 10)
+    heads = 4 * num_exits * num_classes * CHANNELS * side * side
     checkpoint = STAGE_BYTES * (params.model.depth - 2) // 6 + heads
     num_images = IMAGES.get(params.data.source, MOST_IMAGES)
-    logits = 4 * (num_exits + 1) * CLASSES * num_images
+    logits = 4 * (num_exits + 1) * num_classes * num_images
     data = 0 if params.data.source == "digits" else 60_000 * 32 * 32 * 3
     return len(params.seeds) * levels * (checkpoint + logits) + data
 
@@ -38,7 +40,7 @@ def check_space(params: Params, runs: Path) -> None:
     Raises:
         BadInput: if the study will not fit.
     """
-    there = sum(path.stat().st_size for path in runs.rglob("*") if path.is_file())
+    there = sum(path.stat().st_size for path in runs.rglob("*") if path.is_file() and "grid" not in path.parts)
     needed, free = needed_bytes(params) - there, shutil.disk_usage(Path.cwd()).free
     if needed > free:
         raise BadInput(

@@ -39,9 +39,9 @@ def infer_together(
     parts: list[list[Tensor]] = [[] for _ in networks]
     for pixels in torch.split(images.pixels, batch_size):
         with torch.autocast(pixels.device.type, precision, enabled=precision != torch.float32):
-            maps = list(networks[0].features(images.normalise(pixels)))
-            for network, of_network in zip(networks, parts, strict=True):
-                of_network.append(network.classify(maps).float())
+            maps = [map_.float() for map_ in networks[0].features(images.normalise(pixels))]
+        for network, of_network in zip(networks, parts, strict=True):
+            of_network.append(network.classify(maps))  # in float32: rounded logits would tie
     return [torch.cat(of_network, dim=1).cpu() for of_network in parts]
 
 

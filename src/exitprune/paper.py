@@ -43,9 +43,11 @@ def is_papers_network(model: Model) -> bool:
 
 
 def is_papers_data(manifest: Mapping[str, Any]) -> bool:
-    """Whether the images are CIFAR-10's, through whatever source they came."""
+    """Whether the images are CIFAR-10's, all of them, through whatever source they came."""
     shape = (manifest["channels"], manifest["height"], manifest["width"])
-    return shape == (3, 32, 32) and set(manifest["classes"]) == CIFAR10
+    counts = {split: sum(by_class.values()) for split, by_class in manifest["counts"].items()}
+    sizes = (counts["train"] + counts["validation"], counts["test"])
+    return shape == (3, 32, 32) and set(manifest["classes"]) == CIFAR10 and sizes == (50_000, 10_000)
 
 
 def compare(layers: pd.DataFrame, exits: pd.DataFrame, comparable: bool) -> pd.DataFrame:

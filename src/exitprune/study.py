@@ -54,7 +54,8 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
     try:
         return Params.model_validate(overlay(preset, values))
     except ValidationError as error:
-        raise BadInput("\n".join(_sentence(detail, study) for detail in error.errors())) from None
+        details = [detail for detail in error.errors() if detail["loc"][-1:] != ("int",)]  # the same as for "float"
+        raise BadInput("\n".join(_sentence(detail, study) for detail in details)) from None
 
 
 def _read_preset(presets: Path, study: str) -> dict[str, Any]:
@@ -69,10 +70,11 @@ def _read_preset(presets: Path, study: str) -> dict[str, Any]:
 
 
 def _sentence(detail: Any, study: str) -> str:
-    where = ".".join(str(part) for part in detail["loc"]) or "the study"
+    where = ".".join(str(part) for part in detail["loc"] if part != "float") or "the study"
     if detail["type"] == "extra_forbidden":
         return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {detail['input']!r})"
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "float_type" and isinstance(detail["input"], str):
         message += "; YAML reads 1e-3 as text, write 0.001 or 1.0e-3"
-    return f"params.yaml or presets/{study}.yaml: {where}: {message} (given: {detail['input']!r})"
+    given = "" if not detail["loc"] else f" (given: {detail['input']!r})"
+    return f"params.yaml or presets/{study}.yaml: {where}: {message}{given}"

@@ -38,7 +38,8 @@ def build(levels: Iterable[Level], labels: Mapping[str, Tensor], blocks: Sequenc
     exits = pd.DataFrame(rows["exits"])
     exits.insert(list(exits.columns).index("exit"), "block", exits["exit"].map(dict(enumerate(blocks))))
     per_level, layers, operating = (pd.DataFrame(rows[name]) for name in ("levels", "layers", "operating"))
-    measures = pd.DataFrame(rows["measures"] + over_common_range(curves))
+    operating = _of_every_seed(operating, ["order", "state", "choice"])
+    measures = _of_every_seed(pd.DataFrame(rows["measures"] + over_common_range(curves)), ["order", "state", "measure"])
     along_layers = ["position", "layer", "group", "weights"]
     return {
         "levels": per_level,
@@ -121,6 +122,11 @@ def _collect(
         for threshold, rates in zip(records.THRESHOLDS.tolist(), records.rates_on_grid(test).tolist(), strict=True):
             rows["rates"].append({**level.run, "state": level.state, "threshold": threshold, "exit_rate": rates})
     return rows, curves
+
+
+def _of_every_seed(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Without what some seeds do not have, such as an operating point out of their reach: a mean would be over others."""
+    return table[table.groupby(keys)["seed"].transform("nunique") == table["seed"].nunique()].reset_index(drop=True)
 
 
 def _exits_mean(exits: pd.DataFrame, levels: pd.DataFrame, evaluate: Evaluate) -> pd.DataFrame:

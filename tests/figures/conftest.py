@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from exitprune.paper import CIFAR10
 from exitprune.stages.tables import main
-from tests.synthetic import EVALUATE, MODEL, settings, write_data, write_measured, write_run, write_study
+from tests.synthetic import AS_CIFAR10, EVALUATE, MODEL, settings, write_data, write_measured, write_run, write_study
 
 SETTINGS = settings(model=MODEL, granularity="weight", evaluate=EVALUATE)
 
@@ -37,8 +35,7 @@ def lone_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cifar10_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Data that are taken for CIFAR-10, so that the paper's values are drawn in."""
     folder = tmp_path_factory.mktemp("cifar10")
-    about: dict[str, Any] = {"classes": sorted(CIFAR10), "channels": 3, "height": 32, "width": 32}
-    labels = write_data(folder / "data.safetensors", **about)
+    labels = write_data(folder / "data.safetensors", **AS_CIFAR10)
     evaluation = [write_run(folder / order, 0, order, labels, rounds=1) for order in ("joint", "sequential")]
     main(SETTINGS, folder / "data.safetensors", evaluation, folder / "tables", folder / "summary.json")
     return folder / "tables"

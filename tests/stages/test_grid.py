@@ -32,7 +32,7 @@ def write_chain(folder: Path, sparsity: Mapping[Any, float]) -> Path:
     for name, share in sparsity.items():
         masks[name].view(-1)[: round(share * masks[name].numel())] = False
     path = level_path(folder, 1)
-    save_checkpoint(path, network, masks, {"name": "level-01"})
+    save_checkpoint(path, network, masks, {"name": "level-01", "key": folder.name})
     write_json(folder / "levels.json", {"levels": {path.name: digest([path])}})
     return folder / "levels.json"
 
@@ -47,7 +47,7 @@ def table(tmp_path: Path) -> pd.DataFrame:
         {"pool": None, "scope": "layer", "order": "sequential", "seed": 0},
     ]
     write_data(tmp_path / "data.safetensors")
-    settings = json.dumps({"points": points, "compute": COMPUTE})
+    settings = json.dumps({"points": points, "rounds": 1, "epochs": 0.5, "compute": COMPUTE})
     grid.main(settings, tmp_path / "data.safetensors", chains, tmp_path / "grid.csv")
     return pd.read_csv(tmp_path / "grid.csv")
 
@@ -59,6 +59,7 @@ def test_a_row_for_every_point_and_quantity(table: pd.DataFrame) -> None:
         ["none", "layer", 0, "layer sparsity", "sequential"],
         ["none", "layer", 0, "exit accuracy", "sequential"],
     ]
+    assert table["key"].tolist() == ["joint", "joint", "sequential", "sequential"]
     assert not table["comparable"].any()  # the made-up images are digits
 
 

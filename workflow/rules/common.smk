@@ -90,7 +90,8 @@ def contents(folder):
     """Digest of the names and sizes below a folder of images, so that other images are noticed."""
     if PARAMS.data.source != "folder" or folder is None:
         return None
-    found = sorted((str(path), path.stat().st_size) for path in Path(folder).rglob("*"))
+    files = Path(folder).expanduser().rglob("*")
+    found = sorted((str(path), path.stat().st_size) for path in files)
     return sha256(json.dumps(found).encode()).hexdigest()
 
 
@@ -102,7 +103,16 @@ def check_records():
         for record in Path(".snakemake", folder).glob("*")
         if record.is_file() and not record.name.startswith(".")
     }
-    lost = [path for path in CHECKPOINTS if Path(path).exists() and path not in known]
+    patterns = [
+        "data.safetensors",
+        "**/base.safetensors",
+        "**/rival-*.safetensors",
+        "**/level-00.safetensors",
+        "**/levels.json",
+        "**/recovered.safetensors",
+    ]
+    there = [str(path) for pattern in patterns for path in Path(RUNS).glob(pattern)]
+    lost = sorted(set(there) - known)
     if lost:
         raise WorkflowError(
             f"Snakemake's records of {lost[0]} and {len(lost) - 1} other files are missing, so nobody can tell whether they"

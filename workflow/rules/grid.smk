@@ -61,10 +61,10 @@ def grid_points():
     """
     from exitprune.paper import COLUMNS, is_papers_network
 
-    if not is_papers_network(PARAMS.model):
+    if not is_papers_network(PARAMS.model) or PARAMS.granularity != "weight":
         raise WorkflowError(
-            "The grid holds settings against the paper's charts, which are of ResNet-56 with exits after blocks 4, 8, 12,"
-            f" 16, 20 and 24; the network of study {STUDY} is another."
+            "The grid holds settings against the paper's charts, which are of the weights of ResNet-56 with exits after"
+            f" blocks 4, 8, 12, 16, 20 and 24; study {STUDY} prunes something else."
         )
     return [
         {"pool": pool, "scope": scope, "order": order, "seed": seed}
@@ -99,7 +99,12 @@ rule grid:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=lambda wildcards: settings("compute", points=grid_points()),
+        settings=lambda wildcards: settings(
+            "compute",
+            points=grid_points(),
+            rounds=PARAMS.grid.rounds,
+            epochs=PARAMS.grid.epochs,
+        ),
         chains=lambda wildcards, input: [f"--chain={path}" for path in input.chains],
     message:
         "Hold every setting against the paper's charts"

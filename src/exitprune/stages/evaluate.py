@@ -42,7 +42,7 @@ def main(
     seed: Annotated[int, Option()],
     order: Annotated[str, Option()],
 ) -> None:
-    """Write one file of logits per level beside `out`; a killed job goes on from its last finished level.
+    """Write one file of logits per level beside `out`; a killed job goes on where it was.
 
     Args:
         settings: JSON, see `Settings`.
@@ -106,6 +106,7 @@ def _about(checkpoint: Checkpoint, folded: EarlyExitNetwork) -> dict[str, Any]:
     network, masks, smaller = checkpoint.network, checkpoint.masks, remove_emptied(folded)
     return {
         **{name: checkpoint.header[name] for name in ("study", "name", "level", "prune", "train")},
+        "level_key": checkpoint.header["key"],
         "sparsity": {group: sparsity(masks, network.named_layers(group)) for group in ("all", "base", "exits")},
         "layers": [asdict(cost) for cost in layer_costs(network, masks)],
         "exits": [asdict(cost) for cost in exit_costs(network, masks)],

@@ -34,6 +34,8 @@ class Settings(Section):
     """What the distances depend on beside the levels and the data."""
 
     points: list[Point]
+    rounds: int
+    epochs: int | float
     compute: Compute
 
 
@@ -45,7 +47,8 @@ def main(
 ) -> None:
     """Write a row per point and quantity: mean absolute difference from the paper's chart, and rank correlation.
 
-    Accuracy is that on validation images, since a setting may be chosen by this table.
+    Rounds, epochs per round and the key of the level stand beside them, to tell what they are of. Accuracy is that on
+    validation images, since a setting may be chosen by this table.
 
     Args:
         settings: JSON, see `Settings`.
@@ -68,7 +71,7 @@ def main(
             table.insert(0, "pool", point.pool or "none")
             table.insert(1, "scope", point.scope)
             table.insert(2, "seed", point.seed)
-            tables.append(table)
+            tables.append(table.assign(rounds=wanted.rounds, epochs=wanted.epochs, key=last.header["key"]))
             progress.step(len(images))
     write_bytes(out, pd.concat(tables).to_csv(index=False, float_format="%.8g").encode())
 
