@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from exitprune.provenance import SOURCE, digest, fingerprint, merged, sources
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+from exitprune import provenance
+from exitprune.levels import code_of
+from exitprune.provenance import SOURCE, digest, environment, fingerprint, merged, sources
 
 
 def names(stage: str, *variants: tuple[str, str]) -> set[str]:
@@ -36,3 +44,32 @@ def test_environments_that_differ_show_each_value() -> None:
     assert both["commit"] == "abc, def"
     assert both["dirty"]
     assert both["versions"] == {"torch": "2.11, 2.12"}
+
+
+def test_code_that_is_not_committed_makes_a_tree_dirty_and_notes_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=tester", "-c", "user.email=tester@example.invalid"]
+        subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/old.py").write_text("old = 1")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    monkeypatch.setattr(provenance, "SOURCE", tmp_path / "src")
+    (tmp_path / "notes.txt").write_text("not code")
+    assert not environment()["dirty"]
+    (tmp_path / "src/mine.py").write_text("new = 1")
+    assert environment()["dirty"]
+    git("add", "src")
+    git("commit", "-m", "second")
+    assert not environment()["dirty"]
+    (tmp_path / "src/old.py").write_text("old = 2")
+    assert environment()["dirty"]
+
+
+def test_a_level_computed_on_a_gpu_is_not_one_computed_on_a_cpu() -> None:
+    assert code_of("prune", torch.device("cpu")) != code_of("prune", torch.device("cuda"))
+    assert environment("an accelerator")["machine"].endswith(", an accelerator")

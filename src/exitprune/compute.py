@@ -17,6 +17,11 @@ class Machine:
     device: torch.device
     precision: torch.dtype
 
+    @property
+    def name(self) -> str:
+        """Of the device, as its maker calls it."""
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
+
 
 def set_up(settings: Compute) -> Machine:
     """Obey the settings: threads, device and deterministic kernels.
@@ -26,6 +31,7 @@ def set_up(settings: Compute) -> Machine:
     """
     torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)  # pruned networks are full of tiny numbers, which are slow and change nothing
+    torch.backends.cudnn.allow_tf32 = False  # float32 is to mean float32 on a GPU too
     torch.use_deterministic_algorithms(True, warn_only=settings.device != "cpu")
     has_gpu = torch.cuda.is_available()
     if settings.device == "cuda" and not has_gpu:

@@ -14,9 +14,9 @@ from exitprune.errors import BadInput
 from exitprune.provenance import digest, fingerprint, sources
 
 
-def code_of(stage: str, *variants: tuple[str, str]) -> str:
-    """Digest of the code a stage runs, and of torch's version."""
-    return fingerprint(digest(sources(stage, *variants)), torch.__version__)
+def code_of(stage: str, device: torch.device, *variants: tuple[str, str]) -> str:
+    """Digest of the code a stage runs, of torch's version and of the kind of device."""
+    return fingerprint(digest(sources(stage, *variants)), torch.__version__, device.type)
 
 
 def is_made_from(path: Path, key: str) -> bool:

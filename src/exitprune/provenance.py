@@ -69,17 +69,22 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def environment() -> dict[str, Any]:
-    """Git commit, versions and machine; `commit` is null outside a repository, `dirty` tells of uncommitted code."""
-    status = _git(
+def environment(device: str | None = None) -> dict[str, Any]:
+    """Git commit, versions and machine; `commit` is null outside a repository, `dirty` tells of uncommitted code.
+
+    Args:
+        device: what computed, if it matters.
+    """
+    changed = _git(
         "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)results", ":(top,exclude)dvc.lock"
     )
+    added = _git("ls-files", "--others", "--exclude-standard", "--", ":/src", ":/workflow", ":/presets")
     return {
         "commit": _git("rev-parse", "HEAD"),
-        "dirty": bool(status),
+        "dirty": bool(changed or added),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},
-        "machine": f"{platform.system()} {platform.machine()}",
+        "machine": ", ".join(filter(None, [f"{platform.system()} {platform.machine()}", device])),
     }
 
 

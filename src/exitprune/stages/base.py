@@ -46,7 +46,7 @@ def main(
     """
     wanted = Settings.model_validate_json(settings)
     machine, manifest = set_up(wanted.compute), load_manifest(data)
-    key = fingerprint("base", manifest["sha256"], wanted.model_dump(), seed, code_of("base"))
+    key = fingerprint("base", manifest["sha256"], wanted.model_dump(), seed, code_of("base", machine.device))
     images = load_split(data, "train", machine.device)
     spec = Spec(
         depth=wanted.depth,

@@ -56,7 +56,7 @@ def main(
     """
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
-    code = code_of("evaluate")
+    code = code_of("evaluate", machine.device)
     splits = {name: load_split(data, name, machine.device) for name in ("validation", "test")}
     num_images = sum(len(images) for images in splits.values())
     chain = {path: read_header(path) for path in (level0, *levels_of(levels), recovered)}

@@ -49,7 +49,7 @@ def main(
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
     trained = load_checkpoint(base)
-    key = fingerprint("heads", trained.header["key"], wanted.model_dump(), code_of("heads"))
+    key = fingerprint("heads", trained.header["key"], wanted.model_dump(), code_of("heads", machine.device))
     spec = replace(trained.network.spec, exits=tuple(wanted.model.exits), pool=wanted.model.pool)
     with seeded(seed, "heads"):
         network = EarlyExitNetwork(spec)

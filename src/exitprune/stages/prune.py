@@ -49,7 +49,7 @@ def main(
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
     rounds = plan(order, wanted.prune)
-    code = code_of("prune", *wanted.prune.variants(order))
+    code = code_of("prune", machine.device, *wanted.prune.variants(order))
     images = load_split(data, "train", machine.device)
     per_round = images_seen(images, wanted.finetune)
     current = load_checkpoint(level0, machine.device)
@@ -85,7 +85,7 @@ def main(
     _drop_surplus(out.parent, len(rounds))
     levels = [level_path(out.parent, number) for number in range(1, len(rounds) + 1)]
     sha256 = {path.name: digest([path]) for path in levels}
-    write_json(out, {"order": order, "seed": seed, "levels": sha256, "environment": environment()})
+    write_json(out, {"order": order, "seed": seed, "levels": sha256, "environment": environment(machine.name)})
 
 
 def _drop_surplus(folder: Path, num_rounds: int) -> None:

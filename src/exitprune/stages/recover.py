@@ -48,7 +48,7 @@ def main(
     machine = set_up(wanted.compute)
     last = load_checkpoint(levels_of(levels)[-1], machine.device)
     images = load_split(data, "train", machine.device)
-    key = fingerprint("recover", last.header["key"], wanted.model_dump(), code_of("recover"))
+    key = fingerprint("recover", last.header["key"], wanted.model_dump(), code_of("recover", machine.device))
     num_images = images_seen(images, wanted.recovery)
     with Progress(f"recover {order}, seed {seed}", num_images) as progress:
         train_(
