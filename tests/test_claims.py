@@ -104,11 +104,11 @@ def test_with_one_seed_nothing_can_be_told() -> None:
     assert set(judge(table, EVALUATE)["verdict"]) == {"not distinguishable"}
 
 
-def test_both_fair_readings_are_judged_where_both_rivals_ran() -> None:
+def test_both_fair_readings_are_judged_where_both_orders_ran() -> None:
     names = [part.measure for claim in CLAIMS for part in claim.parts]
     both = measures({name: [0.9, 0.9, 0.91] for name in names}, {name: [0.8, 0.8, 0.8] for name in names})
     half = both[both["order"] == "sequential"].assign(order="sequential_half", value=0.95)
-    judged = judge(pd.concat([both, half]), EVALUATE).query("claim == 1").set_index("rival")
+    judged = judge(pd.concat([both, half]), EVALUATE).query("claim == 1").set_index("against")
     assert judged["verdict"].to_dict() == {"sequential": "supported", "sequential_half": "contradicted"}
     assert judged["sequential"].to_dict() == pytest.approx({"sequential": 0.8, "sequential_half": 0.95})
 

@@ -1,6 +1,6 @@
 """The three claims of the paper, and the rule by which each gets a verdict.
 
-A rule looks at differences joint minus sequential (of either kind, see `RIVALS`), paired by seed, with Student's t interval:
+A rule looks at differences joint minus sequential (of either kind, see `READINGS`), paired by seed, with Student's t interval:
 the interval decides, never the mean alone. The words of a rule are printed in the report beside its verdict.
 
 Source of the claims: Görmez and Koyuncu 2022, arXiv:2207.03644.
@@ -21,7 +21,7 @@ from exitprune.tradeoff import NUM_BUDGETS
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 OPEN, UNTESTED = "not distinguishable", "not tested"
-RIVALS = {"sequential": "equal rounds", "sequential_half": "equal epochs"}
+READINGS = {"sequential": "equal rounds", "sequential_half": "equal epochs"}
 """Orders that joint is held against, and what both have the same number of; the paper's is the first."""
 
 
@@ -113,17 +113,17 @@ def judge(measures: pd.DataFrame, evaluate: Evaluate) -> pd.DataFrame:
         evaluate: confidence of the intervals and margin of likeness.
 
     Returns:
-        One row per rival of joint that ran (`sequential` if none did), claim, state and part: the two means, their
+        One row per order that joint is held against (`sequential` if none did), claim, state and part: the two means, their
         difference with its interval, the verdict of the part and that of the claim.
     """
     rows = []
-    rivals = [rival for rival in RIVALS if rival in set(measures["order"])] or ["sequential"]
-    for rival, state in product(rivals, [state for state in measures["state"].unique() if state != "unpruned"]):
+    compared = [order for order in READINGS if order in set(measures["order"])] or ["sequential"]
+    for against, state in product(compared, [state for state in measures["state"].unique() if state != "unpruned"]):
         there = measures[measures["state"] == state]
         for claim in CLAIMS:
-            parts = [_judge_part(part, rival, there, evaluate) for part in claim.parts]
+            parts = [_judge_part(part, against, there, evaluate) for part in claim.parts]
             verdict = together([str(part["part_verdict"]) for part in parts])
-            about = {"claim": claim.number, "rival": rival, "state": state, "verdict": verdict}
+            about = {"claim": claim.number, "against": against, "state": state, "verdict": verdict}
             rows += [{**about, **part} for part in parts]
     return pd.DataFrame(rows)
 
@@ -136,13 +136,13 @@ def together(verdicts: list[str]) -> str:
     return SUPPORTED if set(verdicts) == {SUPPORTED} else OPEN
 
 
-def _judge_part(part: Part, rival: str, measures: pd.DataFrame, evaluate: Evaluate) -> dict[str, float | str]:
+def _judge_part(part: Part, against: str, measures: pd.DataFrame, evaluate: Evaluate) -> dict[str, float | str]:
     values = measures[measures["measure"] == part.measure].pivot(index="seed", columns="order", values="value")
     row: dict[str, float | str] = {"measure": part.measure, "label": part.label}
     nothing = dict.fromkeys(("joint", "sequential", "difference", "std", "low", "high", "half_width"), math.nan)
-    if not {"joint", rival} <= set(values.columns) or values[["joint", rival]].isna().any(axis=None):
+    if not {"joint", against} <= set(values.columns) or values[["joint", against]].isna().any(axis=None):
         return {**row, **nothing, "num_seeds": len(values), "part_verdict": UNTESTED}
-    joint, sequential = values["joint"].to_numpy(float), values[rival].to_numpy(float)
+    joint, sequential = values["joint"].to_numpy(float), values[against].to_numpy(float)
     if not (joint.any() or sequential.any()):  # such as heads that nothing prunes
         return {**row, **nothing, "num_seeds": len(values), "part_verdict": UNTESTED}
     difference = paired_difference(joint, sequential, evaluate.confidence_level)

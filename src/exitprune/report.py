@@ -17,7 +17,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from scipy import stats
 
-from exitprune.claims import CLAIMS, RIVALS, rule_in_words
+from exitprune.claims import CLAIMS, READINGS, rule_in_words
 from exitprune.formatting import STATES, duration, millions, percent, points
 from exitprune.params import Params
 from exitprune.report_tables import (
@@ -50,16 +50,16 @@ class Picture:
 def verdicts(claims: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
     """Each claim with its rule, its verdict in every reading and the differences these rest on."""
     pages = []
-    is_named = set(claims["rival"]) != {"sequential"}  # the paper's reading alone needs no name
+    is_named = set(claims["against"]) != {"sequential"}  # the paper's reading alone needs no name
     for claim in CLAIMS:
         there = claims[claims["claim"] == claim.number]
         readings = [
             {
-                "name": f"{RIVALS[str(rival)]}, {STATES[str(state)]}" if is_named else STATES[str(state)],
+                "name": f"{READINGS[str(against)]}, {STATES[str(state)]}" if is_named else STATES[str(state)],
                 "verdict": part["verdict"].iloc[0],
                 "parts": part.to_dict("records"),
             }
-            for (rival, state), part in there.groupby(["rival", "state"], sort=False)
+            for (against, state), part in there.groupby(["against", "state"], sort=False)
         ]
         rule = rule_in_words(claim, params.evaluate)
         pages.append({"number": claim.number, "title": claim.title, "rule": rule, "readings": readings})

@@ -84,7 +84,7 @@ def summary(tables: Tables) -> dict[str, Any]:
         where = ("unpruned",) if row["state"] == "unpruned" else (row["order"], row["state"])
         _put(metrics, row["value"], *where, name)
     for row in tables["claims"].to_dict("records"):
-        _put(metrics, row["difference"], f"joint_minus_{row['rival']}", row["state"], row["measure"])
+        _put(metrics, row["difference"], f"joint_minus_{row['against']}", row["state"], row["measure"])
     for row in tables["paper_summary"].query("comparable == True").to_dict("records"):
         quantity = row["quantity"].replace(" ", "_")
         _put(metrics, row["mean_absolute_difference"], "difference_from_paper", row["order"], quantity)
