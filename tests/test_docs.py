@@ -1,0 +1,68 @@
+"""Numbers in the documentation are those of the published results."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from exitprune.formatting import signed
+
+ROOT = Path(__file__).parents[1]
+CIFAR10 = ROOT / "results/cifar10-cpu/tables"
+NETWORKS = {
+    "ResNet-56, no exits": "dense, no exits",
+    "with exits": "dense, exits",
+    "80 % of the weights pruned": "unstructured",
+    "the same, emptied taken out": "unstructured, emptied taken out",
+    "80 % of the filters pruned": "filters",
+}
+CHOICES = {"": "nobody leaves", "best within half the MACs": "share 0.5"}
+
+
+def table(page: str, first_title: str) -> list[list[str]]:
+    """The rows of the Markdown table whose first column has this title."""
+    text = (ROOT / "docs" / page).read_text()
+    found = re.search(rf"^\| {re.escape(first_title)} \|.*\n\|[-:| ]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert found, f"docs/{page} has no table that begins with {first_title!r}"
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found[1].splitlines()]
+
+
+def test_the_exits_beside_the_papers_are_those_of_the_results() -> None:
+    published = pd.read_csv(CIFAR10 / "paper_comparison.csv").query("quantity == 'exit accuracy'")
+    expected = []
+    for position, part in published.groupby("position"):
+        cells = [str(position)]
+        for row in part.sort_values("order").to_dict("records"):
+            cells += [f"{row['paper']:.3f}", f"{row['ours']:.3f}", signed(row["difference"], 3)]
+        expected.append(cells)
+    assert table("paper.md", "exit") == expected
+
+
+def test_the_agreement_with_the_paper_is_that_of_the_results() -> None:
+    published = pd.read_csv(CIFAR10 / "paper_summary.csv").to_dict("records")
+    assert table("paper.md", "quantity") == [
+        [
+            row["quantity"],
+            row["order"],
+            str(row["num"]),
+            f"{row['mean_absolute_difference']:.3f}",
+            f"{row['rank_correlation']:.2f}",
+        ]
+        for row in published
+    ]
+
+
+@pytest.mark.parametrize("row", table("inference.md", "network")[:11], ids=lambda row: f"{row[0]}, {row[1]}")
+def test_the_times_told_are_those_measured(row: list[str]) -> None:
+    name, choice, accuracy, macs, done, milliseconds = row
+    measured = pd.read_csv(ROOT / "results/digits/inference.csv")
+    measured = measured.query("runtime == 'onnxruntime' and batch == 64 and threads == 1")
+    of_network = measured[measured["network"] == NETWORKS.get(name, name)]
+    there = of_network[of_network["choice"] == CHOICES.get(choice, choice)]
+    means = there[["accuracy", "macs", "macs_executed", "milliseconds"]].mean()
+    assert accuracy == f"{100 * means['accuracy']:.1f}"
+    assert [macs, done] == [f"{means[column] / 1e6:.2f}" for column in ("macs", "macs_executed")]
+    assert milliseconds.split(" to ")[0] == f"{means['milliseconds']:.3f}"
