@@ -105,11 +105,13 @@ def check_records():
     }
     patterns = [
         "data.safetensors",
-        "**/base.safetensors",
-        "**/rival-*.safetensors",
-        "**/level-00.safetensors",
-        "**/levels.json",
-        "**/recovered.safetensors",
+        "seed*/base.safetensors",
+        "seed*/rival-*[0-9].safetensors",
+        "seed*/level-00.safetensors",
+        "seed*/*/levels.json",
+        "seed*/*/recovered.safetensors",
+        "grid/seed*/pool-*/level-00.safetensors",
+        "grid/seed*/pool-*/*/*/levels.json",
     ]
     there = [str(path) for pattern in patterns for path in Path(RUNS).glob(pattern)]
     lost = sorted(set(there) - known)
