@@ -78,7 +78,7 @@ def write_run(
         write_tensors(file, logits, {**header, **about})
         entries.append({"name": name, "level": level, "file": f"logits/{name}.safetensors", "sha256": digest([file])})
     path = folder / "evaluation.json"
-    write_json(path, {"study": "synthetic", "seed": seed, "order": order, "levels": entries})
+    write_json(path, {"seed": seed, "order": order, "levels": entries})
     return path
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from exitprune.checkpoints import read_header
+from exitprune.checkpoints import read_header, write_bytes
 from exitprune.errors import BadInput
+from exitprune.progress import LOG
 from exitprune.provenance import digest, fingerprint, sources
 
 
@@ -26,6 +27,25 @@ def is_made_from(path: Path, key: str) -> bool:
         BadInput: if a file is there that is cut short or not one of ours: it is never overwritten unseen.
     """
     return path.exists() and read_header(path).get("key") == key
+
+
+def is_taken_over(out: Path, key: str, runs: Path | None) -> bool:
+    """Whether a file of this name was made elsewhere from the same ingredients, by another study, say; if so, it is copied.
+
+    Studies that are alike up to a point share what they have in common: `digits-filter` has the base network of `digits`.
+
+    Args:
+        out: the file wanted.
+        key: names its ingredients.
+        runs: the folder to look in, with all its folders; null: none.
+    """
+    others = sorted(runs.rglob(out.name)) if runs else []
+    made = next((path for path in others if path != out and is_made_from(path, key)), None)
+    if made is None:
+        return False
+    write_bytes(out, made.read_bytes())
+    LOG.info("%s: the same as %s, which was taken", out, made)
+    return True
 
 
 def level_path(folder: Path, number: int) -> Path:
@@ -50,7 +70,7 @@ def levels_of(manifest: Path) -> list[Path]:
 
 def level_header(parent: Mapping[str, Any], name: str, level: int, key: str, **more: Any) -> dict[str, Any]:
     """The header of a level: what its parent says of data and run, and what is new."""
-    inherited = {name: parent[name] for name in ("study", "seed", "data", "classes", "mean", "std")}
+    inherited = {name: parent[name] for name in ("seed", "data", "classes", "mean", "std")}
     return {
         **inherited,
         "order": None,

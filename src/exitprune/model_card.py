@@ -22,7 +22,7 @@ from exitprune.masks import full_masks, sparsity
 from exitprune.operating_points import OperatingPoint
 
 FORMAT = 1
-ABOUT = ("study", "seed", "order", "name", "level", "prune", "train", "key")
+ABOUT = ("seed", "order", "name", "level", "prune", "train", "key")
 
 
 @dataclass(frozen=True)

@@ -48,15 +48,14 @@ class Study:
     def run_data(self) -> None:
         data.main(json.dumps({"data": DATA}), self.data, self.path / "data.json")
 
-    def run_base(self, **training: Any) -> Path:
+    def run_base(self, runs: Path | None = None, **training: Any) -> Path:
         settings = {
-            "study": "tiny",
             "depth": 8,
             "augment": AUGMENT,
             "base": {**TRAINING, **training},
             "compute": COMPUTE,
         }
-        base.main(json.dumps(settings), self.data, self.path / "base.safetensors", seed=0)
+        base.main(json.dumps(settings), self.data, self.path / "base.safetensors", seed=0, runs=runs)
         return self.path / "base.safetensors"
 
     def run_heads(self, train: str = "frozen", name: str = "level-00") -> Path:
@@ -176,6 +175,19 @@ def test_the_base_goes_on_from_its_last_epoch_and_ends_with_the_same_bytes(
     assert (study.path / "base.partial.safetensors").exists()
     assert study.run_base().read_bytes() == whole
     assert not (study.path / "base.partial.safetensors").exists()
+
+
+def test_a_base_that_another_study_trained_is_taken_and_another_one_is_not(
+    study: Study, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    like = Study(study.path / "like")
+    like.run_data()
+    with caplog.at_level("INFO", "exitprune"):
+        assert like.run_base(runs=study.path, lr=0.01).read_bytes() != (study.path / "base.safetensors").read_bytes()
+        assert "taken" not in caplog.text
+        monkeypatch.setattr(base, "train_", lambda *_: pytest.fail("it was trained again"))
+        assert like.run_base(runs=study.path).read_bytes() == (study.path / "base.safetensors").read_bytes()
+        assert f"the same as {study.path / 'base.safetensors'}" in caplog.text
 
 
 def test_recovery_changes_weights_and_not_masks(study: Study) -> None:

@@ -10,7 +10,7 @@ use rule base as rival with:
         f"{RUNS}/benchmarks/rival-{{depth}}-seed{{seed}}.tsv"
     params:
         settings=lambda wildcards: settings(
-            "study", "base", "compute", depth=int(wildcards.depth), augment=AUGMENT
+            "base", "compute", depth=int(wildcards.depth), augment=AUGMENT
         ),
     message:
         "Train a plain ResNet-{wildcards.depth}, seed {wildcards.seed}"

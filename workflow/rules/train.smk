@@ -21,14 +21,12 @@ rule base:
         mem_mb=4000,
         runtime=1440,
     params:
-        settings=settings(
-            "study", "base", "compute", depth=PARAMS.model.depth, augment=AUGMENT
-        ),
+        settings=settings("base", "compute", depth=PARAMS.model.depth, augment=AUGMENT),
     message:
         "Train the base network, seed {wildcards.seed}"
     shell:
         "python -m exitprune --log {log:q} base --settings {params.settings:q}"
-        " --data {input.data:q} --out {output:q} --seed {wildcards.seed}"
+        " --data {input.data:q} --out {output:q} --seed {wildcards.seed} --runs runs"
 
 
 rule heads:
@@ -54,4 +52,4 @@ rule heads:
         "Train the exit heads, seed {wildcards.seed}"
     shell:
         "python -m exitprune --log {log:q} heads --settings {params.settings:q}"
-        " --data {input.data:q} --base {input.base:q} --out {output:q} --seed {wildcards.seed}"
+        " --data {input.data:q} --base {input.base:q} --out {output:q} --seed {wildcards.seed} --runs runs"

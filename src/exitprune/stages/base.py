@@ -10,7 +10,7 @@ from typer import Option
 from exitprune.checkpoints import save_checkpoint
 from exitprune.compute import set_up
 from exitprune.early_exit import EarlyExitNetwork, Spec
-from exitprune.levels import code_of, level_header
+from exitprune.levels import code_of, is_taken_over, level_header
 from exitprune.masks import full_masks
 from exitprune.prepared import load_manifest, load_split
 from exitprune.progress import Progress
@@ -23,7 +23,6 @@ from exitprune.training import Resumption, images_seen, train_
 class Settings(Section):
     """What the base network depends on; where it will have exits is not part of it."""
 
-    study: str
     depth: int
     augment: Augment
     base: Training
@@ -35,6 +34,7 @@ def main(
     data: Annotated[Path, Option()],
     out: Annotated[Path, Option()],
     seed: Annotated[int, Option()],
+    runs: Annotated[Path | None, Option()] = None,
 ) -> None:
     """Train from scratch; a killed job goes on from its last finished epoch.
 
@@ -43,10 +43,13 @@ def main(
         data: data.safetensors.
         out: checkpoint to write; a network without early exits.
         seed: of the run.
+        runs: folder of all studies; where one has trained this very network, that one is taken.
     """
     wanted = Settings.model_validate_json(settings)
     machine, manifest = set_up(wanted.compute), load_manifest(data)
     key = fingerprint("base", manifest["sha256"], wanted.model_dump(), seed, code_of("base", machine.device))
+    if is_taken_over(out, key, runs):
+        return
     images = load_split(data, "train", machine.device)
     spec = Spec(
         depth=wanted.depth,
@@ -75,7 +78,7 @@ def main(
             progress,
             resumption,
         )
-    origin = {"study": wanted.study, "seed": seed, "data": manifest["sha256"]}
+    origin = {"seed": seed, "data": manifest["sha256"]}
     origin |= {name: manifest[name] for name in ("classes", "mean", "std")}
     save_checkpoint(out, network, masks, level_header(origin, "base", 0, key))
     resumption.forget()

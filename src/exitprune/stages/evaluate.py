@@ -85,7 +85,7 @@ def main(
         }
         for path, header in chain.items()
     ]
-    write_json(out, {"study": chain[level0]["study"], "seed": seed, "order": order, "levels": entries})
+    write_json(out, {"seed": seed, "order": order, "levels": entries})
 
 
 def _sharing_a_base(paths: Sequence[Path], device: torch.device) -> Iterator[dict[Path, Checkpoint]]:
@@ -105,7 +105,7 @@ def _about(checkpoint: Checkpoint, folded: EarlyExitNetwork) -> dict[str, Any]:
     """Which level, how sparse, what everything costs, and what is empty and what exact removal leaves to dense kernels."""
     network, masks, smaller = checkpoint.network, checkpoint.masks, remove_emptied(folded)
     return {
-        **{name: checkpoint.header[name] for name in ("study", "name", "level", "prune", "train")},
+        **{name: checkpoint.header[name] for name in ("name", "level", "prune", "train")},
         "level_key": checkpoint.header["key"],
         "sparsity": {group: sparsity(masks, network.named_layers(group)) for group in ("all", "base", "exits")},
         "layers": [asdict(cost) for cost in layer_costs(network, masks)],

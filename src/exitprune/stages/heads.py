@@ -11,7 +11,7 @@ from typer import Option
 from exitprune.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.compute import set_up
 from exitprune.early_exit import EarlyExitNetwork
-from exitprune.levels import code_of, level_header
+from exitprune.levels import code_of, is_taken_over, level_header
 from exitprune.masks import full_masks
 from exitprune.prepared import load_split
 from exitprune.progress import Progress
@@ -36,6 +36,7 @@ def main(
     base: Annotated[Path, Option()],
     out: Annotated[Path, Option()],
     seed: Annotated[int, Option()],
+    runs: Annotated[Path | None, Option()] = None,
 ) -> None:
     """Train the heads on the frozen base network, or both together.
 
@@ -45,11 +46,14 @@ def main(
         base: checkpoint of the base network.
         out: checkpoint to write.
         seed: of the run.
+        runs: folder of all studies; where one has trained these very heads, they are taken.
     """
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
     trained = load_checkpoint(base)
     key = fingerprint("heads", trained.header["key"], wanted.model_dump(), code_of("heads", machine.device))
+    if is_taken_over(out, key, runs):
+        return
     spec = replace(trained.network.spec, exits=tuple(wanted.model.exits), pool=wanted.model.pool)
     with seeded(seed, "heads"):
         network = EarlyExitNetwork(spec)
