@@ -362,7 +362,7 @@ def run(build: Build, images: Images, tmp_path: Path) -> Callable[..., dict[str,
         network = build()
         masks = {n: torch.rand(w.shape, generator=generator(n)) < 0.5 for n, w in weights(network).items()}
         apply_masks_(network, masks)
-        resumption = Resumption(tmp_path / "part.safetensors", key)
+        resumption = Resumption(tmp_path / "whole.safetensors", key)
         train_(
             network, images, group, settings, Augment(pad=1, flip=True), 0, masks, torch.float32, observer, resumption
         )
@@ -380,7 +380,7 @@ def test_training_killed_in_the_middle_goes_on_to_the_same_bits(
         {"epochs": 3.5, "lr": 0.05, "lr_scheduler": scheduler, "momentum": 0.9, "weight_decay": 5e-4, "batch_size": 10}
     )
     undisturbed = run(settings, group)
-    (tmp_path / "part.safetensors").unlink()
+    (tmp_path / "whole.partial.safetensors").unlink()
     for seen in (2, 6, 5):  # in epoch 1, then in epoch 2, then in epoch 3
         with pytest.raises(Killed):
             run(settings, group, observer=Killer(seen))
@@ -401,14 +401,14 @@ def test_a_state_cut_short_is_refused_by_name(
     run: Callable[..., dict[str, Tensor]], brief: Training, tmp_path: Path
 ) -> None:
     run(brief, "all")
-    part = tmp_path / "part.safetensors"
+    part = tmp_path / "whole.partial.safetensors"
     part.write_bytes(part.read_bytes()[:-10])
-    with pytest.raises(BadInput, match=r"part\.safetensors"):
+    with pytest.raises(BadInput, match=r"whole\.partial\.safetensors"):
         run(brief, "all")
 
 
 def test_forgetting_removes_the_state_and_may_be_repeated(tmp_path: Path) -> None:
-    resumption = Resumption(tmp_path / "part", "k")
+    resumption = Resumption(tmp_path / "whole.safetensors", "k")
     resumption.path.write_bytes(b"x")
     resumption.forget()
     resumption.forget()

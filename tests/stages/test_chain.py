@@ -158,23 +158,34 @@ def test_a_foreign_level_is_refused_and_left_alone(study: Study) -> None:
     assert foreign.read_bytes() == content
 
 
-def test_the_base_goes_on_from_its_last_epoch_and_ends_with_the_same_bytes(
-    study: Study, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("job", ["base", "level-00", "joint/recovered"])
+def test_a_training_goes_on_from_its_last_epoch_and_ends_with_the_same_bytes(
+    study: Study, monkeypatch: pytest.MonkeyPatch, job: str
 ) -> None:
-    whole = study.run_base().read_bytes()
-    keep = Resumption.keep
+    if job == "joint/recovered":
+        study.run_prune("joint")
+    run = {"base": study.run_base, "level-00": study.run_heads, "joint/recovered": lambda: study.run_recover("joint")}[
+        job
+    ]
+    whole = run().read_bytes()
+    keep, train_epochs = Resumption.keep, []
 
     def keep_and_die(self: Any, *arguments: Any) -> None:
         keep(self, *arguments)
         raise KeyboardInterrupt
 
+    def keep_and_note(self: Any, epoch: int, *arguments: Any) -> None:
+        train_epochs.append(epoch)
+
     monkeypatch.setattr(Resumption, "keep", keep_and_die)
     with pytest.raises(KeyboardInterrupt):
-        study.run_base()
-    monkeypatch.undo()
-    assert (study.path / "base.partial.safetensors").exists()
-    assert study.run_base().read_bytes() == whole
-    assert not (study.path / "base.partial.safetensors").exists()
+        run()
+    partial = study.path / f"{job}.partial.safetensors"
+    assert partial.exists()
+    monkeypatch.setattr(Resumption, "keep", keep_and_note)
+    assert run().read_bytes() == whole
+    assert train_epochs == [2]
+    assert not partial.exists()
 
 
 def test_a_base_that_another_study_trained_is_taken_and_another_one_is_not(

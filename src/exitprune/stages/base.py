@@ -64,7 +64,7 @@ def main(
         network = EarlyExitNetwork(spec)
     network.place_(machine.device)
     masks = full_masks(network)
-    resumption = Resumption(out.with_suffix(".partial.safetensors"), key)
+    resumption = Resumption(out, key)
     with Progress(f"{out.stem}, seed {seed}", images_seen(images, wanted.base)) as progress:
         train_(
             network,

@@ -18,7 +18,7 @@ from exitprune.progress import Progress
 from exitprune.provenance import fingerprint
 from exitprune.seeding import seed_of, seeded
 from exitprune.settings import Augment, Compute, Heads, Model, Section
-from exitprune.training import images_seen, train_
+from exitprune.training import Resumption, images_seen, train_
 
 
 class Settings(Section):
@@ -38,7 +38,7 @@ def main(
     seed: Annotated[int, Option()],
     runs: Annotated[Path | None, Option()] = None,
 ) -> None:
-    """Train the heads on the frozen base network, or both together.
+    """Train the heads on the frozen base network, or both together; a killed job goes on from its last finished epoch.
 
     Args:
         settings: JSON, see `Settings`.
@@ -60,6 +60,7 @@ def main(
     network.base.load_state_dict(trained.network.base.state_dict())
     network.place_(machine.device)
     masks = full_masks(network)
+    resumption = Resumption(out, key)
     images = load_split(data, "train", machine.device)
     with Progress(f"heads, seed {seed}", images_seen(images, wanted.heads)) as progress:
         train_(
@@ -72,5 +73,7 @@ def main(
             masks,
             machine.precision,
             progress,
+            resumption,
         )
     save_checkpoint(out, network, masks, level_header(trained.header, "level-00", 0, key))
+    resumption.forget()

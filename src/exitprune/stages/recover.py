@@ -15,7 +15,7 @@ from exitprune.progress import Progress
 from exitprune.provenance import fingerprint
 from exitprune.seeding import seed_of
 from exitprune.settings import Augment, Compute, Section, Training
-from exitprune.training import images_seen, train_
+from exitprune.training import Resumption, images_seen, train_
 
 
 class Settings(Section):
@@ -34,7 +34,7 @@ def main(
     seed: Annotated[int, Option()],
     order: Annotated[str, Option()],
 ) -> None:
-    """Fine-tune the last level.
+    """Fine-tune the last level; a killed job goes on from its last finished epoch.
 
     Args:
         settings: JSON, see `Settings`.
@@ -49,6 +49,7 @@ def main(
     last = load_checkpoint(levels_of(levels)[-1], machine.device)
     images = load_split(data, "train", machine.device)
     key = fingerprint("recover", last.header["key"], wanted.model_dump(), code_of("recover", machine.device))
+    resumption = Resumption(out, key)
     num_images = images_seen(images, wanted.recovery)
     with Progress(f"recover {order}, seed {seed}", num_images) as progress:
         train_(
@@ -61,6 +62,8 @@ def main(
             last.masks,
             machine.precision,
             progress,
+            resumption,
         )
     header = level_header(last.header, "recovered", last.header["level"], key, order=order, train="all")
     save_checkpoint(out, last.network, last.masks, header)
+    resumption.forget()
