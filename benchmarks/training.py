@@ -1,8 +1,8 @@
 """Training images per second of ResNet-56 at 32 x 32: ours against the loop most people write.
 
 The plain loop is torchvision's CIFAR-10 class and transforms, a DataLoader with two workers, float32 and torch's defaults.
-Both train the same network on the same random pixels with the same batch size, in turns, so that whatever else the machine
-does meets both alike.
+All loops train the same network on random pixels with the same batch size, in turns, so that whatever else the machine does
+meets all alike. Where there is a GPU, everything runs on it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -26,7 +27,13 @@ from exitprune.masks import full_masks
 from exitprune.settings import Augment, Training
 from exitprune.training import Images, train_
 
-BATCH, STEPS, TURNS, NUM_IMAGES = 128, 3, 5, 1024
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+CORES = os.cpu_count() or 1
+BATCH, TURNS, EPOCH = 128, 5, 50_000
+STEPS = 100 if DEVICE == "cuda" else 3
+JOBS = 4 if DEVICE == "cuda" else CORES
+SIZE = 8192 if DEVICE == "cuda" else 2048
+"""Of the matrices whose product is the machine's peak."""
 SPEC = Spec(depth=56, channels=3, height=32, width=32, num_classes=10, exits=(), pool=None)
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 GFLOP_PER_IMAGE = 3 * 2 * 0.1254  # forward and twice that backward; 125.4 million MACs without exits
@@ -34,57 +41,84 @@ GFLOP_PER_IMAGE = 3 * 2 * 0.1254  # forward and twice that backward; 125.4 milli
 
 def measure() -> list[str]:
     """Lines of Markdown: medians over the turns."""
-    cores = os.cpu_count() or 1
-    turns: dict[str, list[float]] = {"plain loop": [], "ours, one job": [], "ours, one job per core": []}
-    plain, pixels = plain_loop(), random_pixels()
+    peaks = {precision: matmul_gflops(precision) for precision in (torch.float32, torch.bfloat16)}
+    fast = max(peaks, key=peaks.__getitem__)  # bfloat16 where the processor has units for it
+    plain, pixels = plain_loop(), random_pixels((STEPS + 1) * BATCH)
+    loops: dict[str, tuple[torch.dtype, Callable[[], float]]] = {
+        "plain loop": (torch.float32, partial(images_per_second, partial(next, plain)))
+    }
+    for precision in dict.fromkeys((torch.float32, fast)):
+        name = str(precision).removeprefix("torch.")
+        loops |= {
+            f"ours, {name}": (precision, partial(ours, pixels, precision, CORES)),
+            f"ours, {name}, {JOBS} jobs": (precision, partial(several, pixels, precision)),
+        }
+    turns: dict[str, list[float]] = {name: [] for name in loops}
     for _ in range(TURNS):
-        turns["plain loop"].append(images_per_second(lambda: next(plain), STEPS, cores))
-        turns["ours, one job"].append(ours(pixels, cores))
-        with multiprocessing.get_context("spawn").Pool(cores) as pool:
-            turns["ours, one job per core"].append(sum(pool.starmap(ours, [(pixels, 1)] * cores)))
-    peak = matmul_gflops(cores)
-    medians = {name: statistics.median(values) for name, values in turns.items()}
+        for name, (_, run) in loops.items():
+            turns[name].append(run())
     lines = [
         "## (a) Training, ResNet-56 at 32 x 32",
         "",
-        "| loop | images/s | times the plain loop | of the machine's matrix-product rate |",
-        "| --- | ---: | ---: | ---: |",
+        "| loop | images/s | seconds an epoch | times the plain loop | of the matrix-product rate in its precision |",
+        "| --- | ---: | ---: | ---: | ---: |",
     ]
-    for name, speed in medians.items():
+    for name, (precision, _) in loops.items():
+        speed = statistics.median(turns[name])
         ratio = statistics.median(a / b for a, b in zip(turns[name], turns["plain loop"], strict=True))
-        lines.append(f"| {name} | {speed:.0f} | {ratio:.2f} | {speed * GFLOP_PER_IMAGE / peak:.0%} |")
+        share = speed * GFLOP_PER_IMAGE / peaks[precision]
+        lines.append(f"| {name} | {speed:.0f} | {EPOCH / speed:.1f} | {ratio:.2f} | {share:.0%} |")
+    rates = ", ".join(f"{str(name).removeprefix('torch.')} {peak:.0f} GFLOP/s" for name, peak in peaks.items())
     spread = ", ".join(f"{value:.0f}" for value in turns["plain loop"])
-    return [*lines, "", f"float32 matrix product on all cores: {peak:.0f} GFLOP/s. Turns of the plain loop: {spread}."]
+    return [
+        *lines,
+        "",
+        f"On {DEVICE}; an epoch is {EPOCH:,} images, of several jobs together. Matrix product of {SIZE} x {SIZE}: {rates}."
+        f" Turns of the plain loop: {spread}.",
+    ]
 
 
-def random_pixels() -> Tensor:
+def random_pixels(num_images: int) -> Tensor:
     """(N, C, H, W) uint8."""
-    return torch.randint(0, 256, (NUM_IMAGES, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    draw = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (num_images, 3, 32, 32), dtype=torch.uint8, generator=draw)
 
 
-def ours(pixels: Tensor, threads: int) -> float:
-    """Images per second of our loop, one job of so many threads, a warm-up left out."""
+def ours(pixels: Tensor, precision: torch.dtype, threads: int) -> float:
+    """Images per second of our loop, one job of so many threads, the first step left out."""
     torch.set_num_threads(threads)
     labels = torch.arange(len(pixels)) % 10
     mean, std = (torch.tensor(values).reshape(3, 1, 1) for values in (MEAN, STD))
+    images = Images(*(tensor.to(DEVICE) for tensor in (pixels, labels, mean, std)))
     network = EarlyExitNetwork(SPEC)
-    network.place_("cpu")
+    network.place_(DEVICE)
     settings = Training(epochs=1, lr=0.1, lr_scheduler="one_cycle", momentum=0.9, weight_decay=5e-4, batch_size=BATCH)
-    clock = Clock()
-    images = Images(pixels[: (STEPS + 1) * BATCH], labels[: (STEPS + 1) * BATCH], mean, std)
-    train_(network, images, "base", settings, Augment(pad=4, flip=True), 0, full_masks(network), observer=clock)
-    return STEPS * BATCH / (clock.times[-1] - clock.times[0])
+    clock, masks = Clock(), full_masks(network)
+    train_(network, images, "base", settings, Augment(pad=4, flip=True), 0, masks, precision, clock)
+    return clock.images_per_second()
+
+
+def several(pixels: Tensor, precision: torch.dtype) -> float:
+    """Images per second of several jobs side by side, together."""
+    with multiprocessing.get_context("spawn").Pool(JOBS) as pool:
+        return sum(pool.starmap(ours, [(pixels, precision, max(CORES // JOBS, 1))] * JOBS))
 
 
 class Clock:
-    """Notes when each step ends."""
+    """Times all steps but the first; the device is waited for before and after them, never between."""
 
     def __init__(self) -> None:
-        self.times: list[float] = []
+        self.seen, self.start = 0, 0.0
 
     def step(self, num_images: int) -> None:
-        """Note the time."""
-        self.times.append(time.perf_counter())
+        """Start after the first step."""
+        self.seen += num_images
+        if self.seen == num_images:
+            self.start = now()
+
+    def images_per_second(self) -> float:
+        """Up to now."""
+        return (self.seen - BATCH) / (now() - self.start)
 
     def skip(self, num_images: int) -> None:
         """Nothing is skipped here."""
@@ -93,11 +127,18 @@ class Clock:
         """Nothing to note."""
 
 
+def now() -> float:
+    """Seconds, with everything done that the device was given to do."""
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def plain_loop() -> Iterator[None]:
     """One training step after another, as in most tutorials."""
     dataset = CIFAR10.__new__(CIFAR10)  # its __init__ would look for the files
-    dataset.data = random_pixels().permute(0, 2, 3, 1).contiguous().numpy()
-    dataset.targets = (np.arange(NUM_IMAGES) % 10).tolist()
+    dataset.data = random_pixels(1024 if DEVICE == "cpu" else EPOCH).permute(0, 2, 3, 1).contiguous().numpy()
+    dataset.targets = (np.arange(len(dataset.data)) % 10).tolist()
     dataset.target_transform = None
     dataset.transform = v2.Compose(
         [
@@ -109,10 +150,10 @@ def plain_loop() -> Iterator[None]:
         ]
     )
     loader = DataLoader(dataset, batch_size=BATCH, shuffle=True, drop_last=True, num_workers=2, persistent_workers=True)
-    network: nn.Module = EarlyExitNetwork(SPEC).base
+    network: nn.Module = EarlyExitNetwork(SPEC).base.to(DEVICE)
     optimiser = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
     for images, labels in cycle_epochs(loader):
-        loss = F.cross_entropy(network(images), labels)
+        loss = F.cross_entropy(network(images.to(DEVICE)), labels.to(DEVICE))
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
@@ -125,23 +166,23 @@ def cycle_epochs(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[tuple[Te
         yield from loader
 
 
-def images_per_second(step: Callable[[], object], num_steps: int, threads: int) -> float:
+def images_per_second(step: Callable[[], object]) -> float:
     """Speed of a step, after one that is not counted."""
-    torch.set_num_threads(threads)
+    torch.set_num_threads(CORES)
     step()
-    start = time.perf_counter()
-    for _ in range(num_steps):
+    start = now()
+    for _ in range(STEPS):
         step()
-    return num_steps * BATCH / (time.perf_counter() - start)
+    return STEPS * BATCH / (now() - start)
 
 
-def matmul_gflops(threads: int, size: int = 2048, repeats: int = 5) -> float:
-    """What the machine reaches on a large float32 matrix product, the best case for any network."""
-    torch.set_num_threads(threads)
-    a = torch.randn(size, size)
+def matmul_gflops(precision: torch.dtype, repeats: int = 5) -> float:
+    """What the machine reaches on a large matrix product, the best case for any network."""
+    torch.set_num_threads(CORES)
+    a = torch.randn(SIZE, SIZE).to(DEVICE, precision)
     best = 0.0
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = now()
         a @ a
-        best = max(best, 2e-9 * size**3 / (time.perf_counter() - start))
+        best = max(best, 2e-9 * SIZE**3 / (now() - start))
     return best

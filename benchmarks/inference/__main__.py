@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import statistics
 import sys
 import time
@@ -36,7 +37,7 @@ MAIN = ("onnxruntime", 64, 1)
 SPLIT = (NOBODY, WITHIN, "share 0.5")
 """Thresholds whose time is split up."""
 COMPILED_AT = [(64, 1)]
-"""Batch sizes and threads at which compiled stages are timed: compiling takes minutes."""
+"""Batch sizes and threads at which compiled blocks are timed: compiling takes minutes."""
 MOST_IMAGES = {1: 128, 8: 256}
 """Images per turn of small batches, which take long; else 512."""
 
@@ -45,13 +46,17 @@ def main(
     study: Annotated[str, Argument()] = "digits",
     turns: Annotated[int, Option(min=1)] = 5,
     compiled: Annotated[
-        bool, Option(help="Time compiled stages too: compiling takes a minute or two for each network.")
-    ] = False,
+        bool, Option(help="Time compiled blocks too: needs a C++ compiler, and minutes for compiling.")
+    ] = True,
     check: Annotated[bool, Option("--check", help="Only see whether the study can be timed.")] = False,
 ) -> None:
     """Measure on this machine."""
     try:
         params = checked(study)
+        if compiled and not shutil.which("g++"):
+            raise BadInput(
+                "compiled blocks need a C++ compiler and g++ was not found: install it, or add --no-compiled"
+            )
     except BadInput as error:
         sys.exit(str(error))
     if check:

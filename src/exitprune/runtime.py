@@ -91,10 +91,10 @@ def answer(
         logits = logits.float() / (1 if temperatures is None else temperatures[number])
         sure = confidence_of(logits)
         leaves = sure > threshold if number + 1 < len(parts) else torch.ones_like(sure, dtype=torch.bool)
-        order = leaves.int().argsort(stable=True)  # who stays, then who leaves
         num_staying = len(waiting) - int(leaves.sum())  # the one wait for a GPU per exit
         if num_staying == len(waiting):
             continue
+        order = leaves.int().argsort(stable=True)  # who stays, then who leaves
         stays, goes = order[:num_staying], order[num_staying:]
         left = waiting[goes]
         label[left] = logits.argmax(dim=-1)[goes]

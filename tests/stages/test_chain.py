@@ -164,18 +164,22 @@ def test_a_training_goes_on_from_its_last_epoch_and_ends_with_the_same_bytes(
 ) -> None:
     if job == "joint/recovered":
         study.run_prune("joint")
-    run = {"base": study.run_base, "level-00": study.run_heads, "joint/recovered": lambda: study.run_recover("joint")}[
-        job
-    ]
+    jobs: dict[str, Callable[[], Path]] = {
+        "base": study.run_base,
+        "level-00": study.run_heads,
+        "joint/recovered": lambda: study.run_recover("joint"),
+    }
+    run = jobs[job]
     whole = run().read_bytes()
-    keep, train_epochs = Resumption.keep, []
+    keep = Resumption.keep
+    trained: list[int] = []
 
     def keep_and_die(self: Any, *arguments: Any) -> None:
         keep(self, *arguments)
         raise KeyboardInterrupt
 
     def keep_and_note(self: Any, epoch: int, *arguments: Any) -> None:
-        train_epochs.append(epoch)
+        trained.append(epoch)
 
     monkeypatch.setattr(Resumption, "keep", keep_and_die)
     with pytest.raises(KeyboardInterrupt):
@@ -184,7 +188,7 @@ def test_a_training_goes_on_from_its_last_epoch_and_ends_with_the_same_bytes(
     assert partial.exists()
     monkeypatch.setattr(Resumption, "keep", keep_and_note)
     assert run().read_bytes() == whole
-    assert train_epochs == [2]
+    assert trained == [2]
     assert not partial.exists()
 
 
