@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from exitprune.claims import READINGS
 from exitprune.formatting import signed
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +40,16 @@ def test_the_exits_beside_the_papers_are_those_of_the_results() -> None:
             cells += [f"{row['paper']:.3f}", f"{row['ours']:.3f}", signed(row["difference"], 3)]
         expected.append(cells)
     assert table("paper.md", "exit") == expected
+
+
+def test_the_claims_are_those_of_the_results() -> None:
+    published = pd.read_csv(CIFAR10 / "claims.csv").set_index(["measure", "against", "state"])["difference"]
+    rows = table("paper.md", "claim")
+    measures = ["tradeoff_accuracy", "best_accuracy", "sparsity_exits", "early_exits_accuracy"]
+    for row, measure in zip(rows, measures, strict=True):
+        values = [published[measure, reading, state] for reading in READINGS for state in ("pruned", "recovered")]
+        digits, unit = (2, 1) if measure == "sparsity_exits" else (1, 100)
+        assert row[3:] == [signed(unit * value, digits) for value in values]
 
 
 def test_the_agreement_with_the_paper_is_that_of_the_results() -> None:
