@@ -6,6 +6,7 @@ name another preset that it is `like` and give only what differs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,14 @@ def _sentence(detail: Any, study: str) -> str:
     if detail["type"] == "extra_forbidden":
         return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {detail['input']!r})"
     message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "float_type" and isinstance(detail["input"], str):
-        message += "; YAML reads 1e-3 as text, write 0.001 or 1.0e-3"
+    if detail["type"] in ("float_type", "int_type") and _looks_like_a_number(detail["input"]):
+        message += ", not text: write 1e-3 as 0.001, and what stands in braces after --config in params.yaml"
     given = "" if not detail["loc"] else f" (given: {detail['input']!r})"
     return f"params.yaml or presets/{study}.yaml: {where}: {message}{given}"
+
+
+def _looks_like_a_number(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
