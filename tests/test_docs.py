@@ -66,6 +66,22 @@ def test_the_agreement_with_the_paper_is_that_of_the_results() -> None:
     ]
 
 
+def test_the_grid_is_that_of_the_results() -> None:
+    published = pd.read_csv(CIFAR10.parent / "grid.csv").set_index(["pool", "scope", "quantity", "order"]).sort_index()
+    expected = []
+    for pool, scope in sorted({key[:2] for key in published.index}):
+        cells = [pool, scope]
+        for quantity, column, digits in (
+            ("exit accuracy", "mean_absolute_difference", 3),
+            ("layer sparsity", "mean_absolute_difference", 3),
+            ("layer sparsity", "rank_correlation", 2),
+        ):
+            values = [published.loc[(pool, scope, quantity, order), column] for order in ("joint", "sequential")]
+            cells += [f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}") for value in values]
+        expected.append(cells)
+    assert table("paper.md", "pool") == expected
+
+
 @pytest.mark.parametrize("row", table("inference.md", "network")[:11], ids=lambda row: f"{row[0]}, {row[1]}")
 def test_the_times_told_are_those_measured(row: list[str]) -> None:
     name, choice, accuracy, macs, done, milliseconds = row
