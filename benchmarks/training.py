@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import CIFAR10
 from torchvision.transforms import v2
 
+from exitprune.compute import Machine
 from exitprune.early_exit import EarlyExitNetwork, Spec
 from exitprune.masks import full_masks
 from exitprune.settings import Augment, Training
@@ -47,11 +48,12 @@ def measure() -> list[str]:
     loops: dict[str, tuple[torch.dtype, Callable[[], float]]] = {
         "plain loop": (torch.float32, partial(images_per_second, partial(next, plain)))
     }
-    for precision in dict.fromkeys((torch.float32, fast)):
-        name = str(precision).removeprefix("torch.")
+    for precision, compiled in dict.fromkeys([(torch.float32, False), (fast, False), (fast, True)]):
+        name = f"ours, {str(precision).removeprefix('torch.')}{', compiled' if compiled else ''}"
+        machine = Machine(torch.device(DEVICE), precision, compiled)
         loops |= {
-            f"ours, {name}": (precision, partial(ours, pixels, precision, CORES)),
-            f"ours, {name}, {JOBS} jobs": (precision, partial(several, pixels, precision)),
+            name: (precision, partial(ours, pixels, machine, CORES)),
+            f"{name}, {JOBS} jobs": (precision, partial(several, pixels, machine)),
         }
     turns: dict[str, list[float]] = {name: [] for name in loops}
     for _ in range(TURNS):
@@ -84,8 +86,8 @@ def random_pixels(num_images: int) -> Tensor:
     return torch.randint(0, 256, (num_images, 3, 32, 32), dtype=torch.uint8, generator=draw)
 
 
-def ours(pixels: Tensor, precision: torch.dtype, threads: int) -> float:
-    """Images per second of our loop, one job of so many threads, the first step left out."""
+def ours(pixels: Tensor, machine: Machine, threads: int) -> float:
+    """Images per second of our loop, one job of so many threads, the first step (and with it compiling) left out."""
     torch.set_num_threads(threads)
     labels = torch.arange(len(pixels)) % 10
     mean, std = (torch.tensor(values).reshape(3, 1, 1) for values in (MEAN, STD))
@@ -94,14 +96,14 @@ def ours(pixels: Tensor, precision: torch.dtype, threads: int) -> float:
     network.place_(DEVICE)
     settings = Training(epochs=1, lr=0.1, lr_scheduler="one_cycle", momentum=0.9, weight_decay=5e-4, batch_size=BATCH)
     clock, masks = Clock(), full_masks(network)
-    train_(network, images, "base", settings, Augment(pad=4, flip=True), 0, masks, precision, clock)
+    train_(network, images, "base", settings, Augment(pad=4, flip=True), 0, masks, machine, clock)
     return clock.images_per_second()
 
 
-def several(pixels: Tensor, precision: torch.dtype) -> float:
+def several(pixels: Tensor, machine: Machine) -> float:
     """Images per second of several jobs side by side, together."""
     with multiprocessing.get_context("spawn").Pool(JOBS) as pool:
-        return sum(pool.starmap(ours, [(pixels, precision, max(CORES // JOBS, 1))] * JOBS))
+        return sum(pool.starmap(ours, [(pixels, machine, max(CORES // JOBS, 1))] * JOBS))
 
 
 class Clock:

@@ -217,5 +217,5 @@ PARAMS: dict[str, Any] = {
     "recovery": {**_TRAINING},
     "grid": {"pools": [1, None], "scopes": ["global"], "rounds": 1, "epochs": 1},
     "evaluate": EVALUATE.model_dump(),
-    "compute": {"device": "cpu", "threads": 1, "precision": "float32"},
+    "compute": {"device": "cpu", "threads": 1, "precision": "float32", "compile": False},
 }

@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from exitprune.compute import Machine
 from exitprune.early_exit import EarlyExitNetwork
 from exitprune.masks import Masks, full_masks, num_kept, weights
 from exitprune.orders import Round
@@ -157,7 +158,16 @@ def test_masks_are_decided_in_float32_after_training_in_bfloat16(
     network: EarlyExitNetwork, images: Images, brief: Training
 ) -> None:
     everything = full_masks(network)
-    train_(network, images, "all", brief, Augment(pad=0, flip=False), 0, everything, torch.bfloat16)
+    train_(
+        network,
+        images,
+        "all",
+        brief,
+        Augment(pad=0, flip=False),
+        0,
+        everything,
+        Machine(torch.device("cpu"), torch.bfloat16),
+    )
     scores = torch.cat([weight.detach().abs().flatten() for weight in weights(network).values()])
     assert scores.dtype == torch.float32
     assert len(set(scores.bfloat16().tolist())) < 0.1 * len(scores)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import normalize
 
+from exitprune.compute import CPU, Machine
 from exitprune.early_exit import EarlyExitNetwork, Group
 from exitprune.errors import BadInput
 from exitprune.inference import infer
@@ -221,7 +222,7 @@ def test_training_the_exits_leaves_the_base_bit_for_bit_as_it_was(
 ) -> None:
     train(network, images, brief)  # so that running statistics are not those of a new network
     before = state(network)
-    train_(network, images, "exits", brief, STILL, 0, full_masks(network), precision)
+    train_(network, images, "exits", brief, STILL, 0, full_masks(network), Machine(torch.device("cpu"), precision))
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, before[name]) == name.startswith("base.")
 
@@ -271,7 +272,7 @@ def test_only_the_group_learns_and_only_its_batch_norm_is_in_training_mode(
 def test_weights_are_float32_after_training_in_bfloat16(
     network: EarlyExitNetwork, images: Images, brief: Training
 ) -> None:
-    train_(network, images, "all", brief, STILL, 0, full_masks(network), torch.bfloat16)
+    train_(network, images, "all", brief, STILL, 0, full_masks(network), Machine(torch.device("cpu"), torch.bfloat16))
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 
@@ -363,9 +364,7 @@ def run(build: Build, images: Images, tmp_path: Path) -> Callable[..., dict[str,
         masks = {n: torch.rand(w.shape, generator=generator(n)) < 0.5 for n, w in weights(network).items()}
         apply_masks_(network, masks)
         resumption = Resumption(tmp_path / "whole.safetensors", key)
-        train_(
-            network, images, group, settings, Augment(pad=1, flip=True), 0, masks, torch.float32, observer, resumption
-        )
+        train_(network, images, group, settings, Augment(pad=1, flip=True), 0, masks, CPU, observer, resumption)
         return state(network)
 
     return go
@@ -413,3 +412,17 @@ def test_forgetting_removes_the_state_and_may_be_repeated(tmp_path: Path) -> Non
     resumption.forget()
     resumption.forget()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning:torch")  # of torch, when it compiles
+@pytest.mark.parametrize("group", ["base", "exits", "all"])
+def test_a_compiled_network_learns_what_it_learns_otherwise(
+    network: EarlyExitNetwork, images: Images, brief: Training, group: Group
+) -> None:
+    other = copy.deepcopy(network)
+    train_(network, images, group, brief, STILL, 0, full_masks(network))
+    train_(other, images, group, brief, STILL, 0, full_masks(other), Machine(torch.device("cpu"), compile=True))
+    compiled = other.state_dict()
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(compiled[name], tensor, rtol=1e-3, atol=1e-4)

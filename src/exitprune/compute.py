@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import dataclass
 
 import torch
@@ -9,13 +11,18 @@ import torch
 from exitprune.errors import BadInput
 from exitprune.settings import Compute
 
+COMPILER = os.environ.get("CXX", "g++")  # as torch.compile looks for it
+
 
 @dataclass(frozen=True)
 class Machine:
-    """Where tensors live and in which precision networks compute."""
+    """Where tensors live, and how networks are trained there."""
 
     device: torch.device
-    precision: torch.dtype
+    precision: torch.dtype = torch.float32
+    """Of the forward and backward pass; weights and their updates are float32."""
+    compile: bool = False
+    """Whether networks are compiled first."""
 
     @property
     def name(self) -> str:
@@ -23,11 +30,14 @@ class Machine:
         return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
 
 
+CPU = Machine(torch.device("cpu"))
+
+
 def set_up(settings: Compute) -> Machine:
     """Obey the settings: threads, device and deterministic kernels.
 
     Raises:
-        BadInput: if `cuda` is asked for and there is none.
+        BadInput: if `cuda` is asked for and there is none, or compiling and there is no compiler.
     """
     torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)  # pruned networks are full of tiny numbers, which are slow and change nothing
@@ -36,5 +46,10 @@ def set_up(settings: Compute) -> Machine:
     has_gpu = torch.cuda.is_available()
     if settings.device == "cuda" and not has_gpu:
         raise BadInput("compute.device: cuda was asked for and torch sees no GPU; allowed here: cpu, auto")
+    if settings.compile and not shutil.which(COMPILER):
+        raise BadInput(
+            f"compute.compile: true needs a C++ compiler and {COMPILER} was not found; install it or set it to false"
+        )
     name = "cuda" if settings.device != "cpu" and has_gpu else "cpu"
-    return Machine(torch.device(name), {"float32": torch.float32, "bfloat16": torch.bfloat16}[settings.precision])
+    precision = {"float32": torch.float32, "bfloat16": torch.bfloat16}[settings.precision]
+    return Machine(torch.device(name), precision, settings.compile)

@@ -11,24 +11,17 @@ from exitprune.early_exit import EarlyExitNetwork
 from exitprune.training import Images
 
 
-def infer(
-    network: EarlyExitNetwork, images: Images, batch_size: int = 256, precision: torch.dtype = torch.float32
-) -> Tensor:
+def infer(network: EarlyExitNetwork, images: Images, batch_size: int = 256) -> Tensor:
     """Logits of all exits for all images, in order.
 
     Returns:
         (E, N, K) float32 on the CPU.
     """
-    return infer_together([network], images, batch_size, precision)[0]
+    return infer_together([network], images, batch_size)[0]
 
 
 @torch.inference_mode()
-def infer_together(
-    networks: Sequence[EarlyExitNetwork],
-    images: Images,
-    batch_size: int = 256,
-    precision: torch.dtype = torch.float32,
-) -> list[Tensor]:
+def infer_together(networks: Sequence[EarlyExitNetwork], images: Images, batch_size: int = 256) -> list[Tensor]:
     """Logits of networks that differ in their exit heads alone: the base network, which is the first one's, runs once.
 
     Returns:
@@ -38,10 +31,9 @@ def infer_together(
         network.eval()
     parts: list[list[Tensor]] = [[] for _ in networks]
     for pixels in torch.split(images.pixels, batch_size):
-        with torch.autocast(pixels.device.type, precision, enabled=precision != torch.float32):
-            maps = [map_.float() for map_ in networks[0].features(images.normalise(pixels))]
+        maps = list(networks[0].features(images.normalise(pixels)))
         for network, of_network in zip(networks, parts, strict=True):
-            of_network.append(network.classify(maps))  # in float32: rounded logits would tie
+            of_network.append(network.classify(maps))
     return [torch.cat(of_network, dim=1).cpu() for of_network in parts]
 
 

@@ -139,7 +139,9 @@ class Compute(Section):
     threads: int = Field(ge=1)
     """CPU threads of one job; jobs run side by side as cores allow."""
     precision: Literal["float32", "bfloat16"]
-    """Of training and inference; scores and masks are float32 always."""
+    """Of training; scores, masks and inference are float32 always."""
+    compile: bool
+    """Whether networks are compiled for training: fewer passes over memory, a minute or so of compiling at first."""
 
 
 class Evaluate(Section):

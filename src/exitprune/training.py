@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, OneCycleLR
 
 from exitprune.checkpoints import read_header, read_tensors, write_tensors
+from exitprune.compute import CPU, Machine
 from exitprune.early_exit import EarlyExitNetwork, Group
 from exitprune.losses import exit_loss
 from exitprune.masks import apply_masks_
@@ -169,7 +170,7 @@ def train_(
     augment: Augment,
     seed: int,
     masks: Mapping[str, Tensor],
-    precision: torch.dtype = torch.float32,
+    machine: Machine = CPU,
     observer: Observer | None = None,
     resumption: Resumption | None = None,
 ) -> None:
@@ -183,7 +184,7 @@ def train_(
         augment: random changes of the images.
         seed: decides order and augmentation; every epoch draws from its own generator.
         masks: of all layers.
-        precision: of the forward and backward pass; weights and their updates are float32.
+        machine: precision, and whether to compile.
         observer: is told of every step and epoch.
         resumption: keeps the state after every epoch, and starts from it.
 
@@ -191,6 +192,7 @@ def train_(
         FloatingPointError: in the epoch in which the loss stops being finite.
     """
     set_trainable_(network, group)
+    forward = torch.compile(network, mode="reduce-overhead") if machine.compile else network
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.SGD(
         trained,
@@ -210,8 +212,8 @@ def train_(
         total = torch.zeros((), device=images.pixels.device)
         drawn = batches(images, settings.batch_size, augment, generator(seed, epoch))
         for pixels, labels in islice(drawn, share):
-            with torch.autocast(pixels.device.type, precision, enabled=precision != torch.float32):
-                logits = network(pixels, group)
+            with torch.autocast(pixels.device.type, machine.precision, enabled=machine.precision != torch.float32):
+                logits = forward(pixels, group)
             loss = exit_loss(logits, labels)
             optimiser.zero_grad()
             torch.autograd.backward(loss)

@@ -19,7 +19,7 @@ from exitprune.stages import base, data, evaluate, heads, prune, recover
 from exitprune.training import Resumption
 
 AUGMENT = {"pad": 1, "flip": False}
-COMPUTE = {"device": "cpu", "threads": 1, "precision": "float32"}
+COMPUTE = {"device": "cpu", "threads": 1, "precision": "float32", "compile": False}
 TRAINING = {
     "epochs": 2, "lr": 0.05, "lr_scheduler": "one_cycle", "momentum": 0.9, "weight_decay": 5e-4, "batch_size": 32,
 }  # fmt: skip

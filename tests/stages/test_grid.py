@@ -21,7 +21,7 @@ from exitprune.provenance import digest
 from exitprune.stages import grid
 from tests.synthetic import write_data
 
-COMPUTE = {"device": "cpu", "threads": 1, "precision": "float32"}
+COMPUTE = {"device": "cpu", "threads": 1, "precision": "float32", "compile": False}
 
 
 def write_chain(folder: Path, sparsity: Mapping[Any, float]) -> Path:

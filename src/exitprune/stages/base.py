@@ -74,7 +74,7 @@ def main(
             wanted.augment,
             seed_of(seed, "base"),
             masks,
-            machine.precision,
+            machine,
             progress,
             resumption,
         )

@@ -67,7 +67,7 @@ def main(
         progress.skip((len(chain) - len(missing)) * num_images)
         for stretch in _sharing_a_base(missing, machine.device):
             folded = [fold(checkpoint.network) for checkpoint in stretch.values()]
-            parts = [infer_together(folded, images, precision=machine.precision) for images in splits.values()]
+            parts = [infer_together(folded, images) for images in splits.values()]
             for path, network, *logits in zip(stretch, folded, *parts, strict=True):
                 progress.start_round(list(chain).index(path) + 1)
                 about = {**_about(stretch[path], network), "seed": seed, "order": order, "key": keys[path]}

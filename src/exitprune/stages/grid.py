@@ -65,7 +65,7 @@ def main(
         for number, (point, path) in enumerate(zip(wanted.points, chain, strict=True), 1):
             progress.start_round(number)
             last = load_checkpoint(levels_of(path)[-1], machine.device)
-            logits = infer(fold(last.network), images, precision=machine.precision)
+            logits = infer(fold(last.network), images)
             accuracy = (logits.argmax(dim=-1) == images.labels.cpu()).double().mean(dim=-1)
             table = distances(last, accuracy.tolist(), point.order, comparable)
             table.insert(0, "pool", point.pool or "none")

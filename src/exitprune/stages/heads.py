@@ -71,7 +71,7 @@ def main(
             wanted.augment,
             seed_of(seed, "heads"),
             masks,
-            machine.precision,
+            machine,
             progress,
             resumption,
         )

@@ -74,7 +74,7 @@ def main(
                 wanted.augment,
                 seed_of(seed, order, number),
                 masks,
-                machine.precision,
+                machine,
                 progress,
             )
             header = level_header(

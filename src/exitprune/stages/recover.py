@@ -60,7 +60,7 @@ def main(
             wanted.augment,
             seed_of(seed, order, "recovery"),
             last.masks,
-            machine.precision,
+            machine,
             progress,
             resumption,
         )
