@@ -82,10 +82,15 @@ def test_the_grid_is_that_of_the_results() -> None:
     assert table("paper.md", "pool") == expected
 
 
-@pytest.mark.parametrize("row", table("inference.md", "network")[:11], ids=lambda row: f"{row[0]}, {row[1]}")
-def test_the_times_told_are_those_measured(row: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("study", "row"),
+    [("digits", row) for row in table("inference.md", "network")[:11]]
+    + [("cifar10-cpu", row) for row in table("inference.md", "CIFAR-10")],
+    ids=lambda value: value if isinstance(value, str) else f"{value[0]}, {value[1]}",
+)
+def test_the_times_told_are_those_measured(study: str, row: list[str]) -> None:
     name, choice, accuracy, macs, done, milliseconds = row
-    measured = pd.read_csv(ROOT / "results/digits/inference.csv")
+    measured = pd.read_csv(ROOT / "results" / study / "inference.csv")
     measured = measured.query("runtime == 'onnxruntime' and batch == 64 and threads == 1")
     of_network = measured[measured["network"] == NETWORKS.get(name, name)]
     there = of_network[of_network["choice"] == CHOICES.get(choice, choice)]

@@ -62,6 +62,7 @@ def main(
     if check:
         return
     images = shuffled(load_split(Path("runs", study, "data.safetensors"), "test"))
+    folder = Path("results", study)
     rows: list[dict[str, Any]] = []
     overhead: list[dict[str, Any]] = []
     for seed in params.seeds:
@@ -69,17 +70,19 @@ def main(
         for runtime, batch, threads in settings(seed == params.seeds[0], compiled):
             print(f"seed {seed}, {runtime}, batches of {batch}, {threads} threads", flush=True)
             rows += measure(networks, images, runtime, batch, threads, turns)
+            write(rows, folder / "inference.csv")
         if seed == params.seeds[0]:
             torch.set_num_threads(1)
             chosen = [(network, point) for network in networks for point in network.points if len(network.points) > 1]
             overhead = [
                 split_overhead(network, point, images, 64) for network, point in chosen if point.choice in SPLIT
             ]
-    folder = Path("results", study)
-    for row in rows:
-        row["machine"] = machine()
-    pd.DataFrame(rows).to_csv(folder / "inference.csv", index=False, float_format="%.6g")
-    pd.DataFrame(overhead).to_csv(folder / "inference_overhead.csv", index=False, float_format="%.6g")
+    write(overhead, folder / "inference_overhead.csv")
+
+
+def write(rows: list[dict[str, Any]], path: Path) -> None:
+    """A row each, as soon as it is measured: the rest may take long."""
+    pd.DataFrame(rows).to_csv(path, index=False, float_format="%.6g")
 
 
 def checked(study: str) -> Params:
@@ -150,6 +153,7 @@ def measure(
             "macs_executed": network.macs_executed(point.choice, sum(len(pixels) for pixels in batches)),
             "milliseconds": statistics.median(times),
             "images_per_second": 1000 / statistics.median(times),
+            "machine": machine(),
         }
         for times, (network, _, point) in zip(noted, jobs, strict=True)
     ]

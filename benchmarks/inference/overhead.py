@@ -22,6 +22,8 @@ from exitprune.runtime import Segment, answer, segments
 from exitprune.training import Images
 
 REPEATS = 9
+MOST_BATCHES = 4
+"""Batches that are timed; at 32 x 32 ten thousand images would take hours."""
 
 
 @torch.inference_mode()
@@ -35,7 +37,8 @@ def split_overhead(subject: Subject, point: Point, images: Images, batch_size: i
         (deciding, picking maps, writing answers). These five add up to total. nobody: total when nobody leaves.
     """
     parts = segments(subject.network)
-    num = max(len(images) // batch_size * batch_size, min(batch_size, len(images)))
+    num = min(max(len(images) // batch_size, 1), MOST_BATCHES) * batch_size
+    num = min(num, len(images))
     batches = [images.normalise(batch) for batch in torch.split(images.pixels[:num], batch_size)]
     staged = [stages(parts, batch, point.threshold) for batch in batches]
     whole = [stages(parts, batch, 1.0) for batch in batches]
