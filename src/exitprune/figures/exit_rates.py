@@ -43,6 +43,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
             axes.axvline(_nines(threshold), color="black", linewidth=1.4, linestyle="--", path_effects=HALO)
         axes.set_title(order)
     above.axes[0].set_ylabel("share of test images")
+    above.supxlabel("threshold on the largest softmax probability", fontsize="medium")
     handles, labels = above.axes[0].get_legend_handles_labels()
     above.legend(handles[::-1], labels[::-1], loc="outside right center", title="exit")
     _bars(below.subplots(), chosen, orders)
@@ -67,9 +68,11 @@ def _stack(axes: Axes, rates: pd.DataFrame, end: int) -> None:
         edgecolor="white",
         linewidth=0.7,
     )
-    axes.set(xlim=(0, end), ylim=(0, 1), xlabel="threshold on the largest softmax probability")
-    ticks = [0, 0.5, *(1 - 10.0**-nines for nines in range(1, end + 1))]
-    axes.set_xticks([_nines(tick) for tick in ticks], [f"{tick:g}" for tick in ticks], fontsize=8.5)
+    axes.set(xlim=(0, end), ylim=(0, 1))
+    ticks = [0.0, *(1 - 10.0**-nines for nines in range(1, end + 1))]
+    axes.set_xticks(
+        [_nines(tick) for tick in ticks], [f"{tick:g}" for tick in ticks], fontsize=8.5, rotation=40, ha="right"
+    )
     in_percent(axes)
 
 
