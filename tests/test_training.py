@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch._dynamo.utils import counters
 from torchvision.transforms.functional import normalize
 
 from exitprune.compute import CPU, Machine
@@ -422,7 +423,9 @@ def test_a_compiled_network_learns_what_it_learns_otherwise(
 ) -> None:
     other = copy.deepcopy(network)
     train_(network, images, group, brief, STILL, 0, full_masks(network))
+    counters.clear()
     train_(other, images, group, brief, STILL, 0, full_masks(other), Machine(torch.device("cpu"), compile=True))
+    assert counters["stats"]["unique_graphs"] > 0
     compiled = other.state_dict()
     for name, tensor in network.state_dict().items():
         torch.testing.assert_close(compiled[name], tensor, rtol=1e-3, atol=1e-4)

@@ -25,6 +25,7 @@ from typer import Argument, Option, run
 from benchmarks.inference.networks import ORDER, Point, Subject, shuffled, subjects
 from benchmarks.inference.overhead import split_overhead
 from benchmarks.inference.runtimes import RUNTIMES, Run
+from exitprune.compute import COMPILER
 from exitprune.errors import BadInput
 from exitprune.measured import NOBODY, WITHIN
 from exitprune.params import Params
@@ -53,9 +54,9 @@ def main(
     """Measure on this machine."""
     try:
         params = checked(study)
-        if compiled and not shutil.which("g++"):
+        if compiled and not shutil.which(COMPILER):
             raise BadInput(
-                "compiled blocks need a C++ compiler and g++ was not found: install it, or add --no-compiled"
+                f"compiled blocks need a C++ compiler and {COMPILER} was not found: install it, or add --no-compiled"
             )
     except BadInput as error:
         sys.exit(str(error))
@@ -63,25 +64,25 @@ def main(
         return
     images = shuffled(load_split(Path("runs", study, "data.safetensors"), "test"))
     folder = Path("results", study)
+    partial = folder / "inference.partial.csv"  # unfinished times are kept, and not drawn
     rows: list[dict[str, Any]] = []
-    overhead: list[dict[str, Any]] = []
+    first: list[Subject] = []
     for seed in params.seeds:
         networks = list(subjects(study, seed, list(params.rivals)))
         for runtime, batch, threads in settings(seed == params.seeds[0], compiled):
             print(f"seed {seed}, {runtime}, batches of {batch}, {threads} threads", flush=True)
             rows += measure(networks, images, runtime, batch, threads, turns)
-            write(rows, folder / "inference.csv")
-        if seed == params.seeds[0]:
-            torch.set_num_threads(1)
-            chosen = [(network, point) for network in networks for point in network.points if len(network.points) > 1]
-            overhead = [
-                split_overhead(network, point, images, 64) for network, point in chosen if point.choice in SPLIT
-            ]
+            write(rows, partial)
+        first = first or networks
+    partial.replace(folder / "inference.csv")
+    torch.set_num_threads(1)
+    chosen = [(network, point) for network in first for point in network.points if len(network.points) > 1]
+    overhead = [split_overhead(network, point, images, 64) for network, point in chosen if point.choice in SPLIT]
     write(overhead, folder / "inference_overhead.csv")
 
 
 def write(rows: list[dict[str, Any]], path: Path) -> None:
-    """A row each, as soon as it is measured: the rest may take long."""
+    """As a CSV file."""
     pd.DataFrame(rows).to_csv(path, index=False, float_format="%.6g")
 
 
@@ -138,6 +139,7 @@ def measure(
     for _ in range(turns):
         for times, (_, go, point) in zip(noted, jobs, strict=True):
             times.append(once(go, batches, point.threshold))
+    where = machine()
     return [
         {
             "network": network.name,
@@ -153,7 +155,7 @@ def measure(
             "macs_executed": network.macs_executed(point.choice, sum(len(pixels) for pixels in batches)),
             "milliseconds": statistics.median(times),
             "images_per_second": 1000 / statistics.median(times),
-            "machine": machine(),
+            "machine": where,
         }
         for times, (network, _, point) in zip(noted, jobs, strict=True)
     ]

@@ -37,8 +37,8 @@ def split_overhead(subject: Subject, point: Point, images: Images, batch_size: i
         (deciding, picking maps, writing answers). These five add up to total. nobody: total when nobody leaves.
     """
     parts = segments(subject.network)
-    num = min(max(len(images) // batch_size, 1), MOST_BATCHES) * batch_size
-    num = min(num, len(images))
+    in_whole_batches = max(len(images) // batch_size, 1) * batch_size
+    num = min(in_whole_batches, MOST_BATCHES * batch_size, len(images))
     batches = [images.normalise(batch) for batch in torch.split(images.pixels[:num], batch_size)]
     staged = [stages(parts, batch, point.threshold) for batch in batches]
     whole = [stages(parts, batch, 1.0) for batch in batches]
