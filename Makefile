@@ -53,7 +53,7 @@ bench-inference: .venv/installed
 # Exact versions with hashes for all platforms, without download addresses. Needs uv.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --extra dev --constraint constraints.in pyproject.toml --output-file requirements.lock
+	  --no-strip-extras --extra dev --constraint constraints.in pyproject.toml --output-file requirements.lock
 
 clean:
 	rm -rf .venv logs .mypy_cache .ruff_cache .pytest_cache
