@@ -34,6 +34,23 @@ def test_times_of_the_same_networks_are_read(tables: Path) -> None:
     assert set(measured["seed"]) == {0, 1}
 
 
+def test_the_study_may_be_that_of_any_network_that_was_timed(tables: Path) -> None:
+    write_measured(tables)
+    path = tables.parent / "inference.csv"
+    names = {"unstructured": "filters", "filters": "unstructured"}
+    pd.read_csv(path).replace({"network": names}).to_csv(path, index=False)
+    assert read_measured(tables) is not None
+
+
+def test_one_seed_of_other_networks_is_one_too_many(tables: Path) -> None:
+    write_measured(tables)
+    path = tables.parent / "inference.csv"
+    measured = pd.read_csv(path)
+    measured.loc[measured["seed"] == 1, "key"] = "of another training"
+    measured.to_csv(path, index=False)
+    assert read_measured(tables) is None
+
+
 def test_rounding_in_the_file_does_not_matter(tables: Path) -> None:
     write_measured(tables)
     path = tables.parent / "inference.csv"

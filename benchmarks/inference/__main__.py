@@ -1,7 +1,7 @@
 """Measured inference of a study's networks: what exits, pruning and both save in milliseconds, against plain rivals.
 
-Writes results/<study>/inference.csv, which the workflow draws and reports, and inference_overhead.csv beside it. Warm-up
-first; then every network and threshold in turn, several times; medians count.
+Writes inference.csv, which the workflow draws and reports, into the results of the study and of its filter study, and
+inference_overhead.csv beside the former. Warm-up first; then every network and threshold in turn, several times; medians count.
 """
 
 from __future__ import annotations
@@ -49,12 +49,16 @@ def main(
     compiled: Annotated[
         bool, Option(help="Time compiled blocks too: needs a C++ compiler, and minutes for compiling.")
     ] = True,
+    quick: Annotated[
+        bool,
+        Option("--quick", help="onnxruntime, batches of 64, one thread alone: minutes instead of most of an hour."),
+    ] = False,
     check: Annotated[bool, Option("--check", help="Only see whether the study can be timed.")] = False,
 ) -> None:
     """Measure on this machine."""
     try:
         params = checked(study)
-        if compiled and not shutil.which(COMPILER):
+        if compiled and not quick and not shutil.which(COMPILER):
             raise BadInput(
                 f"compiled blocks need a C++ compiler and {COMPILER} was not found: install it, or add --no-compiled"
             )
@@ -63,18 +67,19 @@ def main(
     if check:
         return
     images = shuffled(load_split(Path("runs", study, "data.safetensors"), "test"))
-    folder = Path("results", study)
+    folder, filters = Path("results", study), Path("results", f"{study}-filter")
     partial = folder / "inference.partial.csv"  # unfinished times are kept, and not drawn
     rows: list[dict[str, Any]] = []
     first: list[Subject] = []
     for seed in params.seeds:
         networks = list(subjects(study, seed, list(params.rivals)))
-        for runtime, batch, threads in settings(seed == params.seeds[0], compiled):
+        for runtime, batch, threads in settings(seed == params.seeds[0] and not quick, compiled):
             print(f"seed {seed}, {runtime}, batches of {batch}, {threads} threads", flush=True)
             rows += measure(networks, images, runtime, batch, threads, turns)
             write(rows, partial)
         first = first or networks
     partial.replace(folder / "inference.csv")
+    shutil.copy(folder / "inference.csv", filters)
     torch.set_num_threads(1)
     chosen = [(network, point) for network in first for point in network.points if len(network.points) > 1]
     overhead = [split_overhead(network, point, images, 64) for network, point in chosen if point.choice in SPLIT]
@@ -94,10 +99,11 @@ def checked(study: str) -> Params:
     """
     values = yaml.safe_load(Path("params.yaml").read_text())
     params, filters = (resolve({**values, "study": name}, Path("presets")) for name in (study, f"{study}-filter"))
-    for one, granularity in ((params, "weight"), (filters, "filter")):
-        if one.granularity != granularity or ORDER not in one.orders or one.seeds != params.seeds:
+    for one, granularities in ((params, ["weight"]), (filters, ["filter", "filter16"])):
+        if one.granularity not in granularities or ORDER not in one.orders or one.seeds != params.seeds:
             raise BadInput(
-                f"{one.study}: to be timed it needs granularity {granularity}, the order {ORDER} and the seeds of {study}"
+                f"{one.study}: to be timed it needs granularity {' or '.join(granularities)}, the order {ORDER} and the seeds"
+                f" of {study}"
             )
     return params
 

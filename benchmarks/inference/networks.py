@@ -17,7 +17,7 @@ from exitprune.exiting import confidence_of, first_confident_exit, sweep
 from exitprune.folding import fold
 from exitprune.inference import infer
 from exitprune.masks import full_masks
-from exitprune.measured import NOBODY, PRUNED, WITHIN
+from exitprune.measured import NOBODY, WITHIN
 from exitprune.operating_points import Costs, Rule, choose, outcome
 from exitprune.prepared import load_split
 from exitprune.removal import remove_emptied
@@ -78,8 +78,8 @@ def subjects(study: str, seed: int, rivals: list[int]) -> Iterator[Subject]:
     made = {
         "dense, no exits": (runs / "base.safetensors", fold),
         "dense, exits": (runs / "level-00.safetensors", fold),
-        PRUNED: (runs / ORDER / "recovered.safetensors", fold),
-        f"{PRUNED}, emptied taken out": (runs / ORDER / "recovered.safetensors", lambda n: remove_emptied(fold(n))),
+        "unstructured": (runs / ORDER / "recovered.safetensors", fold),
+        "unstructured, emptied taken out": (runs / ORDER / "recovered.safetensors", lambda n: remove_emptied(fold(n))),
         "filters": (filters / ORDER / "recovered.safetensors", lambda n: remove_emptied(fold(remove_filters(n)))),
         **{f"plain ResNet-{depth}": (runs / f"rival-{depth}.safetensors", fold) for depth in rivals},
     }

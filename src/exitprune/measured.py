@@ -7,14 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 NOBODY, WITHIN = "nobody leaves", "one point lost"
-PRUNED = "unstructured"
-"""The network that tells whose times these are: joint, after recovery."""
 
 
 def read_measured(tables: Path) -> pd.DataFrame | None:
     """inference.csv beside the folder of tables; None if there is none, or if it is of other networks than the tables.
 
-    The pruned network has to be the one that the tables are of, by its key, for every seed measured.
+    For every seed measured, one of the networks has to be the one that the tables are of, by its key: joint, after recovery.
     """
     path = tables.parent / "inference.csv"
     if not path.exists():
@@ -23,6 +21,5 @@ def read_measured(tables: Path) -> pd.DataFrame | None:
     if "key" not in measured:
         return None
     levels = pd.read_csv(tables / "levels.csv").query("order == 'joint' and state == 'recovered'")
-    timed = measured[measured["network"] == PRUNED].drop_duplicates(["seed", "key"])
-    there = levels.set_index("seed")["key"].reindex(timed["seed"])
-    return measured if list(timed["key"]) == list(there) else None
+    timed = measured.merge(levels[["seed", "key"]])
+    return measured if set(timed["seed"]) == set(measured["seed"]) else None

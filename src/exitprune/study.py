@@ -75,14 +75,15 @@ def _sentence(detail: Any, study: str) -> str:
     if detail["type"] == "extra_forbidden":
         return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {detail['input']!r})"
     message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] in ("float_type", "int_type") and _looks_like_a_number(detail["input"]):
+    if detail["type"] in ("float_type", "int_type", "bool_type") and _was_text(detail["input"]):
         message += ", not text: write 1e-3 as 0.001, and what stands in braces after --config in params.yaml"
     given = "" if not detail["loc"] else f" (given: {detail['input']!r})"
     return f"params.yaml or presets/{study}.yaml: {where}: {message}{given}"
 
 
-def _looks_like_a_number(value: Any) -> bool:
+def _was_text(value: Any) -> bool:
+    """Whether it is the text of a number, of true or of false."""
     try:
-        return isinstance(value, str) and math.isfinite(float(value))
+        return isinstance(value, str) and (value.lower() in ("true", "false") or math.isfinite(float(value)))
     except ValueError:
         return False
