@@ -1,6 +1,6 @@
 """Surgery: take filters that are gone out of the network itself, which stays an ordinary one that can be trained on.
 
-For networks pruned with `granularity: filter`. Only filters inside blocks are taken out, exactly; torch-pruning does it. What
+For networks pruned with `granularity: filter` or `filter16`. Only filters inside blocks are taken out, exactly; torch-pruning does it. What
 else pruning emptied, and whole branches, can be taken out of a folded network for inference: see `removal`.
 """
 

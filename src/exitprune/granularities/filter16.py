@@ -6,7 +6,8 @@ that fill the vectors, so that time follows MACs; the layers of a ResNet have 16
 
 A layer's filters are put into groups from the best down, and each scores the mean of its group. A round removes an exact
 number of filters, so it may break a group: what is left of it goes first in the next round, so that one layer at most has a
-width that is not whole. (Under `scope: layer`, which removes as many in every layer, each may.)
+width that is not whole. Under `scope: layer`, which removes as large a share in every layer, each may; under `scope: std` a layer
+of one group scores 1, so such layers go in their order of execution, after the weaker groups of wider ones.
 """
 
 from __future__ import annotations
