@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 CORES ?= all
 STUDY ?= digits
+OPTIONS ?=
 XDIST ?= --numprocesses 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
@@ -28,13 +29,14 @@ lint: .venv/installed
 bench: .venv/installed
 	python -m benchmarks
 
-# Trains the rivals and the filter study of STUDY, times everything, and draws it into the study's report.
+# Trains the rivals and the filter study of STUDY, times everything, and draws it into both reports. OPTIONS: --quick, --no-compiled.
 bench-inference: .venv/installed
-	python -m benchmarks.inference $(STUDY) --check
+	python -m benchmarks.inference $(STUDY) $(OPTIONS) --check
 	snakemake --cores $(CORES) --config study=$(STUDY) -- all rivals
 	snakemake --cores $(CORES) --config study=$(STUDY)-filter
-	python -m benchmarks.inference $(STUDY)
+	python -m benchmarks.inference $(STUDY) $(OPTIONS)
 	snakemake --cores $(CORES) --config study=$(STUDY)
+	snakemake --cores $(CORES) --config study=$(STUDY)-filter
 
 # uv installs in a fraction of pip's time where it is there; the versions are the lock's either way.
 .venv/installed: requirements.lock pyproject.toml

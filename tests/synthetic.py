@@ -74,7 +74,7 @@ def write_run(
             logits[split] = torch.from_numpy(values + quality[:, None, None] * right).float()
         header = _header(np.random.default_rng([seed, level]), order, level, base, exits, rounds)
         file = folder / "logits" / f"{name}.safetensors"
-        about = {"name": name, "level": level, "seed": seed, "order": order, "level_key": f"{order} {seed} {name}"}
+        about = {"name": name, "level": level, "seed": seed, "order": order, "level_sha256": f"{order} {seed} {name}"}
         write_tensors(file, logits, {**header, **about})
         entries.append({"name": name, "level": level, "file": f"logits/{name}.safetensors", "sha256": digest([file])})
     path = folder / "evaluation.json"
@@ -88,8 +88,10 @@ def write_measured(tables: Path) -> None:
     As in a real one, only the first seed is measured in every runtime.
     """
     exits = pd.read_csv(tables / "exits.csv").query("order == 'joint' and state == 'recovered' and split == 'test'")
-    keys = (
-        pd.read_csv(tables / "levels.csv").query("order == 'joint' and state == 'recovered'").set_index("seed")["key"]
+    digests = (
+        pd.read_csv(tables / "levels.csv")
+        .query("order == 'joint' and state == 'recovered'")
+        .set_index("seed")["sha256"]
     )
     rows = []
     for seed, (place, network) in product((0, 1), enumerate(("unstructured", "filters", "plain ResNet-20"))):
@@ -101,7 +103,7 @@ def write_measured(tables: Path) -> None:
                 about = {
                     "network": network,
                     "seed": seed,
-                    "key": keys[seed] if network == "unstructured" else network,
+                    "sha256": digests[seed] if network == "unstructured" else network,
                     "runtime": runtime,
                     "threads": 1,
                     "batch": 64,

@@ -19,7 +19,7 @@ def test_without_the_extra_one_sentence_says_what_to_install(monkeypatch: pytest
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(BadInput) as caught:
         extra(name)
-    assert str(caught.value) == f"{name} is not installed; run: pip install 'exitprune[export]'"
+    assert str(caught.value) == f"{name} is not installed; run: pip install '.[export]' in a checkout of exitprune"
 
 
 def test_what_a_module_itself_lacks_is_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

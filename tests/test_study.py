@@ -131,6 +131,8 @@ MISTAKES = [
     ("orders", ["joint", "joint"], "orders: each may be named once (given: ['joint', 'joint'])"),
     ("orders", [], "orders: List should have at least 1 item"),
     ("orders", "joint", "orders: Input should be a valid list (given: 'joint')"),
+    ("rivals", [8, 15], "rivals: the depth of a rival is 6n + 2 with n of 1 or more: 8, 14, 20, ..., not 15"),
+    ("rivals", [8, 8], "rivals: each may be named once"),
     ("seeds", [0, 0], "seeds: each may be named once (given: [0, 0])"),
     ("seeds", [-1], "seeds: a seed is 0 or more (given: [-1])"),
     ("seeds", [], "seeds: List should have at least 1 item"),

@@ -4,9 +4,10 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
+from exitprune.extras import onnxruntime_session
 from exitprune.folding import fold
 from exitprune.onnx_export import build_model
-from exitprune.timing import exit_milliseconds, session
+from exitprune.timing import exit_milliseconds
 from tests.conftest import Build
 from tests.lively import enliven_
 
@@ -22,6 +23,6 @@ def test_every_exit_gets_a_time(build: Build, num_classes: int) -> None:
 
 
 def test_a_session_runs_on_the_cpu_alone(build: Build) -> None:
-    made = session(build_model(fold(enliven_(build())), [0.5], [0.2]).SerializeToString(), 1)
+    made = onnxruntime_session(build_model(fold(enliven_(build())), [0.5], [0.2]).SerializeToString(), 1)
     assert isinstance(made, ort.InferenceSession)
     assert made.get_providers() == ["CPUExecutionProvider"]

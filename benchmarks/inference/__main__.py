@@ -51,35 +51,43 @@ def main(
     ] = True,
     quick: Annotated[
         bool,
-        Option("--quick", help="onnxruntime, batches of 64, one thread alone: minutes instead of most of an hour."),
+        Option(
+            "--quick",
+            help="Only onnxruntime, batches of 64, one thread: minutes. Earlier times are replaced.",
+        ),
     ] = False,
     check: Annotated[bool, Option("--check", help="Only see whether the study can be timed.")] = False,
 ) -> None:
     """Measure on this machine."""
     try:
-        params = checked(study)
+        params, filters = checked(study)
         if compiled and not quick and not shutil.which(COMPILER):
             raise BadInput(
-                f"compiled blocks need a C++ compiler and {COMPILER} was not found: install it, or add --no-compiled"
+                f"compiled blocks need a C++ compiler and {COMPILER} was not found: install it, or leave them out with"
+                " make bench-inference OPTIONS=--no-compiled"
             )
     except BadInput as error:
         sys.exit(str(error))
     if check:
         return
     images = shuffled(load_split(Path("runs", study, "data.safetensors"), "test"))
-    folder, filters = Path("results", study), Path("results", f"{study}-filter")
+    folder = Path("results", study)
     partial = folder / "inference.partial.csv"  # unfinished times are kept, and not drawn
     rows: list[dict[str, Any]] = []
     first: list[Subject] = []
     for seed in params.seeds:
-        networks = list(subjects(study, seed, list(params.rivals)))
+        networks = list(subjects(params, filters, seed))
         for runtime, batch, threads in settings(seed == params.seeds[0] and not quick, compiled):
             print(f"seed {seed}, {runtime}, batches of {batch}, {threads} threads", flush=True)
             rows += measure(networks, images, runtime, batch, threads, turns)
             write(rows, partial)
         first = first or networks
+    beside = Path("results", filters.study)
+    beside.mkdir(parents=True, exist_ok=True)
+    shutil.copy(partial, beside / "inference.csv")
     partial.replace(folder / "inference.csv")
-    shutil.copy(folder / "inference.csv", filters)
+    if quick:
+        return
     torch.set_num_threads(1)
     chosen = [(network, point) for network in first for point in network.points if len(network.points) > 1]
     overhead = [split_overhead(network, point, images, 64) for network, point in chosen if point.choice in SPLIT]
@@ -91,8 +99,8 @@ def write(rows: list[dict[str, Any]], path: Path) -> None:
     pd.DataFrame(rows).to_csv(path, index=False, float_format="%.6g")
 
 
-def checked(study: str) -> Params:
-    """The parameters of a study that can be timed.
+def checked(study: str) -> tuple[Params, Params]:
+    """The parameters of a study that can be timed, and of the filter study beside it.
 
     Raises:
         BadInput: if it has no filter study beside it, or one of the two prunes something else than its name says.
@@ -105,7 +113,7 @@ def checked(study: str) -> Params:
                 f"{one.study}: to be timed it needs granularity {' or '.join(granularities)}, the order {ORDER} and the seeds"
                 f" of {study}"
             )
-    return params
+    return params, filters
 
 
 def machine() -> str:
@@ -150,7 +158,7 @@ def measure(
         {
             "network": network.name,
             "seed": network.seed,
-            "key": network.key,
+            "sha256": network.sha256,
             "runtime": runtime,
             "threads": threads,
             "batch": batch,

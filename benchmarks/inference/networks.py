@@ -19,7 +19,9 @@ from exitprune.inference import infer
 from exitprune.masks import full_masks
 from exitprune.measured import NOBODY, WITHIN
 from exitprune.operating_points import Costs, Rule, choose, outcome
+from exitprune.params import Params
 from exitprune.prepared import load_split
+from exitprune.provenance import digest
 from exitprune.removal import remove_emptied
 from exitprune.seeding import generator
 from exitprune.surgery import remove_filters
@@ -47,7 +49,7 @@ class Subject:
     Attributes:
         name: as tables and figures call it.
         seed: of the run.
-        key: of its checkpoint: all that it was made from.
+        sha256: of its checkpoint.
         network: folded.
         points: thresholds to time it at; the first is nobody leaving early.
         executed: MACs that dense kernels do up to each exit.
@@ -56,7 +58,7 @@ class Subject:
 
     name: str
     seed: int
-    key: str
+    sha256: str
     network: EarlyExitNetwork
     points: list[Point]
     executed: list[int]
@@ -67,30 +69,40 @@ class Subject:
         return float(torch.tensor(self.executed, dtype=torch.float64)[self.exits[choice][:num_images]].mean())
 
 
-def subjects(study: str, seed: int, rivals: list[int]) -> Iterator[Subject]:
+def subjects(params: Params, filters: Params, seed: int) -> Iterator[Subject]:
     """The networks of one seed, in a fixed order.
+
+    Args:
+        params: of the study, whose weights are pruned.
+        filters: of the study beside it, whose filters are.
+        seed: of the run.
 
     Raises:
         BadInput: if a checkpoint is missing: what to run.
     """
-    runs, filters = Path("runs", study, f"seed{seed}"), Path("runs", f"{study}-filter", f"seed{seed}")
-    data = Path("runs", study, "data.safetensors")
+    data = Path("runs", params.study, "data.safetensors")
+    runs, smaller_runs = (Path("runs", one.study, f"seed{seed}") for one in (params, filters))
+    weights_gone = f"{100 * params.sparsity:g} % of the weights pruned"
+    filters_gone = f"{100 * filters.sparsity:g} % of the filters pruned"
+    pruned = runs / ORDER / "recovered.safetensors"
     made = {
         "dense, no exits": (runs / "base.safetensors", fold),
         "dense, exits": (runs / "level-00.safetensors", fold),
-        "unstructured": (runs / ORDER / "recovered.safetensors", fold),
-        "unstructured, emptied taken out": (runs / ORDER / "recovered.safetensors", lambda n: remove_emptied(fold(n))),
-        "filters": (filters / ORDER / "recovered.safetensors", lambda n: remove_emptied(fold(remove_filters(n)))),
-        **{f"plain ResNet-{depth}": (runs / f"rival-{depth}.safetensors", fold) for depth in rivals},
+        weights_gone: (pruned, fold),
+        f"{weights_gone}, emptied taken out": (pruned, lambda n: remove_emptied(fold(n))),
+        filters_gone: (
+            smaller_runs / ORDER / "recovered.safetensors",
+            lambda n: remove_emptied(fold(remove_filters(n))),
+        ),
+        **{f"plain ResNet-{depth}": (runs / f"rival-{depth}.safetensors", fold) for depth in params.rivals},
     }
     for path, _ in made.values():
         if not path.exists():
-            raise BadInput(f"{path}: not there; run: make bench-inference STUDY={study}")
+            raise BadInput(f"{path}: not there; run: make bench-inference STUDY={params.study}")
     splits = {"validation": load_split(data, "validation"), "test": shuffled(load_split(data, "test"))}
     for name, (path, smaller) in made.items():
         level = load_checkpoint(path)
-        network = smaller(level.network)
-        yield subject(name, seed, level, network, splits)
+        yield subject(name, seed, digest([path]), level, smaller(level.network), splits)
 
 
 def shuffled(images: Images) -> Images:
@@ -99,7 +111,9 @@ def shuffled(images: Images) -> Images:
     return replace(images, pixels=images.pixels[order], labels=images.labels[order])
 
 
-def subject(name: str, seed: int, level: Checkpoint, network: EarlyExitNetwork, splits: dict[str, Images]) -> Subject:
+def subject(
+    name: str, seed: int, sha256: str, level: Checkpoint, network: EarlyExitNetwork, splits: dict[str, Images]
+) -> Subject:
     """With its thresholds: nobody leaving; at most a point of accuracy lost; and the best within each share of the MACs."""
     macs = [cost.macs for cost in exit_costs(level.network, level.masks)]
     executed = [cost.macs for cost in exit_costs(network, full_masks(network))]
@@ -119,4 +133,4 @@ def subject(name: str, seed: int, level: Checkpoint, network: EarlyExitNetwork, 
         got = outcome(logits["test"], splits["test"].labels, Costs(macs), threshold)
         points.append(Point(choice, threshold, got.accuracy, got.average_macs))
         exits[choice] = first_confident_exit(confidence_of(logits["test"]), threshold)
-    return Subject(name, seed, level.header["key"], network, points, executed, exits)
+    return Subject(name, seed, sha256, network, points, executed, exits)

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.inference.networks import Subject
+from exitprune.extras import onnxruntime_session
 from exitprune.onnx_export import build_model
 from exitprune.runtime import Segment, answer, segments
-from exitprune.timing import session
 from exitprune.training import Images
 
 Run = Callable[[Tensor, float], Any]
@@ -46,7 +46,7 @@ def compiled(subject: Subject, images: Images, threads: int) -> Run:
 def onnxruntime(subject: Subject, images: Images, threads: int) -> Run:
     """The exported model."""
     mean, std = images.mean.flatten().tolist(), images.std.flatten().tolist()
-    made = session(build_model(subject.network, mean, std).SerializeToString(), threads)
+    made = onnxruntime_session(build_model(subject.network, mean, std).SerializeToString(), threads)
 
     def run(pixels: Tensor, threshold: float) -> Any:
         feed = {"pixels": pixels.numpy(), "threshold": np.array(threshold, dtype=np.float32)}

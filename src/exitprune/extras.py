@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
+from typing import Any
 
 from exitprune.errors import BadInput
 
@@ -19,4 +20,19 @@ def extra(module: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != module.split(".")[0]:
             raise
-        raise BadInput(f"{error.name} is not installed; run: pip install 'exitprune[export]'") from None
+        raise BadInput(
+            f"{error.name} is not installed; run: pip install '.[export]' in a checkout of exitprune"
+        ) from None
+
+
+def onnxruntime_session(model: str | bytes, num_threads: int) -> Any:
+    """A model, or the file it is in, ready to run on the CPU.
+
+    Raises:
+        BadInput: if onnxruntime is not installed.
+    """
+    runtime = extra("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = num_threads
+    options.log_severity_level = 3  # errors alone; warnings are about optimisations
+    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

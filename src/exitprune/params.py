@@ -13,7 +13,6 @@ from exitprune.settings import (
     Augment,
     Compute,
     DataSource,
-    Depth,
     Evaluate,
     Heads,
     Model,
@@ -69,8 +68,8 @@ class Params(Section):
     data: Data
     model: Model
     base: Training
-    rivals: list[Depth]
-    """Depths of plain networks, trained like the base when asked for, that measured time is held against."""
+    rivals: list[int]
+    """Depths, 6n + 2, of plain networks, trained like the base when asked for, that measured time is held against."""
     heads: Heads
     sparsity: float = Field(ge=0, lt=1)
     rounds: int = Field(ge=1, le=999)
@@ -91,6 +90,14 @@ class Params(Section):
         if len(set(values)) != len(values):
             raise ValueError("each may be named once")
         return values
+
+    @field_validator("rivals")
+    @classmethod
+    def _residual_networks(cls, depths: list[int]) -> list[int]:
+        wrong = [depth for depth in depths if depth < 8 or (depth - 2) % 6]
+        if wrong:
+            raise ValueError(f"the depth of a rival is 6n + 2 with n of 1 or more: 8, 14, 20, ..., not {wrong[0]}")
+        return depths
 
     @field_validator("seeds")
     @classmethod

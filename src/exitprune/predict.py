@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from exitprune.datasets.folder import decode
 from exitprune.errors import BadInput
-from exitprune.extras import extra
+from exitprune.extras import extra, onnxruntime_session
 
 MODES = {1: "L", 3: "RGB"}
 
@@ -51,15 +52,12 @@ class Model:
     """
 
     def __init__(self, path: Path, num_threads: int = 1) -> None:
-        runtime = extra("onnxruntime")
+        extra("onnxruntime")
         if not path.is_file():
             raise BadInput(f"{path}: there is no such model; write one with: exitprune export CHECKPOINT --out DIR")
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = num_threads
-        options.log_severity_level = 3  # errors alone; warnings are about optimisations
         refused = extra("onnxruntime.capi.onnxruntime_pybind11_state")
         try:
-            self.session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self.session = onnxruntime_session(str(path), num_threads)
         except (refused.InvalidProtobuf, refused.InvalidGraph, refused.Fail, refused.NoModel, refused.InvalidArgument):
             raise BadInput(f"{path}: not an ONNX model; give the model.onnx that `exitprune export` wrote") from None
         properties = self.session.get_modelmeta().custom_metadata_map
@@ -95,15 +93,11 @@ class Model:
         """(1, C, H, W) pixels of an image file, turned grey or coloured as the model needs.
 
         Raises:
-            BadInput: if the file is missing, no image, or of another size.
+            BadInput: if the file is missing, no image, not 8-bit grey or RGB, or of another size.
         """
         if not path.is_file():
             raise BadInput(f"{path}: there is no such image")
-        try:
-            with Image.open(path) as file:
-                image = file.convert(MODES[self.channels])
-        except (UnidentifiedImageError, OSError) as error:
-            raise BadInput(f"{path}: not an image that can be read ({error})") from None
+        image = Image.fromarray(decode(path, path)).convert(MODES[self.channels])
         if image.size != (self.width, self.height):
             raise BadInput(
                 f"{path}: {image.width} x {image.height} pixels, but the model takes {self.width} x {self.height}; "

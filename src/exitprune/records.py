@@ -61,10 +61,10 @@ class Level:
 
 
 def level_row(level: Level) -> Row:
-    """Which level, the group its round pruned, the sparsity of each group, and the key of all it was made from."""
+    """Which level, the group its round pruned, the sparsity of each group, and the digest of its checkpoint."""
     sparsity = {f"sparsity_{group}": share for group, share in level.header["sparsity"].items()}
     about = {"level": level.level, "name": level.name, "state": level.state, "prune": level.header["prune"]}
-    return {**level.run, **about, **sparsity, "key": level.header["level_key"]}
+    return {**level.run, **about, **sparsity, "sha256": level.header["level_sha256"]}
 
 
 def layer_rows(level: Level) -> list[Row]:

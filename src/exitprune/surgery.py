@@ -1,7 +1,7 @@
 """Surgery: take filters that are gone out of the network itself, which stays an ordinary one that can be trained on.
 
-For networks pruned with `granularity: filter` or `filter16`. Only filters inside blocks are taken out, exactly; torch-pruning does it. What
-else pruning emptied, and whole branches, can be taken out of a folded network for inference: see `removal`.
+For networks pruned with `granularity: filter` or `filter16`. Only filters inside blocks are taken out, exactly; torch-pruning
+does it. What else pruning emptied, and whole branches, can be taken out of a folded network for inference: see `removal`.
 """
 
 from __future__ import annotations

@@ -5,29 +5,15 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from exitprune.early_exit import EarlyExitNetwork
-from exitprune.extras import extra
+from exitprune.extras import onnxruntime_session
 from exitprune.onnx_export import build_model
 
 NEVER, ALWAYS = 1e30, 1e-30  # temperatures that make an exit as unsure, and as sure, as can be
-
-
-def session(model: bytes, num_threads: int) -> Any:
-    """An onnxruntime session on the CPU.
-
-    Raises:
-        BadInput: if onnxruntime is not installed.
-    """
-    runtime = extra("onnxruntime")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = num_threads
-    options.log_severity_level = 3  # errors alone; warnings are about optimisations
-    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def exit_milliseconds(
@@ -55,7 +41,7 @@ def exit_milliseconds(
     sessions = []
     for exit_ in range(num_exits):
         temperatures = [NEVER] * exit_ + [ALWAYS] * (num_exits - exit_)
-        made = session(build_model(network, mean, std, temperatures).SerializeToString(), num_threads)
+        made = onnxruntime_session(build_model(network, mean, std, temperatures).SerializeToString(), num_threads)
         taken = made.run(["exit"], feed)[0]  # warms up, too
         assert (taken == exit_).all(), "images did not leave where they were made to"
         sessions.append(made)

@@ -166,5 +166,5 @@ def test_without_onnx_one_sentence_says_what_to_install(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(BadInput, match=r"pip install 'exitprune\[export\]'"):
+    with pytest.raises(BadInput, match=r"pip install '\.\[export\]'"):
         export(study.level, tmp_path)

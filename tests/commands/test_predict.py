@@ -144,14 +144,21 @@ def test_a_missing_image_is_refused(study: Study, tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_image_is_refused(study: Study, tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("hello")
-    with pytest.raises(BadInput, match=r"text\.png: not an image that can be read"):
+    with pytest.raises(BadInput, match=r"text\.png: cannot be read as an image"):
         predict(study.exported / "model.onnx", [tmp_path / "text.png"])
 
 
 def test_a_truncated_image_is_refused(study: Study, pictures: list[Path], tmp_path: Path) -> None:
     (tmp_path / "cut.png").write_bytes(pictures[0].read_bytes()[:200])
-    with pytest.raises(BadInput, match=r"cut\.png: not an image that can be read"):
+    with pytest.raises(BadInput, match=r"cut\.png: cannot be read as an image"):
         predict(study.exported / "model.onnx", [tmp_path / "cut.png"])
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "I;16"])
+def test_an_image_that_would_lose_something_is_refused_as_in_training(study: Study, tmp_path: Path, mode: str) -> None:
+    Image.new(mode, (12, 12)).save(tmp_path / "deep.png")
+    with pytest.raises(BadInput, match=r"deep\.png: is of mode .*; wanted: 8-bit grey or RGB without transparency"):
+        predict(study.exported / "model.onnx", [tmp_path / "deep.png"])
 
 
 def test_an_image_of_another_size_is_refused(study: Study, tmp_path: Path) -> None:

@@ -40,9 +40,13 @@ def test_one_seed_and_one_order_can_be_drawn(name: str, lone_tables: Path) -> No
 def test_every_panel_has_its_axes_named(name: str, digits_tables: Path) -> None:
     with theme(name):
         figure = variant("figures", name).draw(digits_tables, EVALUATE)
-    shared_x, shared_y = figure.get_supxlabel(), figure.get_supylabel()
-    assert shared_x or any(axes.get_xlabel() for axes in figure.axes)
-    assert shared_y or any(axes.get_ylabel() for axes in figure.axes)
+    panels = [(axes, spec) for axes in figure.axes if (spec := axes.get_subplotspec()) is not None]
+    assert panels
+    for axes, spec in panels:
+        within = axes.get_figure(root=False)
+        assert within is not None
+        assert not spec.is_last_row() or axes.get_xlabel() or within.get_supxlabel()
+        assert not spec.is_first_col() or axes.get_ylabel() or within.get_supylabel()
 
 
 @pytest.mark.parametrize("name", NAMES)

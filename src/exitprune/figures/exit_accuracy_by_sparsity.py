@@ -14,8 +14,8 @@ PLACE = 5
 TITLE = "Accuracy of each exit over the rounds"
 CAPTION = (
     "Test accuracy of each exit against the sparsity of the whole network, one marker per round, each after its fine-tuning. The "
-    "sequential order prunes the base network first while the heads stay as they are, then (crosses) the heads alone, which hold "
-    "few of the weights."
+    "sequential order prunes the base network first while the heads stay as they are; then (crosses) come the rounds of the "
+    "heads alone, which hold few of the weights and no filters."
 )
 COLUMNS = 4
 HEADS = {"color": "black", "markersize": 3, "markeredgewidth": 0.6}

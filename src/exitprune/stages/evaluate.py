@@ -70,7 +70,7 @@ def main(
             parts = [infer_together(folded, images) for images in splits.values()]
             for path, network, *logits in zip(stretch, folded, *parts, strict=True):
                 progress.start_round(list(chain).index(path) + 1)
-                about = {**_about(stretch[path], network), "seed": seed, "order": order, "key": keys[path]}
+                about = {**_about(path, stretch[path], network), "seed": seed, "order": order, "key": keys[path]}
                 write_tensors(files[path], dict(zip(splits, logits, strict=True)), about)
                 progress.step(num_images)
                 progress.end_round(chain[path]["name"])
@@ -101,12 +101,12 @@ def _sharing_a_base(paths: Sequence[Path], device: torch.device) -> Iterator[dic
         yield stretch
 
 
-def _about(checkpoint: Checkpoint, folded: EarlyExitNetwork) -> dict[str, Any]:
+def _about(path: Path, checkpoint: Checkpoint, folded: EarlyExitNetwork) -> dict[str, Any]:
     """Which level, how sparse, what everything costs, and what is empty and what exact removal leaves to dense kernels."""
     network, masks, smaller = checkpoint.network, checkpoint.masks, remove_emptied(folded)
     return {
         **{name: checkpoint.header[name] for name in ("name", "level", "prune", "train")},
-        "level_key": checkpoint.header["key"],
+        "level_sha256": digest([path]),
         "sparsity": {group: sparsity(masks, network.named_layers(group)) for group in ("all", "base", "exits")},
         "layers": [asdict(cost) for cost in layer_costs(network, masks)],
         "exits": [asdict(cost) for cost in exit_costs(network, masks)],
