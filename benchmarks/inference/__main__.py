@@ -59,15 +59,12 @@ def main(
     check: Annotated[bool, Option("--check", help="Only see whether the study can be timed.")] = False,
 ) -> None:
     """Measure on this machine."""
-    try:
-        params, filters = checked(study)
-        if compiled and not quick and not shutil.which(COMPILER):
-            raise BadInput(
-                f"compiled blocks need a C++ compiler and {COMPILER} was not found: install it, or leave them out with"
-                " make bench-inference OPTIONS=--no-compiled"
-            )
-    except BadInput as error:
-        sys.exit(str(error))
+    params, filters = checked(study)
+    if compiled and not quick and not shutil.which(COMPILER):
+        raise BadInput(
+            f"compiled blocks need a C++ compiler and {COMPILER} was not found: install it, or leave them out with"
+            " make bench-inference OPTIONS=--no-compiled"
+        )
     if check:
         return
     images = shuffled(load_split(Path("runs", study, "data.safetensors"), "test"))
@@ -183,4 +180,8 @@ def once(go: Run, batches: list[Tensor], threshold: float) -> float:
     return 1000 * (time.perf_counter() - start) / sum(len(batch) for batch in batches)
 
 
-run(main)
+if __name__ == "__main__":
+    try:
+        run(main)
+    except BadInput as error:
+        sys.exit(str(error))
