@@ -19,7 +19,7 @@ CAPTION = (
     "network, pruned ones those of their rounds as well."
 )
 MAIN = "runtime == 'onnxruntime' and batch == 64 and threads == 1"
-MARKERS = "osD^v<>PX"
+MARKERS = "osD^v<>PX*hp"
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
