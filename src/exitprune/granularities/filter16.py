@@ -2,7 +2,7 @@
 
 Kernels work on channels in vectors: sixteen float32 fill a register of AVX-512, and onnxruntime pads every convolution to
 whole vectors there. A layer left with 17 filters takes the time of 32, one with 5 that of 16. Groups of sixteen leave widths
-that fill the vectors, so that time follows MACs; the layers of a ResNet have 16, 32 and 64 filters, one to four groups.
+that fill the vectors, which brings time closer to MACs; the layers of a ResNet have 16, 32 and 64 filters, one to four groups.
 
 A layer's filters are put into groups from the best down, and each scores the mean of its group. A round removes an exact
 number of filters, so it may break a group: what is left of it goes first in the next round, so that one layer at most has a
