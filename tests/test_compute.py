@@ -30,6 +30,13 @@ def test_compiling_without_a_compiler_names_it(monkeypatch: pytest.MonkeyPatch) 
         set_up(PLAIN.model_copy(update={"compile": True}))
 
 
+def test_compiling_from_a_path_with_a_space_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compute, "COMPILER", "python")  # something that is there
+    monkeypatch.setattr(torch, "__file__", "/a path/torch/__init__.py")
+    with pytest.raises(BadInput, match=r"torch lies in a path with a space, /a path/torch"):
+        set_up(PLAIN.model_copy(update={"compile": True}))
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_not_replaced() -> None:
     with pytest.raises(BadInput, match=r"compute\.device: cuda was asked for and torch sees no GPU"):

@@ -25,7 +25,7 @@ from typer import Argument, Option, run
 from benchmarks.inference.networks import ORDER, Point, Subject, shuffled, subjects
 from benchmarks.inference.overhead import split_overhead
 from benchmarks.inference.runtimes import RUNTIMES, Run
-from exitprune.compute import COMPILER
+from exitprune.compute import obstacle_to_compiling
 from exitprune.errors import BadInput
 from exitprune.measured import NOBODY, WITHIN
 from exitprune.params import Params
@@ -60,9 +60,9 @@ def main(
 ) -> None:
     """Measure on this machine."""
     params, filters = checked(study)
-    if compiled and not quick and not shutil.which(COMPILER):
+    if compiled and not quick and (obstacle := obstacle_to_compiling()):
         raise BadInput(
-            f"compiled blocks need a C++ compiler and {COMPILER} was not found: install it, or leave them out with"
+            f"compiled blocks need a C++ compiler and {obstacle}: mend that, or leave them out with"
             " make bench-inference OPTIONS=--no-compiled"
         )
     if check:

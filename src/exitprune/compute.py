@@ -33,11 +33,20 @@ class Machine:
 CPU = Machine(torch.device("cpu"))
 
 
+def obstacle_to_compiling() -> str | None:
+    """Why torch.compile cannot work here, as half a sentence; None: nothing is known against it."""
+    if not shutil.which(COMPILER):
+        return f"{COMPILER} was not found"
+    if " " in torch.__file__:  # torch 2.12 hands its own folder to the compiler without quotes
+        return f"torch lies in a path with a space, {torch.__file__}, which it cannot compile from"
+    return None
+
+
 def set_up(settings: Compute) -> Machine:
     """Obey the settings: threads, device and deterministic kernels.
 
     Raises:
-        BadInput: if `cuda` is asked for and there is none, or compiling and there is no compiler.
+        BadInput: if `cuda` is asked for and there is none, or compiling where that cannot work.
     """
     torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)  # pruned networks are full of tiny numbers, which are slow and change nothing
@@ -46,10 +55,8 @@ def set_up(settings: Compute) -> Machine:
     has_gpu = torch.cuda.is_available()
     if settings.device == "cuda" and not has_gpu:
         raise BadInput("compute.device: cuda was asked for and torch sees no GPU; allowed here: cpu, auto")
-    if settings.compile and not shutil.which(COMPILER):
-        raise BadInput(
-            f"compute.compile: true needs a C++ compiler and {COMPILER} was not found; install it or set it to false"
-        )
+    if settings.compile and (obstacle := obstacle_to_compiling()):
+        raise BadInput(f"compute.compile: true needs a C++ compiler and {obstacle}; mend that or set it to false")
     name = "cuda" if settings.device != "cpu" and has_gpu else "cpu"
     precision = {"float32": torch.float32, "bfloat16": torch.bfloat16}[settings.precision]
     return Machine(torch.device(name), precision, settings.compile)
