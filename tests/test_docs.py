@@ -85,7 +85,7 @@ def test_the_grid_is_that_of_the_results() -> None:
 
 @pytest.mark.parametrize(
     ("study", "row"),
-    [("digits", row) for row in table("inference.md", "network")[:11]]
+    [("digits", row) for row in table("inference.md", "network")]
     + [("cifar10-cpu-filter", row) for row in table("inference.md", "CIFAR-10, filters in groups")]
     + [("cifar10-cpu", row) for row in table("inference.md", "CIFAR-10, filters one by one")],
     ids=lambda value: value if isinstance(value, str) else f"{value[0]}, {value[1]}",
