@@ -1,5 +1,6 @@
 """What a machine lacks is said before any work."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -31,7 +32,7 @@ def test_compiling_without_a_compiler_names_it(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_compiling_from_a_path_with_a_space_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compute, "COMPILER", "python")  # something that is there
+    monkeypatch.setattr(compute, "COMPILER", sys.executable)  # something that is there
     monkeypatch.setattr(torch, "__file__", "/a path/torch/__init__.py")
     with pytest.raises(BadInput, match=r"torch lies in a path with a space, /a path/torch"):
         set_up(PLAIN.model_copy(update={"compile": True}))

@@ -18,7 +18,7 @@ FLOW = """
     folding emptied removal checkpoints levels training prepared inference
     exiting calibration operating_points statistics tradeoff claims paper records tables measured formatting figures
     report_tables report
-    runtime surgery onnx_export timing model_card predict
+    runtime surgery onnx_layers onnx_export timing model_card predict
     stages commands cli __main__
 """
 ORDER = FLOW.split()

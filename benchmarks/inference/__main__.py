@@ -51,10 +51,7 @@ def main(
     ] = True,
     quick: Annotated[
         bool,
-        Option(
-            "--quick",
-            help="Only onnxruntime, batches of 64, one thread: minutes. Earlier times are replaced.",
-        ),
+        Option("--quick", help="Only onnxruntime, batches of 64, one thread: minutes. Earlier times are replaced."),
     ] = False,
     check: Annotated[bool, Option("--check", help="Only see whether the study can be timed.")] = False,
 ) -> None:
@@ -104,11 +101,11 @@ def checked(study: str) -> tuple[Params, Params]:
     """
     values = yaml.safe_load(Path("params.yaml").read_text())
     params, filters = (resolve({**values, "study": name}, Path("presets")) for name in (study, f"{study}-filter"))
-    for one, granularities in ((params, ["weight"]), (filters, ["filter", "filter16"])):
-        if one.granularity not in granularities or ORDER not in one.orders or one.seeds != params.seeds:
+    for one, wanted in ((params, "weight"), (filters, "filter or another but weight")):
+        is_named_right = (one.granularity == "weight") == (wanted == "weight")
+        if not is_named_right or ORDER not in one.orders or one.seeds != params.seeds:
             raise BadInput(
-                f"{one.study}: to be timed it needs granularity {' or '.join(granularities)}, the order {ORDER} and the seeds"
-                f" of {study}"
+                f"{one.study}: to be timed it needs granularity {wanted}, the order {ORDER} and the seeds of {study}"
             )
     return params, filters
 

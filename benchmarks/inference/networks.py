@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from exitprune.checkpoints import Checkpoint, load_checkpoint
+from exitprune.checkpoints import load_checkpoint
 from exitprune.cost import exit_costs
 from exitprune.early_exit import EarlyExitNetwork
 from exitprune.errors import BadInput
@@ -101,8 +101,7 @@ def subjects(params: Params, filters: Params, seed: int) -> Iterator[Subject]:
             raise BadInput(f"{path}: not there; run: make bench-inference STUDY={params.study}")
     splits = {"validation": load_split(data, "validation"), "test": shuffled(load_split(data, "test"))}
     for name, (path, smaller) in made.items():
-        level = load_checkpoint(path)
-        yield subject(name, seed, digest([path]), level, smaller(level.network), splits)
+        yield subject(name, seed, path, smaller, splits)
 
 
 def shuffled(images: Images) -> Images:
@@ -112,9 +111,18 @@ def shuffled(images: Images) -> Images:
 
 
 def subject(
-    name: str, seed: int, sha256: str, level: Checkpoint, network: EarlyExitNetwork, splits: dict[str, Images]
+    name: str, seed: int, path: Path, smaller: Callable[[EarlyExitNetwork], EarlyExitNetwork], splits: dict[str, Images]
 ) -> Subject:
-    """With its thresholds: nobody leaving; at most a point of accuracy lost; and the best within each share of the MACs."""
+    """With its thresholds: nobody leaving; at most a point of accuracy lost; and the best within each share of the MACs.
+
+    Args:
+        name, seed: of the subject.
+        path: of its checkpoint.
+        smaller: makes of the network in it the one that is timed.
+        splits: validation and test.
+    """
+    level = load_checkpoint(path)
+    network = smaller(level.network)
     macs = [cost.macs for cost in exit_costs(level.network, level.masks)]
     executed = [cost.macs for cost in exit_costs(network, full_masks(network))]
     logits = {name: infer(network, images) for name, images in splits.items()}
@@ -133,4 +141,4 @@ def subject(
         got = outcome(logits["test"], splits["test"].labels, Costs(macs), threshold)
         points.append(Point(choice, threshold, got.accuracy, got.average_macs))
         exits[choice] = first_confident_exit(confidence_of(logits["test"]), threshold)
-    return Subject(name, seed, sha256, network, points, executed, exits)
+    return Subject(name, seed, digest([path]), network, points, executed, exits)

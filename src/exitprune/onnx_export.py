@@ -9,59 +9,25 @@ them into the order the images came in. Where nobody is left, nodes compute on e
     confidence (N,) float32, of the exit taken
     exit       (N,) int64, counted from 0
 
-Letters: N images, C channels, K classes, H and W height and width. What is said about it: `model_card`.
+Letters: N images, C channels, K classes, H and W height and width. Its layers: `onnx_layers`. What is said about it:
+`model_card`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
-import torch.nn.functional as F
-from torch import nn
 
 from exitprune.early_exit import EarlyExitNetwork
 from exitprune.extras import extra
-from exitprune.folding import FoldedBlock, folded_blocks, map_shapes
+from exitprune.folding import folded_blocks, map_shapes
+from exitprune.onnx_layers import Graph, add_block, add_conv, add_linear, add_pooling, keep_blocked
 
 OPSET = 18
 IR_VERSION = 9  # old enough for every onnxruntime that pyproject.toml allows
-
-
-@dataclass
-class Graph:
-    """ONNX nodes and constants as they are added; values are known by the name of the node that makes them."""
-
-    nodes: list[Any] = field(default_factory=list)
-    constants: list[Any] = field(default_factory=list)
-    shapes: list[Any] = field(default_factory=list)
-
-    def add(self, operator: str, name: str, *inputs: str, **attributes: Any) -> str:
-        """Append a node with one output of the same name."""
-        onnx = extra("onnx")
-        self.nodes.append(onnx.helper.make_node(operator, list(inputs), [name], name=name, **attributes))
-        return name
-
-    def constant(self, name: str, value: npt.ArrayLike, kind: type[np.generic] = np.float32) -> str:
-        """Add a constant."""
-        array = np.array(value, dtype=kind, order="C")
-        self.constants.append(extra("onnx").numpy_helper.from_array(array, name))
-        return name
-
-    def shape(self, name: str, shape: Sequence[int | str]) -> None:
-        """Tell the shape of a value that cannot be inferred; letters stand for sizes not known before."""
-        onnx = extra("onnx")
-        self.shapes.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, list(shape)))
-
-    def parameter(self, name: str, value: torch.Tensor) -> str:
-        """Add a constant from a tensor."""
-        array = value.detach().cpu().numpy()
-        return self.constant(name, array, array.dtype.type)
 
 
 def build_model(
@@ -121,16 +87,16 @@ def _add_network(
 ) -> None:
     blocks, leaving = list(folded_blocks(network)), _Leaving(graph)
     x = _add_normalisation(graph, mean, std)
-    x = graph.add("Relu", "stem.relu", _add_conv(graph, "stem", x, network.base.conv))
+    x = graph.add("Relu", "stem.relu", add_conv(graph, "stem", x, network.base.conv))
     numbers = {block: number for number, block in enumerate(network.spec.exits)}
     shapes = map_shapes(network)
     for index, (block, shape) in enumerate(zip(blocks, shapes, strict=True), 1):
-        x = _add_block(graph, f"b{index}", x, block, shape[0])
+        x = add_block(graph, f"b{index}", x, block, shape[0])
         if index in numbers:
             number, head, name = numbers[index], network.heads[index], f"exit{numbers[index] + 1}"
-            logits = _add_linear(graph, name, _add_pooling(graph, name, x, shape[1:], head.grid), head.fc)
-            x = _keep_blocked(graph, name, leaving.after(number, logits, temperatures[number], x), shape)
-    logits = _add_linear(graph, "fc", _add_pooling(graph, "fc", x, shapes[-1][1:], (1, 1)), network.base.fc)
+            logits = add_linear(graph, name, add_pooling(graph, name, x, shape[1:], head.grid), head.fc)
+            x = keep_blocked(graph, name, leaving.after(number, logits, temperatures[number], x), shape)
+    logits = add_linear(graph, "fc", add_pooling(graph, "fc", x, shapes[-1][1:], (1, 1)), network.base.fc)
     leaving.at_last(network.num_exits - 1, logits, temperatures[-1])
 
 
@@ -143,94 +109,6 @@ def _add_normalisation(graph: Graph, mean: Sequence[float], std: Sequence[float]
     x = graph.add("Div", "pixels.scaled", x, scale)
     x = graph.add("Sub", "pixels.centred", x, centre)
     return graph.add("Div", "pixels.normalised", x, spread)
-
-
-def _add_conv(graph: Graph, name: str, x: str, conv: nn.Conv2d) -> str:
-    assert conv.bias is not None
-    weight = graph.parameter(f"{name}.weight", conv.weight)
-    bias = graph.parameter(f"{name}.bias", conv.bias)
-    padding = [int(side) for side in conv.padding] * 2
-    return graph.add(
-        "Conv", name, x, weight, bias, kernel_shape=list(conv.kernel_size), strides=list(conv.stride), pads=padding
-    )
-
-
-def _add_block(graph: Graph, name: str, x: str, block: FoldedBlock, channels: int) -> str:
-    total = x if block.sc is None else _add_conv(graph, f"{name}.sc", x, block.sc)
-    if block.c1 is not None and block.c2 is not None:
-        taken = x
-        if block.reads is not None:
-            taken = graph.add("Gather", f"{name}.taken", x, graph.parameter(f"{name}.reads", block.reads), axis=1)
-        inside = graph.add("Relu", f"{name}.relu1", _add_conv(graph, f"{name}.c1", taken, block.c1))
-        branch = _add_conv(graph, f"{name}.c2", inside, block.c2)
-        if block.writes is not None:
-            branch = _spread(graph, name, branch, block.writes, channels)
-        total = graph.add("Add", f"{name}.add", branch, total)
-    if block.constant is not None:
-        total = _add_constant(graph, name, total, block.constant)
-    return graph.add("Relu", f"{name}.relu2", total)
-
-
-def _add_constant(graph: Graph, name: str, x: str, constant: torch.Tensor) -> str:
-    """(n, C, H, W) and (1, C, 1, 1) or (1, C, H, W) to their sum.
-
-    One number per channel is added by a batch norm that does nothing else: exactly as much, and unlike an addition of unequal
-    shapes onnxruntime does it in its blocked memory layout, together with the ReLU after it, in a fifth of the time.
-    """
-    if constant.shape[2:] != (1, 1):
-        return graph.add("Add", f"{name}.add_constant", x, graph.parameter(f"{name}.constant", constant))
-    channels = constant.shape[1]
-    zeros, ones = (
-        graph.constant(f"{name}.{word}", [number] * channels) for word, number in (("zeros", 0), ("ones", 1))
-    )
-    each = graph.parameter(f"{name}.constant", constant.flatten())
-    return graph.add("BatchNormalization", f"{name}.add_constant", x, ones, each, zeros, ones, epsilon=0.0)
-
-
-def _spread(graph: Graph, name: str, branch: str, writes: torch.Tensor, channels: int) -> str:
-    """(n, k, H, W), the channels that a branch writes, to (n, C, H, W) with zeros between."""
-    sides = graph.constant(f"{name}.sides", [0, 0, 0, 0, 0, 1, 0, 0], np.int64)  # one channel of zeros at the end
-    padded = graph.add("Pad", f"{name}.padded", branch, sides)
-    source = torch.full((channels,), len(writes))
-    source[writes.cpu()] = torch.arange(len(writes))
-    return graph.add("Gather", f"{name}.spread", padded, graph.parameter(f"{name}.writes", source), axis=1)
-
-
-def _keep_blocked(graph: Graph, name: str, x: str, shape: tuple[int, int, int]) -> str:
-    """Change nothing, so that onnxruntime goes on in its blocked memory layout after `Compress`, which has none.
-
-    A pooling of 1 x 1 is the identity and brings a map into that layout; only there, and with batches known to be equal,
-    onnxruntime works a block's addition and ReLU into the convolution before them.
-    """
-    graph.shape(x, [f"N_{name}", *shape])
-    return graph.add("MaxPool", f"{name}.blocked", x, kernel_shape=[1, 1])
-
-
-def _add_pooling(graph: Graph, name: str, x: str, size: tuple[int, int], grid: tuple[int, int]) -> str:
-    """Average a map of a size to a grid, adaptively as torch does; (n, C, H, W) to (n, C x grid)."""
-    if grid == (1, 1):
-        x = graph.add("GlobalAveragePool", f"{name}.pool", x)
-    elif size[0] % grid[0] == 0 and size[1] % grid[1] == 0:
-        if size != grid:
-            sides = [size[0] // grid[0], size[1] // grid[1]]
-            x = graph.add("AveragePool", f"{name}.pool", x, kernel_shape=sides, strides=sides)
-    else:  # windows overlap: averages of rows, then of columns
-        rows = graph.parameter(f"{name}.rows", _averages(size[0], grid[0]).T)  # (grid, H)
-        columns = graph.parameter(f"{name}.columns", _averages(size[1], grid[1]))  # (W, grid)
-        x = graph.add("MatMul", f"{name}.pool_rows", rows, x)
-        x = graph.add("MatMul", f"{name}.pool", x, columns)
-    return graph.add("Flatten", f"{name}.flat", x)
-
-
-def _averages(size: int, cells: int) -> torch.Tensor:
-    """(size, cells), by which a row of a map is multiplied to average it adaptively."""
-    return F.adaptive_avg_pool1d(torch.eye(size), cells)
-
-
-def _add_linear(graph: Graph, name: str, x: str, linear: nn.Linear) -> str:
-    weight = graph.parameter(f"{name}.weight", linear.weight)
-    bias = graph.parameter(f"{name}.bias", linear.bias)
-    return graph.add("Gemm", f"{name}.logits", x, weight, bias, transB=1)
 
 
 class _Leaving:

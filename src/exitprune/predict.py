@@ -52,7 +52,6 @@ class Model:
     """
 
     def __init__(self, path: Path, num_threads: int = 1) -> None:
-        extra("onnxruntime")
         if not path.is_file():
             raise BadInput(f"{path}: there is no such model; write one with: exitprune export CHECKPOINT --out DIR")
         refused = extra("onnxruntime.capi.onnxruntime_pybind11_state")
