@@ -74,7 +74,7 @@ def write_run(
             logits[split] = torch.from_numpy(values + quality[:, None, None] * right).float()
         header = _header(np.random.default_rng([seed, level]), order, level, base, exits, rounds)
         file = folder / "logits" / f"{name}.safetensors"
-        about = {"name": name, "level": level, "seed": seed, "order": order, "level_sha256": f"{order} {seed} {name}"}
+        about = {"name": name, "level": level, "seed": seed, "order": order, "weights_sha256": f"{order} {seed} {name}"}
         write_tensors(file, logits, {**header, **about})
         entries.append({"name": name, "level": level, "file": f"logits/{name}.safetensors", "sha256": digest([file])})
     path = folder / "evaluation.json"

@@ -14,7 +14,7 @@ PACKAGE = Path(exitprune.__file__).parent
 FLOW = """
     errors variants settings params study seeding progress compute provenance extras disk
     datasets splits
-    architectures early_exit masks cost losses ranking criteria granularities scopes schedules orders pruning
+    architectures early_exit identity masks cost losses ranking criteria granularities scopes schedules orders pruning
     folding emptied removal checkpoints levels training prepared inference
     exiting calibration operating_points statistics tradeoff claims paper records tables measured formatting figures
     report_tables report

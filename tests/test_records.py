@@ -50,7 +50,7 @@ def a_level(seed: int = 0) -> tuple[Level, dict[str, Tensor]]:
             {"exit": exit_, "macs": macs, "macs_dense": 2 * macs, "params": 1, "params_dense": 2}
             for exit_, macs in enumerate(MACS)
         ],
-        "level_sha256": "k",
+        "weights_sha256": "k",
         "emptied": [
             {"name": name, "filters": 4, "empty_filters": empty, "channels": 3, "empty_channels": 1}
             for name, empty in (("b1.c1", 1), ("b1.c2", 4), ("b2.c1", 0), ("b2.c2", 2))

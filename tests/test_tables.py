@@ -33,7 +33,7 @@ def a_level(order: str, seed: int, number: int, state: Any, kept: int, wrong: in
             {"exit": exit_, "macs": macs, "macs_dense": 20, "params": macs, "params_dense": 20}
             for exit_, macs in enumerate((kept, 2 * kept))
         ],
-        "level_sha256": "k",
+        "weights_sha256": "k",
         "emptied": [{"name": "stem", "filters": 4, "empty_filters": 1, "channels": 3, "empty_channels": 0}],
         "macs_after_removal": 10,
     }

@@ -15,13 +15,13 @@ from exitprune.early_exit import EarlyExitNetwork
 from exitprune.errors import BadInput
 from exitprune.exiting import confidence_of, first_confident_exit, sweep
 from exitprune.folding import fold
+from exitprune.identity import weights_digest
 from exitprune.inference import infer
 from exitprune.masks import full_masks
 from exitprune.measured import NOBODY, WITHIN
 from exitprune.operating_points import Costs, Rule, choose, outcome
 from exitprune.params import Params
 from exitprune.prepared import load_split
-from exitprune.provenance import digest
 from exitprune.removal import remove_emptied
 from exitprune.seeding import generator
 from exitprune.surgery import remove_filters
@@ -49,7 +49,7 @@ class Subject:
     Attributes:
         name: as tables and figures call it.
         seed: of the run.
-        sha256: of its checkpoint.
+        sha256: of the weights in its checkpoint.
         network: folded.
         points: thresholds to time it at; the first is nobody leaving early.
         executed: MACs that dense kernels do up to each exit.
@@ -141,4 +141,4 @@ def subject(
         got = outcome(logits["test"], splits["test"].labels, Costs(macs), threshold)
         points.append(Point(choice, threshold, got.accuracy, got.average_macs))
         exits[choice] = first_confident_exit(confidence_of(logits["test"]), threshold)
-    return Subject(name, seed, digest([path]), network, points, executed, exits)
+    return Subject(name, seed, weights_digest(level.network), network, points, executed, exits)

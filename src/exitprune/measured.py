@@ -12,7 +12,7 @@ NOBODY, WITHIN = "nobody leaves", "one point lost"
 def read_measured(tables: Path) -> pd.DataFrame | None:
     """inference.csv beside the folder of tables; None if there is none, or if it is of other networks than the tables.
 
-    For every seed measured, one of the networks has to be the one that the tables are of, by the digest of its checkpoint:
+    For every seed measured, one of the networks has to be the one that the tables are of, by the digest of its weights:
     joint, after recovery.
     """
     path = tables.parent / "inference.csv"

@@ -61,10 +61,10 @@ class Level:
 
 
 def level_row(level: Level) -> Row:
-    """Which level, the group its round pruned, the sparsity of each group, and the digest of its checkpoint."""
+    """Which level, the group its round pruned, the sparsity of each group, and the digest of its weights."""
     sparsity = {f"sparsity_{group}": share for group, share in level.header["sparsity"].items()}
     about = {"level": level.level, "name": level.name, "state": level.state, "prune": level.header["prune"]}
-    return {**level.run, **about, **sparsity, "sha256": level.header["level_sha256"]}
+    return {**level.run, **about, **sparsity, "sha256": level.header["weights_sha256"]}
 
 
 def layer_rows(level: Level) -> list[Row]:

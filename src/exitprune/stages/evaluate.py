@@ -16,6 +16,7 @@ from exitprune.cost import exit_costs, layer_costs
 from exitprune.early_exit import EarlyExitNetwork
 from exitprune.emptied import emptied
 from exitprune.folding import fold
+from exitprune.identity import weights_digest
 from exitprune.inference import infer_together, share_a_base
 from exitprune.levels import code_of, is_made_from, levels_of
 from exitprune.masks import full_masks, sparsity
@@ -70,7 +71,7 @@ def main(
             parts = [infer_together(folded, images) for images in splits.values()]
             for path, network, *logits in zip(stretch, folded, *parts, strict=True):
                 progress.start_round(list(chain).index(path) + 1)
-                about = {**_about(path, stretch[path], network), "seed": seed, "order": order, "key": keys[path]}
+                about = {**_about(stretch[path], network), "seed": seed, "order": order, "key": keys[path]}
                 write_tensors(files[path], dict(zip(splits, logits, strict=True)), about)
                 progress.step(num_images)
                 progress.end_round(chain[path]["name"])
@@ -101,12 +102,12 @@ def _sharing_a_base(paths: Sequence[Path], device: torch.device) -> Iterator[dic
         yield stretch
 
 
-def _about(path: Path, checkpoint: Checkpoint, folded: EarlyExitNetwork) -> dict[str, Any]:
+def _about(checkpoint: Checkpoint, folded: EarlyExitNetwork) -> dict[str, Any]:
     """Which level, how sparse, what everything costs, and what is empty and what exact removal leaves to dense kernels."""
     network, masks, smaller = checkpoint.network, checkpoint.masks, remove_emptied(folded)
     return {
         **{name: checkpoint.header[name] for name in ("name", "level", "prune", "train")},
-        "level_sha256": digest([path]),
+        "weights_sha256": weights_digest(network),
         "sparsity": {group: sparsity(masks, network.named_layers(group)) for group in ("all", "base", "exits")},
         "layers": [asdict(cost) for cost in layer_costs(network, masks)],
         "exits": [asdict(cost) for cost in exit_costs(network, masks)],
