@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from exitprune.progress import TRACE
+from exitprune.jobs.progress import TRACE
 
 ROOT = Path(__file__).parents[1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.utils.benchmark import Timer
 
-from exitprune.exiting import sweep
+from exitprune.evaluation.exiting import sweep
 
 
 def measure() -> list[str]:

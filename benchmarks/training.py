@@ -22,11 +22,13 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import CIFAR10
 from torchvision.transforms import v2
 
-from exitprune.compute import Machine
-from exitprune.early_exit import EarlyExitNetwork, Spec
-from exitprune.masks import full_masks
-from exitprune.settings import Augment, Training
-from exitprune.training import Images, train_
+from exitprune.config.data import Augment
+from exitprune.config.training import Training
+from exitprune.data.images import Images
+from exitprune.jobs.compute import Machine
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.masks import full_masks
+from exitprune.training.loop import train_
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 CORES = os.cpu_count() or 1

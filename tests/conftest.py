@@ -9,10 +9,11 @@ import pytest
 import torch
 from hypothesis import settings
 
-from exitprune.early_exit import EarlyExitNetwork, Spec
-from exitprune.seeding import seeded
-from exitprune.settings import Augment, Training
-from exitprune.training import Images
+from exitprune.config.data import Augment
+from exitprune.config.training import Training
+from exitprune.data.images import Images
+from exitprune.jobs.seeding import seeded
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 
 settings.register_profile("exitprune", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("exitprune")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from exitprune.early_exit import EarlyExitNetwork
-from exitprune.masks import weights
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.masks import weights
 
 
 def noise(network: EarlyExitNetwork, num_images: int, seed: int = 0) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from exitprune.exiting import confidence_of, first_confident_exit
+from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 
 
 def evaluate_at(logits: Tensor, labels: Tensor, macs: Sequence[int], threshold: float) -> tuple[float, float]:

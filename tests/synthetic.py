@@ -12,10 +12,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from exitprune import paper
-from exitprune.checkpoints import write_json, write_tensors
-from exitprune.provenance import digest
-from exitprune.settings import Evaluate, Model
+from exitprune.config.evaluate import Evaluate
+from exitprune.config.model import Model
+from exitprune.evaluation import paper
+from exitprune.jobs.provenance import digest
+from exitprune.storage import write_json, write_tensors
 
 MODEL = Model(depth=56, exits=[4, 8, 12, 16, 20, 24], pool=4)
 EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, resamples=200)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from exitprune.claims import READINGS
-from exitprune.formatting import signed
+from exitprune.evaluation.claims import READINGS
+from exitprune.reporting.formatting import signed
 
 ROOT = Path(__file__).parents[1]
 CIFAR10 = ROOT / "results/cifar10-cpu/tables"

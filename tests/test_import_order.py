@@ -12,14 +12,8 @@ import exitprune
 PACKAGE = Path(exitprune.__file__).parent
 
 FLOW = """
-    errors variants settings params study seeding progress compute provenance extras disk
-    datasets splits
-    architectures early_exit identity masks cost losses ranking criteria granularities scopes schedules orders pruning
-    folding emptied removal checkpoints levels training prepared inference
-    exiting calibration operating_points statistics tradeoff claims paper records tables measured formatting figures
-    report_tables report
-    runtime surgery onnx_layers onnx_export timing model_card predict
-    stages commands cli __main__
+    errors variants storage config jobs networks data training pruning evaluation deployment reporting stages commands
+    cli __main__
 """
 ORDER = FLOW.split()
 

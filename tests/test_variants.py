@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-import exitprune
-from exitprune.variants import names_of, variant
+from exitprune.variants import folder_of, module_of, names_of, variant
 
 FAMILIES = ["criteria", "scopes", "schedules", "orders"]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_variants_are_the_files_of_the_folder(family: str) -> None:
-    folder = Path(exitprune.__file__).parent / family
+    folder = folder_of(family)
     files = sorted(file.name.removesuffix(".py") for file in folder.iterdir() if file.suffix == ".py")
     assert names_of(family) == [name for name in files if name != "__init__"]
 
@@ -23,7 +20,7 @@ def test_the_variants_are_the_files_of_the_folder(family: str) -> None:
 def test_every_variant_can_be_loaded_and_says_what_it_is(family: str) -> None:
     for name in names_of(family):
         module = variant(family, name)
-        assert module.__name__ == f"exitprune.{family}.{name}"
+        assert module.__name__ == module_of(family, name)
         assert module.__doc__
 
 

@@ -25,12 +25,12 @@ from typer import Argument, Option, run
 from benchmarks.inference.networks import ORDER, Point, Subject, shuffled, subjects
 from benchmarks.inference.overhead import split_overhead
 from benchmarks.inference.runtimes import RUNTIMES, Run
-from exitprune.compute import obstacle_to_compiling
+from exitprune.config.params import Params
+from exitprune.config.study import resolve
+from exitprune.data.images import load_split
+from exitprune.deployment.measured_times import NOBODY, WITHIN
 from exitprune.errors import BadInput
-from exitprune.measured import NOBODY, WITHIN
-from exitprune.params import Params
-from exitprune.prepared import load_split
-from exitprune.study import resolve
+from exitprune.jobs.compute import obstacle_to_compiling
 
 BATCHES = (1, 8, 64, 256)
 MAIN = ("onnxruntime", 64, 1)

@@ -9,23 +9,22 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from exitprune.checkpoints import load_checkpoint
-from exitprune.cost import exit_costs
-from exitprune.early_exit import EarlyExitNetwork
+from exitprune.config.params import Params
+from exitprune.data.images import Images, load_split
+from exitprune.deployment.folding import fold
+from exitprune.deployment.measured_times import NOBODY, WITHIN
+from exitprune.deployment.removal import remove_emptied
+from exitprune.deployment.surgery import remove_filters
 from exitprune.errors import BadInput
-from exitprune.exiting import confidence_of, first_confident_exit, sweep
-from exitprune.folding import fold
-from exitprune.identity import weights_digest
-from exitprune.inference import infer
-from exitprune.masks import full_masks
-from exitprune.measured import NOBODY, WITHIN
-from exitprune.operating_points import Costs, Rule, choose, outcome
-from exitprune.params import Params
-from exitprune.prepared import load_split
-from exitprune.removal import remove_emptied
-from exitprune.seeding import generator
-from exitprune.surgery import remove_filters
-from exitprune.training import Images
+from exitprune.evaluation.exiting import confidence_of, first_confident_exit, sweep
+from exitprune.evaluation.logits import infer
+from exitprune.evaluation.operating_points import Costs, Rule, choose, outcome
+from exitprune.jobs.seeding import generator
+from exitprune.networks.checkpoints import load_checkpoint
+from exitprune.networks.cost import exit_costs
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.identity import weights_digest
+from exitprune.networks.masks import full_masks
 
 ORDER = "joint"
 SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

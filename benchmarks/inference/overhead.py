@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.inference.networks import Point, Subject
-from exitprune.exiting import confidence_of
-from exitprune.measured import NOBODY
-from exitprune.runtime import Segment, answer, segments
-from exitprune.training import Images
+from exitprune.data.images import Images
+from exitprune.deployment.measured_times import NOBODY
+from exitprune.deployment.runtime import Segment, answer, segments
+from exitprune.evaluation.exiting import confidence_of
 
 REPEATS = 9
 MOST_BATCHES = 4

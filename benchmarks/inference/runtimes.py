@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.inference.networks import Subject
-from exitprune.extras import onnxruntime_session
-from exitprune.onnx_export import build_model
-from exitprune.runtime import Segment, answer, segments
-from exitprune.training import Images
+from exitprune.data.images import Images
+from exitprune.deployment.extras import onnxruntime_session
+from exitprune.deployment.onnx_export import build_model
+from exitprune.deployment.runtime import Segment, answer, segments
 
 Run = Callable[[Tensor, float], Any]
 """(pixels, threshold) to answers."""

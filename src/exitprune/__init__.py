@@ -1,6 +1,5 @@
 """exitprune: prune early-exit networks and find out what that buys.
 
-The folder tree is the table of contents: parameters, datasets, architectures, early_exit, masks, cost, criteria,
-scopes, schedules, orders, pruning, training, inference, exiting, statistics, tables, figures, report. Data flow in that
-direction only.
+The folder tree is the table of contents, in the direction in which data flow: config, jobs, networks, data, training,
+pruning, evaluation, deployment, reporting; stages and commands put them to work.
 """

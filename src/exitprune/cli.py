@@ -15,8 +15,8 @@ from typing import Annotated
 from typer import Option, Typer
 
 from exitprune.errors import BadInput
-from exitprune.progress import LOG, set_up_logging
-from exitprune.variants import PACKAGE, names_of
+from exitprune.jobs.progress import LOG, set_up_logging
+from exitprune.variants import folder_of, module_of, names_of
 
 FAMILIES = {"commands": "Commands", "stages": "Stages, run by the workflow"}
 
@@ -32,7 +32,7 @@ def build(arguments: list[str]) -> Typer:
     app.callback()(set_up)
     for family, title in FAMILIES.items():
         for name in names_of(family):
-            function = importlib.import_module(f"exitprune.{family}.{name}").main if name in arguments else _stub
+            function = importlib.import_module(module_of(family, name)).main if name in arguments else _stub
             app.command(name, rich_help_panel=title, help=_first_line(family, name))(function)
     return app
 
@@ -56,5 +56,5 @@ def _stub() -> None:
 
 
 def _first_line(family: str, name: str) -> str:
-    text = ast.get_docstring(ast.parse((PACKAGE / family / f"{name}.py").read_text())) or ""
+    text = ast.get_docstring(ast.parse((folder_of(family) / f"{name}.py").read_text())) or ""
     return text.partition("\n")[0]

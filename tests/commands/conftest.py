@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from exitprune.checkpoints import save_checkpoint, write_tensors
 from exitprune.commands.export import main as export
-from exitprune.early_exit import EarlyExitNetwork
-from exitprune.masks import Masks, apply_masks_, weights
+from exitprune.networks.checkpoints import save_checkpoint
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.masks import Masks, apply_masks_, weights
+from exitprune.storage import write_tensors
 from tests.conftest import Build
 from tests.lively import enliven_, spread_confidences_
 

@@ -12,13 +12,13 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from exitprune.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.commands.export import main as export
-from exitprune.cost import exit_costs
+from exitprune.data.images import load_split
 from exitprune.errors import BadInput
-from exitprune.exiting import confidence_of
-from exitprune.inference import infer
-from exitprune.prepared import load_split
+from exitprune.evaluation.exiting import confidence_of
+from exitprune.evaluation.logits import infer
+from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
+from exitprune.networks.cost import exit_costs
 from tests.commands.conftest import CLASSES, Study
 from tests.oracle import evaluate_at
 

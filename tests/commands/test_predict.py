@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 
 from exitprune.commands.predict import main as predict
+from exitprune.data.images import load_split
 from exitprune.errors import BadInput
-from exitprune.exiting import confidence_of, first_confident_exit
-from exitprune.inference import infer
-from exitprune.prepared import load_split
+from exitprune.evaluation.exiting import confidence_of, first_confident_exit
+from exitprune.evaluation.logits import infer
 from tests.commands.conftest import CLASSES, Study
 
 

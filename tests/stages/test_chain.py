@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import torch
 
-from exitprune.checkpoints import Checkpoint, load_checkpoint, read_header, read_tensors, write_tensors
 from exitprune.errors import BadInput
-from exitprune.masks import num_kept, sparsity, weights
+from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
+from exitprune.networks.masks import num_kept, sparsity, weights
 from exitprune.stages import base, data, evaluate, heads, prune, recover
-from exitprune.training import Resumption
+from exitprune.storage import read_header, read_tensors, write_tensors
+from exitprune.training.resumption import Resumption
 
 AUGMENT = {"pad": 1, "flip": False}
 COMPUTE = {"device": "cpu", "threads": 1, "precision": "float32", "compile": False}

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from exitprune.checkpoints import read_tensors
 from exitprune.errors import BadInput
 from exitprune.stages import data
+from exitprune.storage import read_tensors
 
 
 def settings(**changes: object) -> str:

@@ -11,14 +11,15 @@ import pandas as pd
 import pytest
 import torch
 
-from exitprune import paper
-from exitprune.checkpoints import save_checkpoint, write_json
-from exitprune.early_exit import EarlyExitNetwork, Spec
-from exitprune.levels import level_path
-from exitprune.masks import full_masks
-from exitprune.prepared import load_split
-from exitprune.provenance import digest
+from exitprune.data.images import load_split
+from exitprune.evaluation import paper
+from exitprune.jobs.levels import level_path
+from exitprune.jobs.provenance import digest
+from exitprune.networks.checkpoints import save_checkpoint
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.masks import full_masks
 from exitprune.stages import grid
+from exitprune.storage import write_json
 from tests.synthetic import write_data
 
 COMPUTE = {"device": "cpu", "threads": 1, "precision": "float32", "compile": False}

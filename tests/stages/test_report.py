@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from exitprune.claims import CLAIMS, rule_in_words
-from exitprune.formatting import millions, percent
-from exitprune.settings import Model
+from exitprune.config.model import Model
+from exitprune.evaluation.claims import CLAIMS, rule_in_words
+from exitprune.reporting.formatting import millions, percent
 from exitprune.stages import report, tables
 from exitprune.variants import names_of
 from tests.synthetic import EVALUATE, MODEL, PARAMS, settings, write_data, write_measured, write_run, write_study

@@ -37,7 +37,7 @@ def test_a_comment_in_the_readme_reruns_nothing(finished: Repository) -> None:
 
 
 def test_the_code_of_a_figure_redraws_that_figure_alone(finished: Repository) -> None:
-    edit(finished.path / "src/exitprune/figures/tradeoff.py")
+    edit(finished.path / "src/exitprune/reporting/figures/tradeoff.py")
     assert finished.would_run() == {"figure", "report"}
     assert finished.snakemake("--dry-run").count("Draw the figure") == 1
 
@@ -73,12 +73,12 @@ def test_the_margin_of_claims_redoes_tables_alone(finished: Repository) -> None:
 
 
 def test_the_code_of_an_unused_criterion_reruns_nothing(finished: Repository) -> None:
-    edit(finished.path / "src/exitprune/criteria/random.py")
+    edit(finished.path / "src/exitprune/pruning/criteria/random.py")
     assert finished.would_run() == set()
 
 
 def test_the_code_of_one_order_prunes_that_order_alone(finished: Repository) -> None:
-    edit(finished.path / "src/exitprune/orders/joint.py")
+    edit(finished.path / "src/exitprune/pruning/orders/joint.py")
     listing = finished.snakemake("--dry-run")
     assert "Prune, order joint" in listing
     assert "Prune, order sequential" not in listing

@@ -10,10 +10,10 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
-from exitprune.disk import check_space
+from exitprune.jobs.disk import check_space
 from exitprune.errors import BadInput
-from exitprune.provenance import sources
-from exitprune.study import resolve
+from exitprune.jobs.provenance import sources
+from exitprune.config.study import resolve
 from exitprune.variants import names_of
 
 # Jobs find this Python and this checkout's package, whether or not the environment is activated.

@@ -59,7 +59,7 @@ def grid_points():
 
     The paper's charts know two orders and one network.
     """
-    from exitprune.paper import COLUMNS, is_papers_network
+    from exitprune.evaluation.paper import COLUMNS, is_papers_network
 
     if not is_papers_network(PARAMS.model) or PARAMS.granularity != "weight":
         raise WorkflowError(
@@ -88,7 +88,7 @@ rule grid:
     input:
         data=DATA,
         chains=grid_chains,
-        code=[*code("grid"), *data_files("data/paper/*.csv")],
+        code=[*code("grid"), *data_files("evaluation/papers_numbers/*.csv")],
     output:
         f"{RESULTS}/grid.csv",
     log:

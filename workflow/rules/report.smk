@@ -29,7 +29,7 @@ rule tables:
     input:
         data=DATA,
         evaluations=expand(f"{RUNS}/{{chain}}/evaluation.json", chain=CHAINS),
-        code=[*code("tables"), *data_files("data/paper/*.csv")],
+        code=[*code("tables"), *data_files("evaluation/papers_numbers/*.csv")],
     output:
         tables=TABLES,
         summary=f"{RESULTS}/summary.json",

@@ -9,19 +9,20 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from exitprune.calibration import fit_temperatures, scaled
-from exitprune.checkpoints import Checkpoint, load_checkpoint, write_bytes, write_json
-from exitprune.early_exit import EarlyExitNetwork
+from exitprune.data.images import load_manifest, load_split
+from exitprune.deployment.extras import extra
+from exitprune.deployment.folding import fold
+from exitprune.deployment.latency import exit_milliseconds
+from exitprune.deployment.model_card import Measured, exit_table, metadata_of, model_card
+from exitprune.deployment.onnx_export import OPSET, build_model
+from exitprune.deployment.removal import remove_emptied
 from exitprune.errors import BadInput
-from exitprune.extras import extra
-from exitprune.folding import fold
-from exitprune.inference import infer
-from exitprune.model_card import Measured, exit_table, metadata_of, model_card
-from exitprune.onnx_export import OPSET, build_model
-from exitprune.operating_points import Costs, OperatingPoint, Rule, operating_points
-from exitprune.prepared import load_manifest, load_split
-from exitprune.removal import remove_emptied
-from exitprune.timing import exit_milliseconds
+from exitprune.evaluation.calibration import fit_temperatures, scaled
+from exitprune.evaluation.logits import infer
+from exitprune.evaluation.operating_points import Costs, OperatingPoint, Rule, operating_points
+from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.storage import write_bytes, write_json
 
 
 def main(

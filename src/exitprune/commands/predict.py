@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from exitprune.deployment.predict import Model, Prediction
 from exitprune.errors import BadInput
-from exitprune.predict import Model, Prediction
 
 
 def main(

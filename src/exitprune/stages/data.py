@@ -8,9 +8,10 @@ from typing import Annotated
 import torch
 from typer import Option
 
-from exitprune.checkpoints import write_json, write_tensors
-from exitprune.settings import DataSource, Section
-from exitprune.splits import describe, divide
+from exitprune.config.data import DataSource
+from exitprune.config.section import Section
+from exitprune.data.splits import describe, divide
+from exitprune.storage import write_json, write_tensors
 from exitprune.variants import variant
 
 

@@ -10,21 +10,23 @@ from typing import Annotated, Any
 import torch
 from typer import Option
 
-from exitprune.checkpoints import Checkpoint, load_checkpoint, read_header, write_json, write_tensors
-from exitprune.compute import set_up
-from exitprune.cost import exit_costs, layer_costs
-from exitprune.early_exit import EarlyExitNetwork
-from exitprune.emptied import emptied
-from exitprune.folding import fold
-from exitprune.identity import weights_digest
-from exitprune.inference import infer_together, share_a_base
-from exitprune.levels import code_of, is_made_from, levels_of
-from exitprune.masks import full_masks, sparsity
-from exitprune.prepared import load_split
-from exitprune.progress import Progress
-from exitprune.provenance import digest, fingerprint
-from exitprune.removal import remove_emptied
-from exitprune.settings import Compute, Section
+from exitprune.config.compute import Compute
+from exitprune.config.section import Section
+from exitprune.data.images import load_split
+from exitprune.deployment.folding import fold
+from exitprune.deployment.removal import remove_emptied
+from exitprune.evaluation.logits import infer_together, share_a_base
+from exitprune.jobs.compute import set_up
+from exitprune.jobs.levels import code_of, is_made_from, levels_of
+from exitprune.jobs.progress import Progress
+from exitprune.jobs.provenance import digest, fingerprint
+from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
+from exitprune.networks.cost import exit_costs, layer_costs
+from exitprune.networks.dead_channels import emptied
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.identity import weights_digest
+from exitprune.networks.masks import full_masks, sparsity
+from exitprune.storage import read_header, write_json, write_tensors
 
 
 class Settings(Section):

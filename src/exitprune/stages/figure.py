@@ -7,9 +7,10 @@ from typing import Annotated
 
 from typer import Option
 
+from exitprune.config.evaluate import Evaluate
+from exitprune.config.section import Section
 from exitprune.errors import BadInput
-from exitprune.figures._style import save, theme
-from exitprune.settings import Evaluate, Section
+from exitprune.reporting.figures._style import save, theme
 from exitprune.variants import names_of, variant
 
 

@@ -9,16 +9,18 @@ from typing import Annotated
 import pandas as pd
 from typer import Option
 
-from exitprune.checkpoints import Checkpoint, load_checkpoint, write_bytes
-from exitprune.compute import set_up
-from exitprune.folding import fold
-from exitprune.inference import infer
-from exitprune.levels import levels_of
-from exitprune.masks import sparsity
-from exitprune.paper import agreement, compare, is_papers_data
-from exitprune.prepared import load_manifest, load_split
-from exitprune.progress import Progress
-from exitprune.settings import Compute, Section
+from exitprune.config.compute import Compute
+from exitprune.config.section import Section
+from exitprune.data.images import load_manifest, load_split
+from exitprune.deployment.folding import fold
+from exitprune.evaluation.logits import infer
+from exitprune.evaluation.paper import agreement, compare, is_papers_data
+from exitprune.jobs.compute import set_up
+from exitprune.jobs.levels import levels_of
+from exitprune.jobs.progress import Progress
+from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
+from exitprune.networks.masks import sparsity
+from exitprune.storage import write_bytes
 
 
 class Point(Section):

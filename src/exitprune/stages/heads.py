@@ -8,17 +8,22 @@ from typing import Annotated
 
 from typer import Option
 
-from exitprune.checkpoints import load_checkpoint, save_checkpoint
-from exitprune.compute import set_up
-from exitprune.early_exit import EarlyExitNetwork
-from exitprune.levels import code_of, is_taken_over, level_header
-from exitprune.masks import full_masks
-from exitprune.prepared import load_split
-from exitprune.progress import Progress
-from exitprune.provenance import fingerprint
-from exitprune.seeding import seed_of, seeded
-from exitprune.settings import Augment, Compute, Heads, Model, Section
-from exitprune.training import Resumption, images_seen, train_
+from exitprune.config.compute import Compute
+from exitprune.config.data import Augment
+from exitprune.config.model import Model
+from exitprune.config.section import Section
+from exitprune.config.training import Heads
+from exitprune.data.images import load_split
+from exitprune.jobs.compute import set_up
+from exitprune.jobs.levels import code_of, is_taken_over, level_header
+from exitprune.jobs.progress import Progress
+from exitprune.jobs.provenance import fingerprint
+from exitprune.jobs.seeding import seed_of, seeded
+from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.masks import full_masks
+from exitprune.training.loop import images_seen, train_
+from exitprune.training.resumption import Resumption
 
 
 class Settings(Section):

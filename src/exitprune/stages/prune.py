@@ -7,16 +7,21 @@ from typing import Annotated
 
 from typer import Option
 
-from exitprune.checkpoints import load_checkpoint, save_checkpoint, write_json
-from exitprune.compute import set_up
-from exitprune.levels import code_of, is_made_from, level_header, level_path
-from exitprune.prepared import load_split
-from exitprune.progress import LOG, Progress
-from exitprune.provenance import digest, environment, fingerprint
-from exitprune.pruning import plan, prune_
-from exitprune.seeding import generator, seed_of
-from exitprune.settings import Augment, Compute, Prune, Section, Training
-from exitprune.training import batches, images_seen, train_
+from exitprune.config.compute import Compute
+from exitprune.config.data import Augment
+from exitprune.config.prune import Prune
+from exitprune.config.section import Section
+from exitprune.config.training import Training
+from exitprune.data.images import batches, load_split
+from exitprune.jobs.compute import set_up
+from exitprune.jobs.levels import code_of, is_made_from, level_header, level_path
+from exitprune.jobs.progress import LOG, Progress
+from exitprune.jobs.provenance import digest, environment, fingerprint
+from exitprune.jobs.seeding import generator, seed_of
+from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
+from exitprune.pruning.rounds import plan, prune_
+from exitprune.storage import write_json
+from exitprune.training.loop import images_seen, train_
 
 
 class Settings(Section):

@@ -7,15 +7,19 @@ from typing import Annotated
 
 from typer import Option
 
-from exitprune.checkpoints import load_checkpoint, save_checkpoint
-from exitprune.compute import set_up
-from exitprune.levels import code_of, level_header, levels_of
-from exitprune.prepared import load_split
-from exitprune.progress import Progress
-from exitprune.provenance import fingerprint
-from exitprune.seeding import seed_of
-from exitprune.settings import Augment, Compute, Section, Training
-from exitprune.training import Resumption, images_seen, train_
+from exitprune.config.compute import Compute
+from exitprune.config.data import Augment
+from exitprune.config.section import Section
+from exitprune.config.training import Training
+from exitprune.data.images import load_split
+from exitprune.jobs.compute import set_up
+from exitprune.jobs.levels import code_of, level_header, levels_of
+from exitprune.jobs.progress import Progress
+from exitprune.jobs.provenance import fingerprint
+from exitprune.jobs.seeding import seed_of
+from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
+from exitprune.training.loop import images_seen, train_
+from exitprune.training.resumption import Resumption
 
 
 class Settings(Section):

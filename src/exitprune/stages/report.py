@@ -9,11 +9,11 @@ from typing import Annotated
 import pandas as pd
 from typer import Option
 
-from exitprune.checkpoints import write_bytes
-from exitprune.measured import read_measured
-from exitprune.params import Params
-from exitprune.provenance import environment, merged
-from exitprune.report import Picture, read_jobs, render
+from exitprune.config.params import Params
+from exitprune.deployment.measured_times import read_measured
+from exitprune.jobs.provenance import environment, merged
+from exitprune.reporting.report import Picture, read_jobs, render
+from exitprune.storage import write_bytes
 from exitprune.variants import names_of, variant
 
 

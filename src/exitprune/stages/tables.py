@@ -11,13 +11,15 @@ import torch
 from torch import Tensor
 from typer import Option
 
-from exitprune.checkpoints import read_tensors, write_bytes, write_json
+from exitprune.config.evaluate import Evaluate
+from exitprune.config.model import Model
+from exitprune.config.section import Section
 from exitprune.errors import BadInput
-from exitprune.paper import is_papers_data, is_papers_network
-from exitprune.provenance import digest
-from exitprune.records import Level, State
-from exitprune.settings import Evaluate, Model, Section
-from exitprune.tables import beside_paper, build, summary
+from exitprune.evaluation.over_seeds import beside_paper, build, summary
+from exitprune.evaluation.paper import is_papers_data, is_papers_network
+from exitprune.evaluation.per_level import Level, State
+from exitprune.jobs.provenance import digest
+from exitprune.storage import read_tensors, write_bytes, write_json
 
 
 class Settings(Section):

@@ -1,0 +1,21 @@
+"""Parameters of the machine."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from exitprune.config.section import Section
+
+
+class Compute(Section):
+    """The machine; `threads` is part of a result, since sums depend on how they are split."""
+
+    device: Literal["cpu", "cuda", "auto"]
+    threads: int = Field(ge=1)
+    """CPU threads of one job; jobs run side by side as cores allow."""
+    precision: Literal["float32", "bfloat16"]
+    """Of training; scores, masks and inference are float32 always."""
+    compile: bool
+    """Whether networks are compiled for training: fewer passes over memory, a minute or so of compiling at first."""

@@ -1,0 +1,123 @@
+"""A study's parameters, all of them, each with what is allowed. Where the values come from: `study`.
+
+No stage that trains reads this, so a new parameter of another stage recomputes nothing that is trained.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from exitprune.config.compute import Compute
+from exitprune.config.data import Augment, DataSource
+from exitprune.config.evaluate import Evaluate
+from exitprune.config.model import Model
+from exitprune.config.prune import Prune
+from exitprune.config.section import Section, one_of
+from exitprune.config.training import Heads, Training
+from exitprune.variants import names_of
+
+
+class Data(DataSource):
+    """Images as training sees them."""
+
+    augment: Augment
+
+
+class Grid(Section):
+    """Settings that the paper leaves open, each pooling with each scope, held against its charts at a small budget."""
+
+    pools: list[int | None] = Field(min_length=1)
+    """Each as `Model.pool`."""
+    scopes: list[str] = Field(min_length=1)
+    rounds: int = Field(ge=1, le=999)
+    """In place of the study's."""
+    epochs: int | float = Field(ge=0)
+    """Of fine-tuning in each round, in place of the study's."""
+
+    @field_validator("pools", mode="before")
+    @classmethod
+    def _none_is_a_word(cls, values: Any) -> Any:
+        return [None if value == "none" else value for value in values] if isinstance(values, list) else values
+
+    @field_validator("pools")
+    @classmethod
+    def _positive(cls, pools: list[int | None]) -> list[int | None]:
+        if any(pool is not None and pool < 1 for pool in pools):
+            raise ValueError("a pool is 1 or more, or none")
+        return pools
+
+    @field_validator("scopes")
+    @classmethod
+    def _known(cls, scopes: list[str]) -> list[str]:
+        return [one_of(scope, names_of("scopes")) for scope in scopes]
+
+
+class Params(Section):
+    """A whole study."""
+
+    study: str
+    seeds: list[int] = Field(min_length=1)
+    """One run of everything per seed; both orders start from the same level 0 of a seed."""
+    data: Data
+    model: Model
+    base: Training
+    rivals: list[int]
+    """Depths, 6n + 2, of plain networks, trained like the base when asked for, that measured time is held against."""
+    heads: Heads
+    sparsity: float = Field(ge=0, lt=1)
+    rounds: int = Field(ge=1, le=999)
+    schedule: str
+    criterion: str
+    scope: str
+    granularity: str
+    orders: list[str] = Field(min_length=1)
+    finetune: Training
+    recovery: Training
+    grid: Grid
+    evaluate: Evaluate
+    compute: Compute
+
+    @field_validator("seeds", "orders", "rivals")
+    @classmethod
+    def _distinct(cls, values: list[Any]) -> list[Any]:
+        if len(set(values)) != len(values):
+            raise ValueError("each may be named once")
+        return values
+
+    @field_validator("rivals")
+    @classmethod
+    def _residual_networks(cls, depths: list[int]) -> list[int]:
+        wrong = [depth for depth in depths if depth < 8 or (depth - 2) % 6]
+        if wrong:
+            raise ValueError(f"the depth of a rival is 6n + 2 with n of 1 or more: 8, 14, 20, ..., not {wrong[0]}")
+        return depths
+
+    @field_validator("seeds")
+    @classmethod
+    def _not_negative(cls, seeds: list[int]) -> list[int]:
+        if min(seeds) < 0:
+            raise ValueError("a seed is 0 or more")
+        return seeds
+
+    @field_validator("orders")
+    @classmethod
+    def _known(cls, orders: list[str]) -> list[str]:
+        return [one_of(order, names_of("orders")) for order in orders]
+
+    @model_validator(mode="after")
+    def _halves_are_whole(self) -> Self:
+        if "sequential_half" in self.orders and self.rounds % 2:
+            raise ValueError(f"the order sequential_half needs an even number of rounds, not {self.rounds}")
+        return self
+
+    @property
+    def prune(self) -> Prune:
+        """The six pruning parameters, which stand at the top level of params.yaml, as one section."""
+        return Prune(**{key: getattr(self, key) for key in Prune.model_fields})
+
+    @model_validator(mode="after")
+    def _prune_is_valid(self) -> Self:
+        _ = self.prune
+        return self

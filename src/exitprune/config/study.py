@@ -1,0 +1,89 @@
+"""A study: the values of params.yaml over those of its preset, checked as a whole before any work starts.
+
+`params.yaml` lists every value a person may change; a value left at null comes from `presets/<study>.yaml`, which may
+name another preset that it is `like` and give only what differs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from exitprune.config.params import Params
+from exitprune.errors import BadInput
+
+
+def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`below` with the values of `above` laid over it, key by key; null in `above` lets `below` through."""
+    merged = dict(below)
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = overlay(merged[key], value)
+        elif value is not None or key not in merged:
+            merged[key] = value
+    return merged
+
+
+def resolve(values: Mapping[str, Any], presets: Path) -> Params:
+    """The parameters of a study: `values` (params.yaml and the command line) over the preset that `study` names.
+
+    Args:
+        values: as read from params.yaml.
+        presets: the folder with one YAML file per study.
+
+    Raises:
+        BadInput: one line per mistake: where, what was given, what is allowed.
+    """
+    known = sorted(path.stem for path in presets.glob("*.yaml"))
+    study = values.get("study")
+    if study not in known:
+        raise BadInput(f"params.yaml: study: there is no {study!r}; allowed: {', '.join(known)} (files in {presets}/)")
+    preset = _read_preset(presets, study)
+    if "like" in preset:
+        like = preset.pop("like")
+        if like not in known:
+            raise BadInput(f"{presets / study}.yaml: like: there is no {like!r}; allowed: {', '.join(known)}")
+        below = _read_preset(presets, like)
+        if "like" in below:
+            raise BadInput(f"{presets / study}.yaml: like: {like!r} is itself like {below['like']!r}; name that one")
+        preset = overlay(below, preset)
+    try:
+        return Params.model_validate(overlay(preset, values))
+    except ValidationError as error:
+        details = [detail for detail in error.errors() if detail["loc"][-1:] != ("int",)]  # the same as for "float"
+        raise BadInput("\n".join(_sentence(detail, study) for detail in details)) from None
+
+
+def _read_preset(presets: Path, study: str) -> dict[str, Any]:
+    file = presets / f"{study}.yaml"
+    try:
+        preset = yaml.safe_load(file.read_text())
+    except yaml.YAMLError as error:
+        raise BadInput(f"{file}: not valid YAML: {error}") from None
+    if not isinstance(preset, dict):
+        raise BadInput(f"{file}: holds no parameters; see the other presets")
+    return preset
+
+
+def _sentence(detail: Any, study: str) -> str:
+    where = ".".join(str(part) for part in detail["loc"] if part != "float") or "the study"
+    if detail["type"] == "extra_forbidden":
+        return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {detail['input']!r})"
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] in ("float_type", "int_type", "bool_type") and _was_text(detail["input"]):
+        message += ", not text: write 1e-3 as 0.001, and what stands in braces after --config in params.yaml"
+    given = "" if not detail["loc"] else f" (given: {detail['input']!r})"
+    return f"params.yaml or presets/{study}.yaml: {where}: {message}{given}"
+
+
+def _was_text(value: Any) -> bool:
+    """Whether it is the text of a number, of true or of false."""
+    try:
+        return isinstance(value, str) and (value.lower() in ("true", "false") or math.isfinite(float(value)))
+    except ValueError:
+        return False

@@ -1,0 +1,30 @@
+"""Parameters of training."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from exitprune.config.section import Section
+
+
+class Training(Section):
+    """One run of the training loop: SGD with momentum."""
+
+    epochs: int | float = Field(ge=0)
+    """Of the training images; of the last one, where it is not whole, that share is seen."""
+    lr: float = Field(gt=0)
+    """Peak learning rate."""
+    lr_scheduler: Literal["one_cycle", "cosine", "constant"]
+    momentum: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+    batch_size: int = Field(ge=1)
+    """Images per optimiser step."""
+
+
+class Heads(Training):
+    """Training of the exit heads, which ends in level 0."""
+
+    train: Literal["frozen", "joint"]
+    """frozen: the base network stays as it is, batch-norm statistics included; joint: both are trained together."""

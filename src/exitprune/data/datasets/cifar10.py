@@ -1,0 +1,20 @@
+"""CIFAR-10: 50,000 + 10,000 colour images of 32 x 32 in 10 classes.
+
+Source: Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from exitprune.data.datasets import Source
+from exitprune.data.datasets._torchvision import load_cifar
+
+
+def load(path: Path | None) -> Source:
+    """Read `cifar-10-batches-py/` or `cifar-10-python.tar.gz` in the folder; downloads the latter if neither is there.
+
+    Raises:
+        BadInput: if the files are neither there nor can be downloaded, or are broken.
+    """
+    return load_cifar("cifar10", "CIFAR10", path)

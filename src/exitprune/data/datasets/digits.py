@@ -1,0 +1,31 @@
+"""Handwritten digits that ship inside scikit-learn: 1,797 grey images of 8 x 8; nothing is downloaded.
+
+Source: Alpaydin and Kaynak 1998, Optical Recognition of Handwritten Digits (test part), UCI Machine Learning
+Repository.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from exitprune.data.datasets import Part, Source
+from exitprune.errors import BadInput
+
+BRIGHTEST = 16  # pixels count the dots set in a cell of 4 x 4
+
+
+def load(path: Path | None) -> Source:
+    """All images; the source has no division of its own.
+
+    Raises:
+        BadInput: if a path is given.
+    """
+    if path is not None:
+        raise BadInput(f"data.path: {path} was given, but digits come with scikit-learn; leave data.path at null")
+    digits = load_digits()
+    pixels = np.rint(digits.images * (255 / BRIGHTEST)).astype(np.uint8)  # (N, H, W)
+    names = tuple(str(name) for name in digits.target_names)
+    return Source(names, Part(pixels[:, None], digits.target.astype(np.int64)), None)

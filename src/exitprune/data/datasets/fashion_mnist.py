@@ -1,0 +1,27 @@
+"""Fashion-MNIST: 60,000 + 10,000 grey images of 28 x 28, articles of clothing in 10 classes.
+
+Source: Xiao et al. 2017, arXiv:1708.07747.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from exitprune.data.datasets import Part, Source
+from exitprune.data.datasets._torchvision import obtain
+
+
+def load(path: Path | None) -> Source:
+    """Read the four files in `FashionMNIST/raw/` in the folder; downloads what is not there.
+
+    Raises:
+        BadInput: if the files are neither there nor can be downloaded, or are broken.
+    """
+    from torchvision.datasets import FashionMNIST
+
+    checksums = {f"FashionMNIST/raw/{file}": md5 for file, md5 in FashionMNIST.resources}
+    train, test = obtain(
+        "fashion_mnist", path, checksums, lambda root, train: FashionMNIST(root, train=train, download=True)
+    )
+    parts = [Part(part.data[:, None].numpy(), part.targets.numpy()) for part in (train, test)]
+    return Source(tuple(FashionMNIST.classes), parts[0], parts[1])

@@ -1,0 +1,99 @@
+"""Images as networks see them: read from data.safetensors, which the stage `data` writes, and drawn in augmented batches.
+
+Letters: N images, C channels, H and W height and width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from exitprune.config.data import Augment
+from exitprune.errors import BadInput
+from exitprune.storage import read_header, read_tensors
+
+Split = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True)
+class Images:
+    """Labelled images on the device that computes.
+
+    Attributes:
+        pixels: (N, C, H, W) uint8.
+        labels: (N,) int64.
+        mean, std: (C, 1, 1) float32, of the training pixels, in units of the full range.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """uint8 pixels to float32 of mean 0 and deviation 1, channels last in memory."""
+        scaled = (pixels.float() / 255 - self.mean) / self.std
+        return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def batches(
+    images: Images, batch_size: int, augment: Augment, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """One epoch in random order: normalised, augmented images and their labels, always `batch_size` of them.
+
+    Images left over at the end of an epoch are left out (every epoch leaves out others); a set smaller than one batch is
+    one batch.
+    """
+    size = min(batch_size, len(images))
+    height, width = images.pixels.shape[2:]
+    padded = F.pad(images.pixels, [augment.pad] * 4)
+    order = torch.randperm(len(images), generator=generator)
+    corners = torch.randint(0, 2 * augment.pad + 1, (2, len(images), 1), generator=generator)
+    mirrored = torch.rand(len(images), 1, generator=generator) < (0.5 if augment.flip else 0)
+    rows = corners[0] + torch.arange(height)  # (N, H)
+    columns = corners[1] + torch.where(mirrored, torch.arange(width).flip(0), torch.arange(width))  # (N, W)
+    device = images.pixels.device
+    order, rows, columns = order.to(device), rows.to(device), columns.to(device)
+    for start in range(0, len(images) - size + 1, size):
+        index = order[start : start + size]
+        crops = padded[index[:, None, None], :, rows[index][:, :, None], columns[index][:, None, :]]  # (n, H, W, C)
+        yield images.normalise(crops.permute(0, 3, 1, 2)), images.labels[index]
+
+
+def load_manifest(path: Path) -> dict[str, Any]:
+    """The manifest in the header; no pixels are read.
+
+    Raises:
+        BadInput: if the file is missing, cut short or not one of prepared images.
+    """
+    return _manifest(path, read_header(path))
+
+
+def load_split(path: Path, split: Split, device: torch.device | str = "cpu") -> Images:
+    """Labelled images of one split, with the mean and deviation of the training pixels.
+
+    Raises:
+        BadInput: if the file is missing, cut short or not one of prepared images.
+    """
+    tensors, header = read_tensors(path)
+    manifest = _manifest(path, header)
+    mean, std = (
+        torch.tensor(manifest[key], dtype=torch.float32, device=device).view(-1, 1, 1) for key in ("mean", "std")
+    )
+    return Images(tensors[f"{split}_pixels"].to(device), tensors[f"{split}_labels"].to(device), mean, std)
+
+
+def _manifest(path: Path, header: dict[str, Any]) -> dict[str, Any]:
+    if "manifest" not in header:
+        raise BadInput(f"{path}: holds no images; give the data.safetensors of a study")
+    manifest: dict[str, Any] = header["manifest"]
+    return manifest

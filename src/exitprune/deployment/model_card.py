@@ -1,0 +1,124 @@
+"""The model card: what an exported model is, how well it does at each exit, and where it comes from.
+
+A dict for JSON; the part a program needs to use the model (`metadata_of`) goes into the model file too. Nothing here is
+typed in: what was not measured is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import Tensor
+
+from exitprune.evaluation.calibration import calibration_error
+from exitprune.evaluation.exiting import confidence_of
+from exitprune.evaluation.operating_points import OperatingPoint
+from exitprune.networks.checkpoints import Checkpoint
+from exitprune.networks.cost import exit_costs
+from exitprune.networks.dead_channels import emptied
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.masks import full_masks, sparsity
+
+FORMAT = 1
+ABOUT = ("seed", "order", "name", "level", "prune", "train", "key")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Logits of every exit, scaled by their temperature, with labels."""
+
+    logits: Tensor
+    """(E, N, K)."""
+    labels: Tensor
+    """(N,)."""
+
+
+def exit_table(
+    checkpoint: Checkpoint,
+    smaller: EarlyExitNetwork,
+    temperatures: Sequence[float],
+    milliseconds: Sequence[float] | None,
+    measured: Mapping[str, Measured],
+) -> list[dict[str, Any]]:
+    """One row per exit: where it is, what leaving there costs, and how good it is on each split.
+
+    `macs` leaves zero weights out, as the study counts; `macs_executed` is what dense kernels still compute after exact
+    removal; `macs_dense` is the unpruned network.
+
+    Args:
+        checkpoint: the level that was exported.
+        smaller: its network after exact removal.
+        temperatures: one per exit.
+        milliseconds: per image and exit, if measured.
+        measured: by split; may be empty.
+    """
+    executed = exit_costs(smaller, full_masks(smaller))
+    blocks = [*checkpoint.network.spec.exits, len(checkpoint.network.base.blocks)]
+    rows = []
+    for cost, dense in zip(exit_costs(checkpoint.network, checkpoint.masks), executed, strict=True):
+        row: dict[str, Any] = {"exit": cost.exit, "after_block": blocks[cost.exit], "macs": cost.macs}
+        row |= {"macs_executed": dense.macs, "macs_dense": cost.macs_dense, "params": cost.params}
+        row |= {"params_dense": cost.params_dense, "temperature": temperatures[cost.exit]}
+        row["milliseconds"] = None if milliseconds is None else milliseconds[cost.exit]
+        for split in ("validation", "test"):
+            row[split] = _quality(measured[split], cost.exit) if split in measured else None
+        rows.append(row)
+    return rows
+
+
+def _quality(measured: Measured, exit_: int) -> dict[str, Any]:
+    logits = measured.logits[exit_]
+    correct = logits.argmax(dim=-1) == measured.labels
+    return {
+        "num_images": len(correct),
+        "accuracy": float(correct.double().mean()),
+        "calibration_error": calibration_error(confidence_of(logits), correct),
+    }
+
+
+def metadata_of(
+    checkpoint: Checkpoint, exits: list[dict[str, Any]], points: Sequence[OperatingPoint]
+) -> dict[str, Any]:
+    """What a program needs to use the model file by itself: class names, the cost table, thresholds worth using."""
+    costs = ("exit", "macs", "macs_executed", "macs_dense", "params", "params_dense", "milliseconds")
+    return {
+        "classes": checkpoint.header["classes"],
+        "exits": [{key: row[key] for key in costs} for row in exits],
+        "operating_points": [{"rule": point.rule, "threshold": point.threshold} for point in points],
+    }
+
+
+def model_card(
+    checkpoint: Checkpoint,
+    exits: list[dict[str, Any]],
+    points: Sequence[OperatingPoint],
+    model: Mapping[str, Any],
+    data: Mapping[str, Any] | None,
+    provenance: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Everything there is to say.
+
+    Args:
+        checkpoint: the level that was exported.
+        exits: from `exit_table`.
+        points: operating points, chosen on validation.
+        model: the model file: name, bytes, sha256 and so on.
+        data: the manifest of the images, if they were there.
+        provenance: where it comes from: the checkpoint's file and digest, versions.
+    """
+    network, masks, header = checkpoint.network, checkpoint.masks, checkpoint.header
+    return {
+        "format": FORMAT,
+        "model": dict(model),
+        **{key: header.get(key) for key in ABOUT},
+        "network": network.spec.as_dict(),
+        "data": {"sha256": header.get("data"), "classes": header["classes"], "manifest": data},
+        "normalisation": {"mean": header["mean"], "std": header["std"]},
+        "sparsity": {group: sparsity(masks, network.named_layers(group)) for group in ("all", "base", "exits")},
+        "emptied": [asdict(row) for row in emptied(network)],
+        "exits": exits,
+        "operating_points": [asdict(point) for point in points],
+        "provenance": dict(provenance),
+    }

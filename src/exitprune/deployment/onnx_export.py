@@ -1,0 +1,173 @@
+"""One plain ONNX file that exits early: batches of any size, images leave inside the graph, no If and no Loop.
+
+At each exit `Compress` keeps the images that stay; the answers of those that left are gathered and `ScatterND` puts
+them into the order the images came in. Where nobody is left, nodes compute on empty tensors, which costs little.
+
+    pixels     (N, C, H, W) uint8, as read from a file
+    threshold  () float32; an image leaves where an exit's confidence exceeds it
+    class      (N,) int64
+    confidence (N,) float32, of the exit taken
+    exit       (N,) int64, counted from 0
+
+Letters: N images, C channels, K classes, H and W height and width. Its layers: `onnx_layers`. What is said about it:
+`model_card`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from exitprune.deployment.extras import extra
+from exitprune.deployment.folding import folded_blocks, map_shapes
+from exitprune.deployment.onnx_layers import Graph, add_block, add_conv, add_linear, add_pooling, keep_blocked
+from exitprune.networks.early_exit import EarlyExitNetwork
+
+OPSET = 18
+IR_VERSION = 9  # old enough for every onnxruntime that pyproject.toml allows
+
+
+def build_model(
+    network: EarlyExitNetwork,
+    mean: Sequence[float],
+    std: Sequence[float],
+    temperatures: Sequence[float] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Any:
+    """The ONNX model of a folded network, smaller ones from `removal` included.
+
+    Args:
+        network: folded.
+        mean, std: C each, of the training pixels, in units of the full range.
+        temperatures: one per exit, by which its logits are divided; None: 1 everywhere.
+        metadata: stored beside the graph, each value as JSON.
+
+    Returns:
+        An onnx.ModelProto, checked.
+
+    Raises:
+        BadInput: if onnx is not installed.
+        ValueError: if the network is not folded.
+    """
+    onnx, spec, graph = extra("onnx"), network.spec, Graph()
+    _add_network(graph, network, mean, std, temperatures or [1.0] * network.num_exits)
+    helper, types = onnx.helper, onnx.TensorProto
+    pixels = ["N", spec.channels, spec.height, spec.width]
+    made = helper.make_graph(
+        graph.nodes,
+        "exitprune",
+        [
+            helper.make_tensor_value_info("pixels", types.UINT8, pixels),
+            helper.make_tensor_value_info("threshold", types.FLOAT, []),
+        ],
+        [
+            helper.make_tensor_value_info("class", types.INT64, ["N"]),
+            helper.make_tensor_value_info("confidence", types.FLOAT, ["N"]),
+            helper.make_tensor_value_info("exit", types.INT64, ["N"]),
+        ],
+        graph.constants,
+        value_info=graph.shapes,
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="exitprune")
+    helper.set_model_props(model, {key: json.dumps(value) for key, value in (metadata or {}).items()})
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _add_network(
+    graph: Graph,
+    network: EarlyExitNetwork,
+    mean: Sequence[float],
+    std: Sequence[float],
+    temperatures: Sequence[float],
+) -> None:
+    blocks, leaving = list(folded_blocks(network)), _Leaving(graph)
+    x = _add_normalisation(graph, mean, std)
+    x = graph.add("Relu", "stem.relu", add_conv(graph, "stem", x, network.base.conv))
+    numbers = {block: number for number, block in enumerate(network.spec.exits)}
+    shapes = map_shapes(network)
+    for index, (block, shape) in enumerate(zip(blocks, shapes, strict=True), 1):
+        x = add_block(graph, f"b{index}", x, block, shape[0])
+        if index in numbers:
+            number, head, name = numbers[index], network.heads[index], f"exit{numbers[index] + 1}"
+            logits = add_linear(graph, name, add_pooling(graph, name, x, shape[1:], head.grid), head.fc)
+            x = keep_blocked(graph, name, leaving.after(number, logits, temperatures[number], x), shape)
+    logits = add_linear(graph, "fc", add_pooling(graph, "fc", x, shapes[-1][1:], (1, 1)), network.base.fc)
+    leaving.at_last(network.num_exits - 1, logits, temperatures[-1])
+
+
+def _add_normalisation(graph: Graph, mean: Sequence[float], std: Sequence[float]) -> str:
+    """As training.Images.normalise does, step by step, so that rounding is the same."""
+    scale = graph.constant("pixels.full", 255.0)
+    centre = graph.constant("pixels.mean", [[[value]] for value in mean])
+    spread = graph.constant("pixels.std", [[[value]] for value in std])
+    x = graph.add("Cast", "pixels.float", "pixels", to=extra("onnx").TensorProto.FLOAT)
+    x = graph.add("Div", "pixels.scaled", x, scale)
+    x = graph.add("Sub", "pixels.centred", x, centre)
+    return graph.add("Div", "pixels.normalised", x, spread)
+
+
+class _Leaving:
+    """Who is still there, and the answers of those that left, exit by exit."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        zero, one = (graph.constant(f"number.{n}", n, np.int64) for n in (0, 1))
+        self.first_axis = graph.constant("first_axis", [0], np.int64)
+        self.second_axis = graph.constant("second_axis", [1], np.int64)
+        self.num_images = graph.add("Shape", "num_images", "pixels", end=1)
+        count = graph.add("Squeeze", "num_images.scalar", self.num_images, self.first_axis)
+        self.waiting = graph.add("Range", "waiting", zero, count, one)  # which of the batch each row is
+        self.left: dict[str, list[str]] = {"image": [], "class": [], "confidence": [], "exit": []}
+
+    def after(self, number: int, logits: str, temperature: float, x: str) -> str:
+        """Let the confident images leave an early exit; returns the feature map of the others."""
+        graph, name = self.graph, f"exit{number + 1}"
+        answer, confidence = self._answers(name, logits, temperature)
+        leaves = graph.add("Greater", f"{name}.leaves", confidence, "threshold")
+        stays = graph.add("Not", f"{name}.stays", leaves)
+        took = [
+            graph.add("Compress", f"{name}.left_{what}", value, leaves, axis=0)
+            for what, value in (("image", self.waiting), ("class", answer), ("confidence", confidence))
+        ]
+        self._note(number, name, *took)
+        self.waiting = graph.add("Compress", f"{name}.waiting", self.waiting, stays, axis=0)
+        return graph.add("Compress", f"{name}.staying", x, stays, axis=0)
+
+    def at_last(self, number: int, logits: str, temperature: float) -> None:
+        """Let everybody leave at the classifier, and put all answers in the order of the images."""
+        graph = self.graph
+        self._note(number, "fc", self.waiting, *self._answers("fc", logits, temperature))
+        gathered = {
+            what: graph.add("Concat", f"left.{what}", *parts, axis=0) if len(parts) > 1 else parts[0]
+            for what, parts in self.left.items()
+        }
+        places = graph.add("Unsqueeze", "left.places", gathered.pop("image"), self.second_axis)
+        onnx = extra("onnx")
+        for what, values in gathered.items():
+            kind = np.zeros(1, dtype=np.float32 if what == "confidence" else np.int64)
+            blank = graph.add(
+                "ConstantOfShape", f"blank.{what}", self.num_images, value=onnx.numpy_helper.from_array(kind)
+            )
+            graph.add("ScatterND", what, blank, places, values)
+
+    def _answers(self, name: str, logits: str, temperature: float) -> tuple[str, str]:
+        graph = self.graph
+        answer = graph.add("ArgMax", f"{name}.class", logits, axis=1, keepdims=0)
+        if temperature != 1:
+            divisor = graph.constant(f"{name}.temperature", temperature)
+            logits = graph.add("Div", f"{name}.scaled", logits, divisor)
+        shares = graph.add("Softmax", f"{name}.softmax", logits, axis=1)
+        return answer, graph.add("ReduceMax", f"{name}.confidence", shares, self.second_axis, keepdims=0)
+
+    def _note(self, number: int, name: str, image: str, answer: str, confidence: str) -> None:
+        """Remember who left at an exit, and with what."""
+        count = self.graph.add("Shape", f"{name}.num_left", image)
+        which = extra("onnx").numpy_helper.from_array(np.array([number], dtype=np.int64))
+        exit_ = self.graph.add("ConstantOfShape", f"{name}.exit", count, value=which)
+        for what, value in zip(self.left, (image, answer, confidence, exit_), strict=True):
+            self.left[what].append(value)

@@ -1,0 +1,1 @@
+"""From levels to numbers: logits once, then sweeps, calibration, tables over seeds, claims."""

@@ -1,0 +1,97 @@
+"""Calibration: is an exit as often right as it is confident? And the temperature per exit that makes it so.
+
+Works on logits; temperatures are fitted on validation and reported on test. They do not change any exit's answer, only
+its confidence, and so who leaves.
+
+Letters: E exits, N images, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from scipy.optimize import minimize_scalar
+from torch import Tensor
+
+from exitprune.evaluation.exiting import confidence_of
+
+NUM_BINS = 15
+
+
+def calibration_error(confidence: Tensor, correct: Tensor, num_bins: int = NUM_BINS) -> float:
+    """Expected calibration error: the gap between confidence and accuracy, averaged over bins by their images.
+
+    sum over bins of |bin| / N * |mean confidence - accuracy|, bins (k / B, (k + 1) / B] for k = 0 .. B - 1.
+
+    Args:
+        confidence: (N,), in (0, 1].
+        correct: (N,) bool.
+        num_bins: B.
+
+    Source: Guo et al. 2017, arXiv:1706.04599.
+    """
+    bins = (confidence.double() * num_bins).ceil().long() - 1
+    gaps = torch.zeros(num_bins, dtype=torch.float64)
+    gaps.index_add_(0, bins, confidence.double() - correct.double())
+    return float(gaps.abs().sum() / len(confidence))
+
+
+def fit_temperatures(logits: Tensor, labels: Tensor) -> list[float]:
+    """The temperature of each exit that makes the labels most likely: logits / temperature.
+
+    Args:
+        logits: (E, N, K), of validation images.
+        labels: (N,).
+
+    Source: Guo et al. 2017, arXiv:1706.04599.
+    """
+    return [_fit_temperature(exit_logits.double(), labels) for exit_logits in logits]
+
+
+def _fit_temperature(logits: Tensor, labels: Tensor) -> float:
+    scores = logits - logits.gather(1, labels[:, None])  # (N, K), 0 for the right class
+
+    def loss(log_sharpness: float) -> float:
+        return float((scores * math.exp(log_sharpness)).logsumexp(1).mean())
+
+    # One valley: the loss is convex in the sharpness 1 / temperature. Perfect exits would go on to infinity.
+    return math.exp(-minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-6}).x)
+
+
+def scaled(logits: Tensor, temperatures: Sequence[float]) -> Tensor:
+    """(E, N, K) logits divided by the temperature of their exit."""
+    return logits / torch.tensor(temperatures, dtype=logits.dtype).reshape(-1, 1, 1)
+
+
+def calibration(logits: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> list[dict[str, Any]]:
+    """How well each exit is calibrated on test images, as it is and with a temperature fitted on validation.
+
+    Args:
+        logits: (E, N, K) by split, `validation` and `test`.
+        labels: (N,) by split.
+
+    Returns:
+        One row per scaling (`none`, `temperature`) and exit: temperature, mean_confidence, overconfidence (confidence -
+        accuracy; above 0 where the exit promises too much), calibration_error.
+    """
+    rows = []
+    fitted = fit_temperatures(logits["validation"], labels["validation"])
+    correct = logits["test"].argmax(-1) == labels["test"]  # (E, N)
+    for scaling, temperatures in (("none", [1.0] * len(fitted)), ("temperature", fitted)):
+        confidence = confidence_of(scaled(logits["test"], temperatures))
+        for exit_, temperature in enumerate(temperatures):
+            mean = float(confidence[exit_].double().mean())
+            rows.append(
+                {
+                    "exit": exit_,
+                    "scaling": scaling,
+                    "temperature": temperature,
+                    "mean_confidence": mean,
+                    "overconfidence": mean - float(correct[exit_].double().mean()),
+                    "calibration_error": calibration_error(confidence[exit_], correct[exit_]),
+                }
+            )
+    return rows

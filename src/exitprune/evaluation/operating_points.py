@@ -1,0 +1,158 @@
+"""Operating points: thresholds worth using, chosen on validation by a rule and reported on test.
+
+Works on logits and the cost of each exit. A rule that no threshold keeps has no operating point.
+
+Letters: E exits, N images, K classes, T thresholds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from exitprune.evaluation.exiting import Sweep, confidence_of, first_confident_exit, sweep
+
+Limit = Literal["accuracy_lost", "macs_share", "milliseconds"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What an operating point must keep on validation.
+
+    `accuracy_lost`: give up at most so much accuracy (a fraction) against nobody leaving early, as cheaply as possible.
+    `macs_share`: spend at most this share of the MACs that nobody leaving early takes, as accurately as possible.
+    `milliseconds`: take at most so many per image, as accurately as possible.
+    """
+
+    limit: Limit
+    value: float
+
+    @property
+    def name(self) -> str:
+        """Such as `accuracy_lost<=0.01`."""
+        return f"{self.limit}<={self.value:g}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a threshold gives on a set of images; `milliseconds` per image, None where no exit was timed."""
+
+    accuracy: float
+    average_macs: float
+    exit_rate: list[float]
+    milliseconds: float | None
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold, the rule it was chosen by on validation, and what it gives there and on test."""
+
+    rule: str
+    threshold: float
+    validation: Outcome
+    test: Outcome
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What leaving at each exit costs, per image: E MACs, and E milliseconds where they were measured."""
+
+    macs: Sequence[int]
+    milliseconds: Sequence[float] | None = None
+
+
+def choose(curve: Sweep, rule: Rule, costs: Costs) -> float | None:
+    """The threshold that keeps a rule best; None if none keeps it.
+
+    Of equally good thresholds the cheaper, and then the highest, is taken.
+
+    Args:
+        curve: the sweep of validation images; its first row is nobody leaving early.
+        rule: what to keep.
+        costs: of each exit.
+
+    Raises:
+        ValueError: if the rule is about milliseconds and none were measured.
+    """
+    if rule.limit == "milliseconds" and costs.milliseconds is None:
+        raise ValueError("a limit in milliseconds needs the measured milliseconds of every exit")
+    cost: npt.NDArray[np.float64] = curve.average_macs
+    if rule.limit == "milliseconds" and costs.milliseconds is not None:
+        cost = curve.exit_rate @ np.asarray(costs.milliseconds)
+    wrong, strict_first = -curve.num_correct.astype(np.float64), -curve.threshold.astype(np.float64)
+    if rule.limit == "accuracy_lost":
+        lost = curve.num_correct[0] - curve.num_correct
+        keeps = lost <= rule.value * curve.num_images + 1e-9  # whole images; 0.29 x 100 is a little below 29
+        keys = (strict_first, wrong, cost)
+    else:
+        keeps = cost <= (rule.value if rule.limit == "milliseconds" else rule.value * costs.macs[-1])
+        keys = (strict_first, cost, wrong)
+    best_first = np.lexsort(keys)
+    allowed = best_first[keeps[best_first]]
+    return _inside(curve, int(allowed[0])) if len(allowed) else None
+
+
+def _inside(curve: Sweep, row: int) -> float:
+    """A threshold that gives a row of the sweep, as far from the next confidences as single precision allows.
+
+    At a confidence itself, rounding in another runtime would decide who leaves.
+    """
+    lowest = curve.threshold[row]
+    if row == 0:
+        return float(lowest)
+    above = curve.threshold[row - 1]
+    middle = np.float32((float(lowest) + float(above)) / 2)
+    return float(middle if middle < above else lowest)
+
+
+def outcome(logits: Tensor, labels: Tensor, costs: Costs, threshold: float) -> Outcome:
+    """What a threshold gives.
+
+    Args:
+        logits: (E, N, K).
+        labels: (N,).
+        costs: of each exit.
+        threshold: an image leaves where its confidence exceeds it.
+    """
+    exits = first_confident_exit(confidence_of(logits), threshold)
+    answers = logits[exits, torch.arange(logits.shape[1])].argmax(dim=-1)
+    exit_rate = (torch.bincount(exits, minlength=len(logits)).double() / len(labels)).tolist()
+    return Outcome(
+        accuracy=float((answers == labels).double().mean()),
+        average_macs=float(np.dot(exit_rate, costs.macs)),
+        exit_rate=exit_rate,
+        milliseconds=None if costs.milliseconds is None else float(np.dot(exit_rate, costs.milliseconds)),
+    )
+
+
+def operating_points(
+    rules: Sequence[Rule],
+    validation: tuple[Tensor, Tensor],
+    test: tuple[Tensor, Tensor],
+    costs: Costs,
+) -> list[OperatingPoint]:
+    """One for each rule that some threshold keeps on validation.
+
+    Args:
+        rules: what to keep.
+        validation, test: logits (E, N, K) and labels (N,); test chooses nothing.
+        costs: of each exit.
+    """
+    curve = sweep(*validation, costs.macs)
+    chosen = [(rule, choose(curve, rule, costs)) for rule in rules]
+    return [
+        OperatingPoint(
+            rule.name,
+            threshold,
+            outcome(*validation, costs, threshold),
+            outcome(*test, costs, threshold),
+        )
+        for rule, threshold in chosen
+        if threshold is not None
+    ]

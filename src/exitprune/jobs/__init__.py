@@ -1,0 +1,1 @@
+"""What every job does beside its work: the machine, seeds, progress, provenance, levels on disk."""

@@ -1,0 +1,83 @@
+"""Levels on disk: what each is made from, so that a killed job goes on where it was and never on something stale."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from exitprune.errors import BadInput
+from exitprune.jobs.progress import LOG
+from exitprune.jobs.provenance import digest, fingerprint, sources
+from exitprune.storage import read_header, write_bytes
+
+
+def code_of(stage: str, device: torch.device, *variants: tuple[str, str]) -> str:
+    """Digest of the code a stage runs, of torch's version and of the kind of device."""
+    return fingerprint(digest(sources(stage, *variants)), torch.__version__, device.type)
+
+
+def is_made_from(path: Path, key: str) -> bool:
+    """Whether a file is there and was made from exactly the ingredients that the key names.
+
+    Raises:
+        BadInput: if a file is there that is cut short or not one of ours: it is never overwritten unseen.
+    """
+    return path.exists() and read_header(path).get("key") == key
+
+
+def is_taken_over(out: Path, key: str, runs: Path | None) -> bool:
+    """Whether a file of this name was made elsewhere from the same ingredients, by another study, say; if so, it is copied.
+
+    Studies that are alike up to a point share what they have in common: `digits-filter` has the base network of `digits`.
+
+    Args:
+        out: the file wanted.
+        key: names its ingredients.
+        runs: the folder to look in, with all its folders; null: none.
+    """
+    others = sorted(runs.rglob(out.name)) if runs else []
+    made = next((path for path in others if path != out and is_made_from(path, key)), None)
+    if made is None:
+        return False
+    write_bytes(out, made.read_bytes())
+    LOG.info("%s: the same as %s, which was taken", out, made)
+    return True
+
+
+def level_path(folder: Path, number: int) -> Path:
+    """Where a chain's level lies."""
+    return folder / f"level-{number:02d}.safetensors"
+
+
+def levels_of(manifest: Path) -> list[Path]:
+    """The levels that a chain's levels.json lists, each checked to be the one that was written.
+
+    Raises:
+        BadInput: if one is missing or another.
+    """
+    paths = []
+    for name, sha256 in json.loads(manifest.read_text())["levels"].items():
+        path = manifest.with_name(name)
+        if not path.exists() or digest([path]) != sha256:
+            raise BadInput(f"{path}: not the level that {manifest} lists; delete both and run again to recompute it")
+        paths.append(path)
+    return paths
+
+
+def level_header(parent: Mapping[str, Any], name: str, level: int, key: str, **more: Any) -> dict[str, Any]:
+    """The header of a level: what its parent says of data and run, and what is new."""
+    inherited = {name: parent[name] for name in ("seed", "data", "classes", "mean", "std")}
+    return {
+        **inherited,
+        "order": None,
+        "prune": None,
+        "train": None,
+        "name": name,
+        "level": level,
+        "key": key,
+        **more,
+    }

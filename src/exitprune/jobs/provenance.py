@@ -1,0 +1,122 @@
+"""Where a result comes from: the code it depends on, and the environment it was made in."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from exitprune.variants import PACKAGE, module_of
+
+SOURCE = PACKAGE.parent  # src/
+PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "scipy", "pandas", "snakemake", "dvc")
+
+
+def sources(stage: str, *variants: tuple[str, str]) -> list[Path]:
+    """The files of ours that a stage imports, directly or through others, and those of the variants it is told to use.
+
+    A rule that lists these among its inputs reruns when one of them changes, and only then.
+
+    Args:
+        stage: a file of `stages/`, by its name.
+        variants: (family, name) pairs that are loaded by name and so cannot be seen in the imports.
+
+    Returns:
+        Sorted paths.
+    """
+    queue = [
+        _path(f"exitprune.stages.{stage}"),
+        *(_path(module_of(family, name)) for family, name in variants),
+    ]
+    found: set[Path] = set()
+    while queue:
+        path = queue.pop()
+        if path in found:
+            continue
+        found.add(path)
+        queue += [imported for imported in map(_path, _imports(path)) if imported.is_file()]
+    return sorted(found)
+
+
+def _path(module: str) -> Path:
+    path = SOURCE.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _imports(path: Path) -> Iterable[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("exitprune"))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("exitprune"):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """SHA-256 over the contents of files, in the order given."""
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def fingerprint(*parts: Any) -> str:
+    """SHA-256 of anything JSON can hold: equal fingerprints, equal ingredients."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def environment(device: str | None = None) -> dict[str, Any]:
+    """Git commit, versions and machine; `commit` is null outside a repository, `dirty` tells of uncommitted code.
+
+    Args:
+        device: what computed, if it matters.
+    """
+    changed = _git(
+        "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)results", ":(top,exclude)dvc.lock"
+    )
+    added = _git("ls-files", "--others", "--exclude-standard", "--", ":/src", ":/workflow", ":/presets")
+    return {
+        "commit": _git("rev-parse", "HEAD"),
+        "dirty": bool(changed or added),
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in PACKAGES},
+        "machine": ", ".join(filter(None, [f"{platform.system()} {platform.machine()}", device])),
+    }
+
+
+def merged(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One description of several environments: where they differ, each value that occurs."""
+
+    def each(values: Iterable[Any]) -> Any:
+        distinct = list(dict.fromkeys(value for value in values if value is not None))
+        return ", ".join(distinct) or None
+
+    packages = dict.fromkeys(name for one in environments for name in one["versions"])
+    return {
+        "commit": each(one["commit"] for one in environments),
+        "dirty": any(one["dirty"] for one in environments),
+        "python": each(one["python"] for one in environments),
+        "versions": {name: each(one["versions"].get(name) for one in environments) for name in packages},
+        "machine": each(one["machine"] for one in environments),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=SOURCE, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,1 @@
+"""Early-exit networks: architectures, exits, masks, what they cost, and checkpoints."""

@@ -1,0 +1,40 @@
+"""What pruning emptied: filters, channels and whole residual branches without a weight.
+
+Taking them out is the work of `removal`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from exitprune.networks.early_exit import EarlyExitNetwork
+
+
+@dataclass(frozen=True)
+class Emptied:
+    """How much of a prunable layer is empty: all of its weights are zero.
+
+    Attributes:
+        name: of the layer.
+        filters, empty_filters: output channels (classes, for a head), and those that are empty.
+        channels, empty_channels: input channels, and those that are empty.
+    """
+
+    name: str
+    filters: int
+    empty_filters: int
+    channels: int
+    empty_channels: int
+
+
+def emptied(network: EarlyExitNetwork) -> list[Emptied]:
+    """What pruning emptied, for every prunable layer in order of execution."""
+    heads = {id(head.fc): head for head in network.heads.values()}
+    rows = []
+    for name, layer in network.named_layers().items():
+        used = layer.get_parameter("weight") != 0
+        cells = heads[id(layer)].grid[0] * heads[id(layer)].grid[1] if id(layer) in heads else 1
+        used = used.reshape(used.shape[0], used.shape[1] // cells, -1)  # (filters, channels, places)
+        filters, channels = used.any(2).any(1), used.any(2).any(0)
+        rows.append(Emptied(name, len(filters), int((~filters).sum()), len(channels), int((~channels).sum())))
+    return rows

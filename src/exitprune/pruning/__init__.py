@@ -1,0 +1,1 @@
+"""What goes, how much, when and in which order."""

@@ -1,0 +1,66 @@
+"""Accuracy at each exit after the last round and after recovery, were all images to leave there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from exitprune.config.evaluate import Evaluate
+from exitprune.reporting.figures._style import (
+    PAPER,
+    UNPRUNED,
+    band,
+    band_note,
+    in_percent,
+    looks,
+    new_figure,
+    papers_values,
+)
+from exitprune.reporting.formatting import STATES
+
+PLACE = 3
+TITLE = "Accuracy at each exit"
+CAPTION = (
+    "Test accuracy at each exit if every image left there, after the last round and after recovery. Dotted: the unpruned "
+    "network that both orders start from. Hollow markers, where there are any, are the paper's values."
+)
+PANELS = ("pruned", "recovered")
+
+
+def draw(tables: Path, evaluate: Evaluate) -> Figure:
+    """A panel per state, a line per order; the paper's values, after the last round, where they are comparable."""
+    table = pd.read_csv(tables / "exits_mean.csv")
+    paper = papers_values(tables, "exit accuracy")
+    figure = new_figure(4.5)
+    for axes, state in zip(figure.subplots(1, 2, sharey=True), PANELS, strict=True):
+        unpruned = table[(table["state"] == "unpruned") & (table["order"] == table["order"].iloc[0])]
+        axes.plot(unpruned["exit"], unpruned["accuracy"], **UNPRUNED)
+        for order, look in looks(list(table["order"].unique())).items():
+            part = table[(table["state"] == state) & (table["order"] == order)]
+            band(axes, part, "exit", "accuracy", look, order, markers=True)
+            theirs = paper[(paper["order"] == order) & (state == "pruned")]
+            if len(theirs):
+                axes.plot(
+                    theirs["position"],
+                    theirs["paper"],
+                    marker=look.marker,
+                    fillstyle="none",
+                    label=f"paper, {order}",
+                    **PAPER,
+                )
+        axes.set_title(STATES[state])
+        _name_exits(axes, unpruned)
+    figure.axes[0].set_ylabel(f"test accuracy\n({band_note(table, evaluate.confidence_level)})")
+    in_percent(figure.axes[0])
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+    return figure
+
+
+def _name_exits(axes: Axes, exits: pd.DataFrame) -> None:
+    names = [f"{exit_}\nblock {block}" for exit_, block in zip(exits["exit"], exits["block"], strict=True)]
+    names[-1] = f"{exits['exit'].iloc[-1]}\nclassifier"
+    axes.set_xticks(exits["exit"], names, fontsize=8)
+    axes.set_xlabel("exit, and the block it follows")

@@ -1,0 +1,95 @@
+"""Which share of the images leaves at which exit: against the threshold, and at the threshold chosen on validation."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from exitprune.config.evaluate import Evaluate
+from exitprune.reporting.figures._style import in_percent, looks, new_figure
+
+PLACE = 6
+TITLE = "Where images leave"
+CAPTION = (
+    "Share of test images leaving at each exit after the last round. Above: against the common threshold, mean over seeds, on a "
+    "scale ever finer towards 1 that ends where hardly any image leaves early; dashed lines are the thresholds chosen on "
+    "validation images, one per seed. Below: at these thresholds, mean over seeds with the lowest and the highest seed."
+)
+NINES = 6
+"""The threshold axis ends at 0.999999 at the latest."""
+HARDLY_ANY = 0.005
+HALO = [withStroke(linewidth=3, foreground="white")]
+
+
+def draw(tables: Path, evaluate: Evaluate) -> Figure:
+    """Stacked shares for each order, and bars at the operating points."""
+    rates = pd.read_csv(tables / "exit_rates.csv").query("state == 'pruned'")
+    chosen = pd.read_csv(tables / "operating_rates.csv").query("state == 'pruned' and choice == 'cheapest'")
+    orders = list(rates["order"].unique())
+    figure = new_figure(6.4)
+    halves: Any = figure.subfigures(2, 1, height_ratios=[1.15, 1])
+    above, below = halves
+    for axes, order in zip(np.atleast_1d(above.subplots(1, len(orders), sharey=True)), orders, strict=True):
+        _stack(axes, rates[rates["order"] == order], _end_of_axis(rates))
+        for threshold in chosen.loc[chosen["order"] == order, "threshold"].unique():
+            axes.axvline(_nines(threshold), color="black", linewidth=1.4, linestyle="--", path_effects=HALO)
+        axes.set_title(order)
+    above.axes[0].set_ylabel("share of test images")
+    above.supxlabel("threshold on the largest softmax probability", fontsize="medium")
+    handles, labels = above.axes[0].get_legend_handles_labels()
+    above.legend(handles[::-1], labels[::-1], loc="outside right center", title="exit")
+    _bars(below.subplots(), chosen, orders)
+    return figure
+
+
+def _end_of_axis(rates: pd.DataFrame) -> int:
+    """The first whole number of nines from which on hardly any image leaves early, whatever the order."""
+    early = rates[(rates["exit"] < rates["exit"].max()) & (rates["exit_rate"] > HARDLY_ANY)]
+    return max(1, math.ceil(_nines(early["threshold"].max()))) if len(early) else 1
+
+
+def _stack(axes: Axes, rates: pd.DataFrame, end: int) -> None:
+    wide = rates.pivot(index="threshold", columns="exit", values="exit_rate")
+    strictness = [_nines(threshold) for threshold in wide.index]
+    colours = matplotlib.colormaps["cividis"](np.linspace(0.05, 0.98, wide.shape[1]))
+    axes.stackplot(
+        strictness,
+        wide.to_numpy().T,
+        labels=[str(exit_) for exit_ in wide.columns],
+        colors=colours,
+        edgecolor="white",
+        linewidth=0.7,
+    )
+    axes.set(xlim=(0, end), ylim=(0, 1))
+    ticks = [0.0, *(1 - 10.0**-nines for nines in range(1, end + 1))]
+    axes.set_xticks(
+        [_nines(tick) for tick in ticks], [f"{tick:g}" for tick in ticks], fontsize=8.5, rotation=40, ha="right"
+    )
+    in_percent(axes)
+
+
+def _nines(threshold: float) -> float:
+    """Place of a threshold on the axis: 0.9 at 1, 0.99 at 2; 1 itself at the far end."""
+    return -math.log10(max(1 - threshold, 10.0**-NINES))
+
+
+def _bars(axes: Axes, chosen: pd.DataFrame, orders: list[str]) -> None:
+    width = 0.84 / len(orders)
+    for place, (order, look) in enumerate(looks(orders).items()):
+        by_exit = chosen[chosen["order"] == order].groupby("exit")["exit_rate"].agg(["mean", "min", "max"])
+        where = by_exit.index + (place - (len(orders) - 1) / 2) * width
+        axes.bar(where, by_exit["mean"], width, label=order, **look.bar)
+        axes.vlines(where, by_exit["min"], by_exit["max"], color="0.2", linewidth=1)
+    axes.grid(axis="x", visible=False)
+    axes.set(xlabel="exit", ylabel="share of test images", title="at the threshold chosen on validation images")
+    axes.set_xticks(sorted(chosen["exit"].unique()))
+    in_percent(axes)
+    axes.legend()

@@ -1,0 +1,43 @@
+"""Sparsity of every layer after the last round, the orders side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from exitprune.config.evaluate import Evaluate
+from exitprune.reporting.figures._layers import height_of, layer_axes
+from exitprune.reporting.figures._style import PAPER, looks, new_figure, papers_values
+
+PLACE = 1
+TITLE = "Sparsity of every layer"
+CAPTION = (
+    "Sparsity (share of weights that are zero) of each prunable layer after the last round: mean over seeds; thin lines "
+    "are bootstrap bands. Exit heads in bold; the head of exit 0 is the layer exit1, as in the paper. Short strokes, where there "
+    "are any, are the paper's values."
+)
+
+
+def draw(tables: Path, evaluate: Evaluate) -> Figure:
+    """Bars by layer, one per order; the paper's values as strokes where they are comparable."""
+    table = pd.read_csv(tables / "layers_mean.csv")
+    paper = papers_values(tables, "layer sparsity")
+    orders = list(table["order"].unique())
+    figure = new_figure(height_of(table))
+    width = 0.84 / len(orders)
+    for axes, positions in layer_axes(figure, table[table["order"] == orders[0]]):
+        for place, (order, look) in enumerate(looks(orders).items()):
+            shift = (place - (len(orders) - 1) / 2) * width
+            part = table[(table["order"] == order) & table["position"].isin(positions)]
+            axes.bar(part["position"] + shift, part["sparsity"], width, label=order, **look.bar)
+            axes.vlines(part["position"] + shift, part["low"], part["high"], color="0.2", linewidth=0.8)
+            theirs = paper[(paper["order"] == order) & paper["position"].isin(positions)]
+            label = "paper" if place == 0 else None
+            axes.plot(
+                theirs["position"] + shift, theirs["paper"], marker="_", label=label if len(theirs) else None, **PAPER
+            )
+        axes.set(ylim=(0, 1), ylabel="sparsity")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(orders) + 1)
+    return figure

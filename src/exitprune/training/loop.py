@@ -1,0 +1,144 @@
+"""The one training loop: base training, exit-head training, fine-tuning and recovery are this, with other arguments.
+
+Letters: E exits, N images, C channels, K classes, H and W height and width.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import islice
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, OneCycleLR
+
+from exitprune.config.data import Augment
+from exitprune.config.training import Training
+from exitprune.data.images import Images, batches
+from exitprune.jobs.compute import CPU, Machine
+from exitprune.jobs.seeding import generator
+from exitprune.networks.early_exit import EarlyExitNetwork, Group
+from exitprune.networks.masks import apply_masks_
+from exitprune.training.losses import exit_loss
+from exitprune.training.resumption import Resumption
+
+
+class Observer(Protocol):
+    """Who wants to know how training goes."""
+
+    def step(self, num_images: int) -> None:
+        """So many images have gone through."""
+
+    def skip(self, num_images: int) -> None:
+        """So many images had gone through before."""
+
+    def end_epoch(self, epoch: int, loss: float) -> None:
+        """An epoch, counted from 1, has ended with this mean loss."""
+
+
+def steps_per_epoch(images: Images, settings: Training) -> int:
+    """Optimiser steps of a whole epoch: whole batches only."""
+    return len(images) // min(settings.batch_size, len(images))
+
+
+def steps(images: Images, settings: Training) -> int:
+    """Optimiser steps of a training; of the last epoch, where it is not whole, its share, one step at least."""
+    wanted = round(settings.epochs * steps_per_epoch(images, settings))
+    return max(wanted, 1) if settings.epochs else 0
+
+
+def images_seen(images: Images, settings: Training) -> int:
+    """How many images a training goes through, each as often as it is seen."""
+    return steps(images, settings) * min(settings.batch_size, len(images))
+
+
+def set_trainable_(network: EarlyExitNetwork, group: Group) -> None:
+    """Let a group learn and freeze the rest, batch-norm statistics included."""
+    network.train(True)
+    network.requires_grad_(True)
+    if group != "all":
+        frozen = network.base if group == "exits" else network.exits
+        frozen.train(False)
+        frozen.requires_grad_(False)
+
+
+def train_(
+    network: EarlyExitNetwork,
+    images: Images,
+    group: Group,
+    settings: Training,
+    augment: Augment,
+    seed: int,
+    masks: Mapping[str, Tensor],
+    machine: Machine = CPU,
+    observer: Observer | None = None,
+    resumption: Resumption | None = None,
+) -> None:
+    """Train a group in place by SGD with momentum; masked weights stay exactly zero.
+
+    Args:
+        network: changed in place.
+        images: to train on.
+        group: what learns; the others do not move, their batch-norm statistics included.
+        settings: epochs, learning rate and so on; 0 epochs do nothing.
+        augment: random changes of the images.
+        seed: decides order and augmentation; every epoch draws from its own generator.
+        masks: of all layers.
+        machine: precision, and whether to compile.
+        observer: is told of every step and epoch.
+        resumption: keeps the state after every epoch, and starts from it.
+
+    Raises:
+        FloatingPointError: in the epoch in which the loss stops being finite.
+    """
+    set_trainable_(network, group)
+    forward = torch.compile(network, mode="reduce-overhead") if machine.compile else network
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.SGD(
+        trained,
+        settings.lr,
+        settings.momentum,
+        weight_decay=settings.weight_decay,
+        nesterov=settings.momentum > 0,
+        fused=True,
+    )
+    num_steps, per_epoch = steps(images, settings), steps_per_epoch(images, settings)
+    scheduler = _lr_scheduler(optimiser, settings, num_steps)
+    done = resumption.restore_(network, optimiser, scheduler) if resumption else 0
+    if observer and done:
+        observer.skip(min(done * per_epoch, num_steps) * min(settings.batch_size, len(images)))
+    for epoch in range(done + 1, math.ceil(num_steps / per_epoch) + 1):
+        share = min(per_epoch, num_steps - (epoch - 1) * per_epoch)
+        total = torch.zeros((), device=images.pixels.device)
+        drawn = batches(images, settings.batch_size, augment, generator(seed, epoch))
+        for pixels, labels in islice(drawn, share):
+            with torch.autocast(pixels.device.type, machine.precision, enabled=machine.precision != torch.float32):
+                logits = forward(pixels, group)
+            loss = exit_loss(logits, labels)
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
+            apply_masks_(network, masks)
+            scheduler.step()
+            total += loss.detach()
+            if observer:
+                observer.step(len(labels))
+        mean = float(total) / share  # the only wait for the device in an epoch
+        if not math.isfinite(mean):
+            raise FloatingPointError(
+                f"the loss is {mean} in epoch {epoch}: try a smaller learning rate than {settings.lr}"
+            )
+        if observer:
+            observer.end_epoch(epoch, mean)
+        if resumption:
+            resumption.keep(epoch, network, optimiser, scheduler)
+
+
+def _lr_scheduler(optimiser: torch.optim.SGD, settings: Training, num_steps: int) -> LRScheduler:
+    if settings.lr_scheduler == "one_cycle" and num_steps > 1:
+        return OneCycleLR(optimiser, settings.lr, total_steps=num_steps + 1, cycle_momentum=False)
+    if settings.lr_scheduler == "cosine" and num_steps > 1:
+        return CosineAnnealingLR(optimiser, num_steps)
+    return LambdaLR(optimiser, lambda step: 1.0)

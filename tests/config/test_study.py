@@ -1,0 +1,284 @@
+"""A study and its parameters: what is allowed passes, every mistake is a sentence of what, where and what is allowed."""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from exitprune.config.params import Params
+from exitprune.config.section import Section
+from exitprune.config.study import overlay, resolve
+from exitprune.errors import BadInput
+from tests.synthetic import PARAMS
+
+ROOT = Path(__file__).parents[2]
+
+PRESET: dict[str, Any] = {
+    **{name: value for name, value in PARAMS.items() if name != "study"},
+    "data": {**PARAMS["data"], "limit": 300},
+    "model": {"depth": 20, "exits": [2, 5], "pool": 4},
+}
+
+
+@pytest.fixture
+def presets(tmp_path: Path) -> Path:
+    """A folder with one study, `tiny`."""
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(PRESET))
+    return tmp_path
+
+
+def given_by(dotted: str, value: Any) -> dict[str, Any]:
+    """What params.yaml holds if one value is set: `model.pool`, 2 becomes {study: tiny, model: {pool: 2}}."""
+    nested: Any = value
+    for key in reversed(dotted.split(".")):
+        nested = {key: nested}
+    return {"study": "tiny", **nested}
+
+
+def value_of(params: Params, dotted: str) -> Any:
+    found: Any = params
+    for key in dotted.split("."):
+        found = getattr(found, key)
+    return found
+
+
+def test_a_preset_alone_makes_a_study(presets: Path) -> None:
+    assert resolve({"study": "tiny"}, presets).model_dump() == {"study": "tiny", **PRESET}
+
+
+@pytest.mark.parametrize(
+    ("dotted", "value"),
+    [
+        ("sparsity", 0.0),
+        ("sparsity", 0),
+        ("sparsity", 0.999),
+        ("rounds", 1),
+        ("seeds", [3]),
+        ("orders", ["sequential"]),
+        ("data.limit", 12),
+        ("data.augment.flip", True),
+        ("model.exits", [1, 2, 3, 4, 5, 6, 7, 8]),
+        ("model.pool", 1),
+        ("heads.train", "joint"),
+        ("recovery.epochs", 0),
+        ("finetune.lr", 0.02),
+        ("data.path", "somewhere"),
+    ],
+)
+def test_a_value_given_goes_before_the_preset_and_touches_nothing_else(presets: Path, dotted: str, value: Any) -> None:
+    params = resolve(given_by(dotted, value), presets)
+    assert value_of(params, dotted) == value
+    expected = copy.deepcopy(PRESET)
+    *sections, key = dotted.split(".")
+    inner = expected
+    for section in sections:
+        inner = inner[section]
+    inner[key] = value
+    assert params.model_dump() == {"study": "tiny", **expected}
+
+
+@pytest.mark.parametrize("dotted", ["seeds", "model", "model.pool", "data.augment", "data.augment.pad", "sparsity"])
+def test_null_lets_the_preset_through(presets: Path, dotted: str) -> None:
+    assert resolve(given_by(dotted, None), presets) == resolve({"study": "tiny"}, presets)
+
+
+@pytest.mark.parametrize(("dotted", "word"), [("model.pool", "none"), ("data.limit", "all")])
+def test_a_word_says_nothing_where_null_would_let_the_preset_through(presets: Path, dotted: str, word: str) -> None:
+    assert value_of(resolve({"study": "tiny"}, presets), dotted) is not None
+    assert value_of(resolve(given_by(dotted, word), presets), dotted) is None
+
+
+MISTAKES = [
+    ("sparsty", 0.5, "sparsty: unknown parameter (given: 0.5)"),
+    ("model.width", 3, "model.width: unknown parameter (given: 3)"),
+    ("data.augment.rotate", True, "data.augment.rotate: unknown parameter (given: True)"),
+    ("grid.pools", [4, 0], "grid.pools: a pool is 1 or more, or none (given: [4, 0])"),
+    ("grid.scopes", ["globl"], "grid.scopes: there is no 'globl'; allowed: global, layer, std (given: ['globl'])"),
+    ("rounds", "three", "rounds: Input should be a valid integer (given: 'three')"),
+    ("rounds", "3", "rounds: Input should be a valid integer, not text: write 1e-3 as 0.001, and what stands in braces"),
+    ("rounds", True, "rounds: Input should be a valid integer (given: True)"),
+    ("rounds", 2.5, "rounds: Input should be a valid integer"),
+    ("rounds", 0, "rounds: Input should be greater than or equal to 1 (given: 0)"),
+    ("rounds", 1000, "rounds: Input should be less than or equal to 999 (given: 1000)"),
+    ("base", 3, "base: Input should be a valid dictionary"),
+    ("base.lr", "1e-3", "base.lr: Input should be a valid number, not text: write 1e-3 as 0.001, and what stands"),
+    ("compute.compile", "false", "compute.compile: Input should be a valid boolean, not text: "),
+    ("base.lr", 0, "base.lr: Input should be greater than 0 (given: 0)"),
+    ("base.lr", float("inf"), "base.lr: Input should be a finite number (given: inf)"),
+    ("base.lr_scheduler", "step", "base.lr_scheduler: Input should be 'one_cycle', 'cosine' or 'constant' (given: 'step')"),
+    ("base.epochs", -1, "base.epochs: Input should be greater than or equal to 0 (given: -1)"),
+    ("base.batch_size", 0, "base.batch_size: Input should be greater than or equal to 1 (given: 0)"),
+    ("heads.train", "thawed", "heads.train: Input should be 'frozen' or 'joint' (given: 'thawed')"),
+    ("finetune.momentum", 1.0, "finetune.momentum: Input should be less than 1 (given: 1.0)"),
+    ("sparsity", 1.0, "sparsity: Input should be less than 1 (given: 1.0)"),
+    ("sparsity", 80, "sparsity: Input should be less than 1 (given: 80)"),
+    ("sparsity", -0.1, "sparsity: Input should be greater than or equal to 0 (given: -0.1)"),
+    ("sparsity", float("nan"), "sparsity: Input should be a finite number (given: nan)"),
+    ("sparsity", "0.8", "sparsity: Input should be a valid number"),
+    ("schedule", "cubic", "schedule: there is no 'cubic'; allowed: geometric, linear, one_shot"),
+    ("criterion", "size", "criterion: there is no 'size'; allowed: magnitude, random, taylor"),
+    ("scope", "channel", "scope: there is no 'channel'; allowed: global, layer, std"),
+    ("granularity", "block", "granularity: there is no 'block'; allowed: filter, filter16, weight"),
+    ("orders", ["joint", "reverse"], "orders: there is no 'reverse'; allowed: joint, sequential, sequential_half"),
+    ("orders", ["joint", "joint"], "orders: each may be named once (given: ['joint', 'joint'])"),
+    ("orders", [], "orders: List should have at least 1 item"),
+    ("orders", "joint", "orders: Input should be a valid list (given: 'joint')"),
+    ("rivals", [8, 15], "rivals: the depth of a rival is 6n + 2 with n of 1 or more: 8, 14, 20, ..., not 15"),
+    ("rivals", [8, 8], "rivals: each may be named once"),
+    ("seeds", [0, 0], "seeds: each may be named once (given: [0, 0])"),
+    ("seeds", [-1], "seeds: a seed is 0 or more (given: [-1])"),
+    ("seeds", [], "seeds: List should have at least 1 item"),
+    ("seeds", 3, "seeds: Input should be a valid list (given: 3)"),
+    ("data.source", "mnist", "data.source: there is no 'mnist'; allowed: "),
+    ("data.validation", 1.0, "data.validation: Input should be less than 1 (given: 1.0)"),
+    ("data.limit", 0, "data.limit: Input should be greater than or equal to 1 (given: 0)"),
+    ("data.limit", "some", "data.limit: Input should be a valid integer (given: 'some')"),
+    ("data.augment.pad", -1, "data.augment.pad: Input should be greater than or equal to 0 (given: -1)"),
+    ("data.augment.flip", "yes", "data.augment.flip: Input should be a valid boolean (given: 'yes')"),
+    ("model.depth", 21, "model.depth: Input should be 8, 20, 32, 44, 56 or 110 (given: 21)"),
+    ("model.pool", 0, "model.pool: Input should be greater than or equal to 1 (given: 0)"),
+    ("model.exits", [2, 9], "model: an early exit follows a block from 1 to 8, each once and in order (ResNet-20 has 9 blocks"),
+    ("model.exits", [0], "model: an early exit follows a block from 1 to 8"),
+    ("model.exits", [5, 2], "model: an early exit follows a block from 1 to 8, each once and in order"),
+    ("model.exits", [2, 2], "model: an early exit follows a block from 1 to 8, each once and in order"),
+    ("model.exits", [], "model.exits: List should have at least 1 item"),
+    ("evaluate.resamples", 99, "evaluate.resamples: Input should be greater than or equal to 100 (given: 99)"),
+    ("compute.device", "tpu", "compute.device: Input should be 'cpu', 'cuda' or 'auto' (given: 'tpu')"),
+    ("compute.threads", 0, "compute.threads: Input should be greater than or equal to 1 (given: 0)"),
+    ("compute.precision", "float16", "compute.precision: Input should be 'float32' or 'bfloat16' (given: 'float16')"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dotted", "value", "sentence"), MISTAKES, ids=[f"{m[0]}={m[1]}" for m in MISTAKES])
+def test_a_mistake_is_one_sentence_with_where_what_and_what_is_allowed(
+    presets: Path, dotted: str, value: Any, sentence: str
+) -> None:
+    with pytest.raises(BadInput) as error:
+        resolve(given_by(dotted, value), presets)
+    assert str(error.value).startswith(f"params.yaml or presets/tiny.yaml: {sentence}")
+    assert str(error.value).count("\n") == 0
+    assert "(given: " in str(error.value)
+
+
+def test_each_of_several_mistakes_is_told(presets: Path) -> None:
+    with pytest.raises(BadInput) as error:
+        resolve({"study": "tiny", "sparsity": 2, "rounds": 0, "extra": 1}, presets)
+    told = [line.split(": ")[1] for line in str(error.value).splitlines()]
+    assert sorted(told) == ["extra", "rounds", "sparsity"]
+
+
+def test_a_value_that_neither_file_gives_is_missed(presets: Path) -> None:
+    preset = {key: value for key, value in PRESET.items() if key != "finetune"}
+    (presets / "tiny.yaml").write_text(yaml.safe_dump(preset))
+    with pytest.raises(BadInput, match=r"presets/tiny\.yaml: finetune: Field required"):
+        resolve({"study": "tiny"}, presets)
+
+
+def test_a_preset_may_say_what_it_is_like_and_what_differs(presets: Path) -> None:
+    (presets / "sparser.yaml").write_text("like: tiny\nsparsity: 0.9\nbase: {epochs: 7}\n")
+    params, tiny = resolve({"study": "sparser"}, presets), resolve({"study": "tiny"}, presets)
+    assert (params.sparsity, params.base.epochs) == (0.9, 7)
+    assert params.model_copy(update={"study": "tiny", "sparsity": 0.8, "base": tiny.base}) == tiny
+
+
+def test_a_preset_like_one_that_does_not_exist_is_refused(presets: Path) -> None:
+    (presets / "odd.yaml").write_text("like: huge\n")
+    with pytest.raises(BadInput, match=r"odd\.yaml: like: there is no 'huge'; allowed: odd, tiny"):
+        resolve({"study": "odd"}, presets)
+
+
+def test_half_of_an_odd_number_of_rounds_is_refused(presets: Path) -> None:
+    with pytest.raises(BadInput, match="sequential_half needs an even number of rounds, not 3"):
+        resolve({"study": "tiny", "orders": ["joint", "sequential_half"]}, presets)
+
+
+@pytest.mark.parametrize("study", ["cifar", None, ["tiny"], 3])
+def test_a_study_without_a_preset_is_refused_with_those_there_are(presets: Path, study: Any) -> None:
+    with pytest.raises(BadInput, match=rf"study: there is no {re.escape(repr(study))}; allowed: tiny \(files in "):
+        resolve({"study": study}, presets)
+
+
+def test_values_do_not_change_after_reading(presets: Path) -> None:
+    params = resolve({"study": "tiny"}, presets)
+    with pytest.raises(ValidationError, match="frozen"):
+        params.sparsity = 0.5  # type: ignore[misc]
+
+
+def test_the_pruning_parameters_are_one_section(presets: Path) -> None:
+    params = resolve({"study": "tiny", "sparsity": 0.5, "scope": "std"}, presets)
+    assert params.prune.model_dump() == {
+        "sparsity": 0.5,
+        "rounds": 3,
+        "schedule": "linear",
+        "criterion": "magnitude",
+        "scope": "std",
+        "granularity": "weight",
+    }
+
+
+def test_a_section_survives_json_as_the_stages_get_it(presets: Path) -> None:
+    params = resolve({"study": "tiny", "model": {"pool": "none"}}, presets)
+    for section in (params, params.data, params.model, params.heads, params.prune):
+        assert type(section).model_validate_json(section.model_dump_json()) == section
+
+
+KEYS = st.sampled_from("abc")
+TREES = st.recursive(
+    st.none() | st.integers(0, 3), lambda inner: st.dictionaries(KEYS, inner, max_size=3), max_leaves=8
+)
+
+
+@given(below=st.dictionaries(KEYS, TREES, max_size=3), above=st.dictionaries(KEYS, TREES, max_size=3))
+def test_overlay_takes_each_value_from_above_unless_it_is_null(below: dict[str, Any], above: dict[str, Any]) -> None:
+    before = copy.deepcopy((below, above))
+    merged = overlay(below, above)
+    assert (below, above) == before
+    assert merged.keys() == below.keys() | above.keys()
+    for key, value in merged.items():
+        if key not in above or (above[key] is None and key in below):
+            assert value == below[key]
+        elif isinstance(above[key], dict) and isinstance(below.get(key), dict):
+            assert value == overlay(below[key], above[key])
+        else:
+            assert value == above[key]
+
+
+# The files of this repository
+
+
+@pytest.mark.parametrize("preset", sorted(path.stem for path in (ROOT / "presets").glob("*.yaml")))
+def test_every_preset_of_the_repository_is_a_study(preset: str) -> None:
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    assert resolve({**values, "study": preset}, ROOT / "presets").study == preset
+
+
+def test_params_yaml_lists_every_parameter_there_is_in_the_order_of_the_flow() -> None:
+    listed = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+    def names(section: type[Section]) -> dict[str, Any]:
+        inner = {name: field.annotation for name, field in section.model_fields.items()}
+        return {n: names(a) if isinstance(a, type) and issubclass(a, Section) else None for n, a in inner.items()}
+
+    def keys(tree: dict[str, Any]) -> dict[str, Any]:
+        return {key: keys(value) if isinstance(value, dict) else None for key, value in tree.items()}
+
+    assert keys(listed) == names(Params)
+    assert list(listed) == list(Params.model_fields)
+
+
+def test_the_default_is_the_digits_study_with_the_papers_network_rounds_and_sparsity() -> None:
+    params = resolve(yaml.safe_load((ROOT / "params.yaml").read_text()), ROOT / "presets")
+    assert (params.study, params.data.source, len(params.seeds)) == ("digits", "digits", 3)
+    assert (params.model.depth, params.model.exits, params.model.pool) == (56, [4, 8, 12, 16, 20, 24], 4)
+    assert (params.sparsity, params.rounds, params.orders) == (0.8, 20, ["joint", "sequential"])
+    assert (params.criterion, params.scope, params.schedule) == ("magnitude", "global", "linear")
+    assert params.granularity == "weight"
+    assert not params.data.augment.flip

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from exitprune.deployment.extras import onnxruntime_session
+from exitprune.deployment.folding import fold
+from exitprune.deployment.latency import exit_milliseconds
+from exitprune.deployment.onnx_export import build_model
+from tests.conftest import Build
+from tests.lively import enliven_
+
+
+@pytest.mark.parametrize("num_classes", [2, 10])
+def test_every_exit_gets_a_time(build: Build, num_classes: int) -> None:
+    """Inside, each model is checked to send all images to the exit that it times."""
+    network = fold(enliven_(build(depth=14, exits=(1, 3, 5), num_classes=num_classes)))
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 1, 8, 8), dtype=np.uint8)
+    times = exit_milliseconds(network, [0.5], [0.2], pixels, repeats=3)
+    assert len(times) == 4
+    assert min(times) > 0
+
+
+def test_a_session_runs_on_the_cpu_alone(build: Build) -> None:
+    made = onnxruntime_session(build_model(fold(enliven_(build())), [0.5], [0.2]).SerializeToString(), 1)
+    assert isinstance(made, ort.InferenceSession)
+    assert made.get_providers() == ["CPUExecutionProvider"]

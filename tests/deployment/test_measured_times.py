@@ -1,0 +1,66 @@
+"""Measured times count only for the networks they were measured on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from exitprune.deployment.measured_times import read_measured
+from exitprune.stages.tables import main
+from tests.synthetic import EVALUATE, MODEL, settings, write_measured, write_study
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("measured")
+    data, evaluation = write_study(folder, rounds=1)
+    wanted = settings(model=MODEL, granularity="weight", evaluate=EVALUATE)
+    main(wanted, data, evaluation, folder / "tables", folder / "summary.json")
+    return folder / "tables"
+
+
+def test_nothing_measured_is_nothing(tables: Path) -> None:
+    (tables.parent / "inference.csv").unlink(missing_ok=True)
+    assert read_measured(tables) is None
+
+
+def test_times_of_the_same_networks_are_read(tables: Path) -> None:
+    write_measured(tables)
+    measured = read_measured(tables)
+    assert measured is not None
+    assert set(measured["seed"]) == {0, 1}
+
+
+def test_the_study_may_be_that_of_any_network_that_was_timed(tables: Path) -> None:
+    write_measured(tables)
+    path = tables.parent / "inference.csv"
+    names = {"unstructured": "filters", "filters": "unstructured"}
+    pd.read_csv(path).replace({"network": names}).to_csv(path, index=False)
+    assert read_measured(tables) is not None
+
+
+def test_one_seed_of_other_networks_is_one_too_many(tables: Path) -> None:
+    write_measured(tables)
+    path = tables.parent / "inference.csv"
+    measured = pd.read_csv(path)
+    measured.loc[measured["seed"] == 1, "sha256"] = "of another training"
+    measured.to_csv(path, index=False)
+    assert read_measured(tables) is None
+
+
+@pytest.mark.parametrize("change", [{"sha256": "of another training"}, {"seed": 7}])
+def test_times_of_other_networks_are_not(tables: Path, change: dict[str, Any]) -> None:
+    write_measured(tables)
+    path = tables.parent / "inference.csv"
+    pd.read_csv(path).assign(**change).to_csv(path, index=False)
+    assert read_measured(tables) is None
+
+
+def test_times_that_do_not_say_of_which_networks_are_not(tables: Path) -> None:
+    write_measured(tables)
+    path = tables.parent / "inference.csv"
+    pd.read_csv(path).drop(columns="sha256").to_csv(path, index=False)
+    assert read_measured(tables) is None

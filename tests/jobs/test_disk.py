@@ -1,0 +1,43 @@
+"""Disk space."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from exitprune.config.params import Params
+from exitprune.config.study import resolve
+from exitprune.errors import BadInput
+from exitprune.jobs.disk import check_space, needed_bytes
+
+ROOT = Path(__file__).parents[2]
+
+
+def params(**changes: Any) -> Params:
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    return resolve({**values, "study": "digits", **changes}, ROOT / "presets")
+
+
+def with_free(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(free, 0, free))
+
+
+def test_a_study_that_does_not_fit_is_refused_with_both_sizes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with_free(monkeypatch, needed_bytes(params()) - 1)
+    with pytest.raises(BadInput, match=r"digits writes about .* GB more and .* has .* GB free"):
+        check_space(params(), tmp_path)
+
+
+def test_what_is_there_already_needs_no_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "level").write_bytes(bytes(1000))
+    with_free(monkeypatch, needed_bytes(params()) - 1000)
+    check_space(params(), tmp_path)
+
+
+def test_seeds_and_rounds_multiply_the_need() -> None:
+    assert needed_bytes(params(seeds=[0, 1])) == 2 * needed_bytes(params(seeds=[0]))
+    assert needed_bytes(params(rounds=40)) > 1.9 * needed_bytes(params())

@@ -1,0 +1,75 @@
+"""Provenance: the code a stage depends on, and where results were made."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+from exitprune.jobs import provenance
+from exitprune.jobs.levels import code_of
+from exitprune.jobs.provenance import SOURCE, digest, environment, fingerprint, merged, sources
+
+
+def names(stage: str, *variants: tuple[str, str]) -> set[str]:
+    return {str(path.relative_to(SOURCE / "exitprune")) for path in sources(stage, *variants)}
+
+
+def test_a_stage_depends_on_what_it_imports_directly_or_not() -> None:
+    assert {"stages/prune.py", "pruning/rounds.py", "training/loop.py", "training/losses.py"} <= names("prune")
+
+
+def test_a_stage_depends_on_the_variants_it_is_told_to_use_and_on_no_others() -> None:
+    assert "pruning/criteria/taylor.py" in names("prune", ("criteria", "taylor"))
+    assert "pruning/criteria/taylor.py" not in names("prune", ("criteria", "magnitude"))
+    assert not any(name.startswith("reporting/figures/") for name in names("prune"))
+
+
+def test_a_figure_does_not_depend_on_training() -> None:
+    assert "training/loop.py" not in names("figure", ("figures", "tradeoff"))
+
+
+def test_the_digest_is_of_the_contents_in_order() -> None:
+    first, second = sources("figure")[:2]
+    assert digest([first, second]) != digest([second, first])
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+
+
+def test_environments_that_differ_show_each_value() -> None:
+    one = {"commit": "abc", "dirty": False, "python": "3.11", "versions": {"torch": "2.11"}, "machine": "Linux"}
+    other = {**one, "commit": "def", "dirty": True, "versions": {"torch": "2.12"}}
+    both = merged([one, other, one])
+    assert both["commit"] == "abc, def"
+    assert both["dirty"]
+    assert both["versions"] == {"torch": "2.11, 2.12"}
+
+
+def test_code_that_is_not_committed_makes_a_tree_dirty_and_notes_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=tester", "-c", "user.email=tester@example.invalid"]
+        subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/old.py").write_text("old = 1")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    monkeypatch.setattr(provenance, "SOURCE", tmp_path / "src")
+    (tmp_path / "notes.txt").write_text("not code")
+    assert not environment()["dirty"]
+    (tmp_path / "src/mine.py").write_text("new = 1")
+    assert environment()["dirty"]
+    git("add", "src")
+    git("commit", "-m", "second")
+    assert not environment()["dirty"]
+    (tmp_path / "src/old.py").write_text("old = 2")
+    assert environment()["dirty"]
+
+
+def test_a_level_computed_on_a_gpu_is_not_one_computed_on_a_cpu() -> None:
+    assert code_of("prune", torch.device("cpu")) != code_of("prune", torch.device("cuda"))
+    assert environment("an accelerator")["machine"].endswith(", an accelerator")

@@ -1,0 +1,77 @@
+"""What every figure must do; a new file in figures/ is tested the day it appears."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exitprune.reporting.figures._style import LOOKS, looks, save, theme
+from exitprune.variants import names_of, variant
+from tests.synthetic import EVALUATE
+
+NAMES = names_of("figures")
+
+
+def drawn(name: str, tables: Path, out: Path) -> tuple[bytes, bytes]:
+    with theme(name):
+        save(variant("figures", name).draw(tables, EVALUATE), out / "a.svg", out / "a.png")
+    return (out / "a.svg").read_bytes(), (out / "a.png").read_bytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_tables_give_the_same_bytes_without_a_date(name: str, digits_tables: Path, tmp_path: Path) -> None:
+    svg, png = drawn(name, digits_tables, tmp_path)
+    assert drawn(name, digits_tables, tmp_path) == (svg, png)
+    assert b"<dc:date>" not in svg
+    assert b"Software" not in png
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_seed_and_one_order_can_be_drawn(name: str, lone_tables: Path) -> None:
+    with theme(name):
+        figure = variant("figures", name).draw(lone_tables, EVALUATE)
+    assert figure.axes or figure.texts
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_panel_has_its_axes_named(name: str, digits_tables: Path) -> None:
+    with theme(name):
+        figure = variant("figures", name).draw(digits_tables, EVALUATE)
+    panels = [(axes, spec) for axes in figure.axes if (spec := axes.get_subplotspec()) is not None]
+    assert panels
+    for axes, spec in panels:
+        within = axes.get_figure(root=False)
+        assert within is not None
+        assert not spec.is_last_row() or axes.get_xlabel() or within.get_supxlabel()
+        assert not spec.is_first_col() or axes.get_ylabel() or within.get_supylabel()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_report_can_place_and_caption_it(name: str) -> None:
+    module = variant("figures", name)
+    assert module.TITLE
+    assert module.CAPTION.endswith(".")
+    assert [variant("figures", other).PLACE for other in NAMES].count(module.PLACE) == 1
+
+
+def test_drawing_does_not_import_torch() -> None:
+    code = (
+        "import sys, exitprune.stages.figure as stage\n"
+        "from exitprune.variants import names_of, variant\n"
+        "[variant('figures', name) for name in names_of('figures')]\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_orders_differ_in_colour_line_marker_and_hatch() -> None:
+    joint, sequential = LOOKS["joint"], LOOKS["sequential"]
+    assert all(getattr(joint, way) != getattr(sequential, way) for way in ("colour", "line", "marker", "hatch"))
+
+
+def test_an_order_looks_the_same_whatever_stands_beside_it() -> None:
+    assert looks(["sequential"])["sequential"] == looks(["joint", "sequential", "third"])["sequential"]
+    assert looks(["third", "joint"])["third"] not in LOOKS.values()

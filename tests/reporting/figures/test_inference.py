@@ -1,0 +1,26 @@
+"""Counted and measured: the same points twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from exitprune.reporting.figures import inference
+from tests.synthetic import EVALUATE
+
+
+def test_both_panels_show_the_same_networks_and_accuracies(digits_tables: Path) -> None:
+    left, right = inference.draw(digits_tables, EVALUATE).axes
+    shown = [
+        [(line.get_label(), np.asarray(line.get_ydata()).tolist()) for line in axes.get_lines()]
+        for axes in (left, right)
+    ]
+    assert shown[0] == shown[1]
+    assert [name for name, _ in shown[0]] == ["unstructured", "filters", "plain ResNet-20"]
+    assert [len(accuracies) for _, accuracies in shown[0]] == [3, 3, 1]
+
+
+def test_without_measured_times_it_says_how_to_measure(lone_tables: Path) -> None:
+    figure = inference.draw(lone_tables, EVALUATE)
+    assert "make bench-inference" in figure.texts[0].get_text()

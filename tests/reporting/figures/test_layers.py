@@ -1,0 +1,67 @@
+"""The two figures with a bar per layer show what the tables say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
+
+from exitprune.reporting.figures import exit_accuracy, layer_sparsity, layer_sparsity_difference
+from tests.synthetic import EVALUATE
+
+
+def bars(axes: list[Axes]) -> list[float]:
+    return [
+        float(bar.get_height())
+        for one in axes
+        for container in one.containers
+        if isinstance(container, BarContainer)
+        for bar in container
+    ]
+
+
+def names(axes: list[Axes]) -> list[str]:
+    return [label.get_text() for one in axes for label in one.get_xticklabels()]
+
+
+def test_every_layer_has_a_bar_per_order_and_its_name(digits_tables: Path) -> None:
+    figure = layer_sparsity.draw(digits_tables, EVALUATE)
+    table = pd.read_csv(digits_tables / "layers_mean.csv")
+    assert sorted(bars(figure.axes)) == pytest.approx(sorted(table["sparsity"]))
+    assert names(figure.axes) == table.query("order == 'joint'")["layer"].tolist()
+
+
+def test_exit_heads_are_bold_and_nothing_else_is(digits_tables: Path) -> None:
+    figure = layer_sparsity.draw(digits_tables, EVALUATE)
+    bold = [label for axes in figure.axes for label in axes.get_xticklabels() if label.get_fontweight() == "bold"]
+    assert [label.get_text() for label in bold] == [f"exit{number}" for number in range(1, 7)]
+
+
+def test_every_layer_has_a_bar_for_its_difference(digits_tables: Path) -> None:
+    figure = layer_sparsity_difference.draw(digits_tables, EVALUATE)
+    table = pd.read_csv(digits_tables / "layers_difference.csv")
+    assert sorted(bars(figure.axes)) == pytest.approx(sorted(table["difference"]))
+
+
+def papers_points(axes: list[Axes], marker: object) -> list[float]:
+    return [
+        float(value)
+        for one in axes
+        for line in one.get_lines()
+        if line.get_marker() == marker and line.get_color() == "black"
+        for value in np.asarray(line.get_ydata())
+    ]
+
+
+def test_the_papers_values_are_drawn_on_its_own_data_alone(cifar10_tables: Path, digits_tables: Path) -> None:
+    table = pd.read_csv(cifar10_tables / "paper_comparison.csv").query("quantity == 'layer sparsity'")
+    shown = papers_points(layer_sparsity.draw(cifar10_tables, EVALUATE).axes, "_")
+    assert sorted(shown) == sorted(table["paper"])
+    assert papers_points(layer_sparsity.draw(digits_tables, EVALUATE).axes, "_") == []
+    assert len(papers_points(layer_sparsity_difference.draw(cifar10_tables, EVALUATE).axes, "_")) == 64
+    assert papers_points(exit_accuracy.draw(cifar10_tables, EVALUATE).axes, "s")[0] == 0.553
+    assert papers_points(exit_accuracy.draw(digits_tables, EVALUATE).axes, "s") == []
