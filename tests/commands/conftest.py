@@ -14,8 +14,8 @@ from exitprune.networks.checkpoints import save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks, apply_masks_, weights
 from exitprune.storage import write_tensors
+from tests.as_if_trained import enliven_, spread_confidences_
 from tests.conftest import Build
-from tests.lively import enliven_, spread_confidences_
 
 CLASSES = ["ant", "bee", "cat", "dog"]
 MEAN, STD = [0.5, 0.45, 0.4], [0.25, 0.2, 0.3]

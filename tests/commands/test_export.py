@@ -19,8 +19,8 @@ from exitprune.evaluation.exiting import confidence_of
 from exitprune.evaluation.logits import infer
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.networks.cost import exit_costs
+from tests.at_one_threshold import evaluate_at
 from tests.commands.conftest import CLASSES, Study
-from tests.oracle import evaluate_at
 
 
 def card_of(folder: Path) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from torch import nn
 
 from exitprune.deployment.folding import fold, folded_blocks
 from exitprune.networks.masks import weights
+from tests.as_if_trained import empty_, enliven_, noise
 from tests.conftest import Build
-from tests.lively import empty_, enliven_, noise
 
 
 @pytest.mark.parametrize(("depth", "exits"), [(8, (1, 2)), (20, (1, 3, 4, 7)), (56, (4, 8, 12, 16, 20, 24))])

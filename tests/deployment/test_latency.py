@@ -8,8 +8,8 @@ from exitprune.deployment.extras import onnxruntime_session
 from exitprune.deployment.folding import fold
 from exitprune.deployment.latency import exit_milliseconds
 from exitprune.deployment.onnx_export import build_model
+from tests.as_if_trained import enliven_
 from tests.conftest import Build
-from tests.lively import enliven_
 
 
 @pytest.mark.parametrize("num_classes", [2, 10])

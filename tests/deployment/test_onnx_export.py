@@ -20,8 +20,8 @@ from exitprune.deployment.removal import remove_emptied
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.evaluation.logits import infer
 from exitprune.networks.early_exit import EarlyExitNetwork
+from tests.as_if_trained import empty_, enliven_, spread_confidences_, thresholds_between
 from tests.conftest import Build
-from tests.lively import empty_, enliven_, spread_confidences_, thresholds_between
 
 NUM_IMAGES = 40
 MEAN, STD = (0.5, 0.45, 0.4), (0.25, 0.2, 0.3)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from exitprune.deployment.folding import FoldedBlock, fold, folded_blocks
 from exitprune.deployment.removal import remove_emptied
 from exitprune.networks.early_exit import EarlyExitNetwork
+from tests.as_if_trained import empty_, enliven_, noise
 from tests.conftest import Build
-from tests.lively import empty_, enliven_, noise
 
 
 def removed(network: EarlyExitNetwork) -> tuple[EarlyExitNetwork, list[FoldedBlock]]:

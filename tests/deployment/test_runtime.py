@@ -14,8 +14,8 @@ from exitprune.deployment.runtime import answer, segments
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.evaluation.logits import infer
 from exitprune.networks.early_exit import EarlyExitNetwork
+from tests.as_if_trained import enliven_, noise, thresholds_between
 from tests.conftest import Build
-from tests.lively import enliven_, noise, thresholds_between
 
 NUM_IMAGES = 48
 

@@ -16,8 +16,8 @@ from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import apply_masks_, full_masks
 from exitprune.training.loop import train_
 from exitprune.variants import variant
+from tests.as_if_trained import enliven_, noise
 from tests.conftest import Build
-from tests.lively import enliven_, noise
 
 
 def without_filters_(network: EarlyExitNetwork, share: float, seed: int = 0) -> EarlyExitNetwork:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from exitprune.evaluation.exiting import Sweep, confidence_of, first_confident_exit, sweep
-from tests.oracle import evaluate_at
+from tests.at_one_threshold import evaluate_at
 
 
 def random_logits(seed: int, num_exits: int, num_images: int, num_classes: int, levels: int) -> tuple[Tensor, Tensor]:

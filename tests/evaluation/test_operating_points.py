@@ -8,7 +8,7 @@ from torch import Tensor
 
 from exitprune.evaluation.exiting import confidence_of, sweep
 from exitprune.evaluation.operating_points import Costs, Rule, choose, operating_points, outcome
-from tests.oracle import evaluate_at
+from tests.at_one_threshold import evaluate_at
 
 NUM_IMAGES = 24
 MACS = [10, 25, 60]

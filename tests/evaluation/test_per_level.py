@@ -22,7 +22,7 @@ from exitprune.evaluation.per_level import (
     operating_rows,
     rates_on_grid,
 )
-from tests.oracle import evaluate_at
+from tests.at_one_threshold import evaluate_at
 
 MACS = [100, 300, 900]
 SEEDS = st.integers(0, 10_000)

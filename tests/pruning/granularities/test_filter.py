@@ -8,8 +8,8 @@ import torch
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import apply_masks_, full_masks, weights
 from exitprune.variants import variant
+from tests.as_if_trained import enliven_, noise
 from tests.conftest import Build
-from tests.lively import enliven_, noise
 
 filters = variant("granularities", "filter")
 
