@@ -1,54 +1,98 @@
 """The command line: `exitprune <name>`, a command for people or a stage of the workflow.
 
 A command is a file of `commands/`, a stage one of `stages/`; each has a function `main` whose typed parameters are its
-options. Only the file that is asked for is imported, since torch alone takes seconds.
+options. Only the file that is asked for is imported, since torch alone takes seconds; stages are called by the workflow
+and not listed.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
+import os
+import platform
 import sys
+from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
+import typer
 from typer import Option, Typer
 
+from exitprune.deployment.extras import missing
 from exitprune.errors import BadInput
 from exitprune.jobs.progress import LOG, set_up_logging
 from exitprune.variants import folder_of, module_of, names_of
 
-FAMILIES = {"commands": "Commands", "stages": "Stages, run by the workflow"}
+FAMILIES = {"commands": False, "stages": True}
+"""Where the files are, and whether they are hidden in the help."""
+NEEDS = {"predict": "predict", "export": "export"}
+"""The extra of pyproject.toml that a command needs; the others need `workflow`."""
+VERSIONS = ("torch", "onnxruntime", "onnx", "snakemake", "dvc")
+EPILOG = "In a checkout, `make` lists what else there is to run."
 
 
-def set_up(log: Annotated[Path | None, Option(help="Also write progress and errors to this file.")] = None) -> None:
+def _print_versions(wanted: bool) -> None:
+    if wanted:
+        typer.echo("\n".join(f"{name} {version}" for name, version in versions().items()))
+        raise typer.Exit
+
+
+def set_up(
+    log: Annotated[Path | None, Option(help="Also write progress and errors to this file.")] = None,
+    version: Annotated[
+        bool, Option("--version", is_eager=True, callback=_print_versions, help="Show versions and exit.")
+    ] = False,
+) -> None:
     """Prune early-exit networks and find out what that buys."""
     set_up_logging(log)
 
 
-def build(arguments: list[str]) -> Typer:
-    """The application, with the file that the arguments ask for imported and the others known by their first line."""
-    app = Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+def versions() -> dict[str, str]:
+    """Of exitprune, Python, and the packages that answers may depend on; nothing is imported for it."""
+    found = {"exitprune": metadata.version("exitprune"), "python": platform.python_version()}
+    for name in VERSIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def build(words: list[str]) -> Typer:
+    """The application, with the file that the words on the command line ask for imported; of the others, the first line."""
+    app = Typer(pretty_exceptions_enable=False, no_args_is_help=True, epilog=EPILOG)
     app.callback()(set_up)
-    for family, title in FAMILIES.items():
+    for family, hidden in FAMILIES.items():
         for name in names_of(family):
-            function = importlib.import_module(module_of(family, name)).main if name in arguments else _stub
-            app.command(name, rich_help_panel=title, help=_first_line(family, name))(function)
+            function = _load(family, name) if name in words else _stub
+            app.command(name, hidden=hidden, help=_first_line(family, name))(function)
     return app
 
 
 def main() -> None:
     """Run; what a user can mend ends in one sentence and exit code 1, what only we can mend in a traceback."""
+    completed = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS") or ""  # what a shell completes
     try:
-        build(sys.argv[1:])()
+        build([*sys.argv[1:], *completed.split()])(prog_name="exitprune")
     except BadInput as error:
-        LOG.error("%s", error)
-        if sys.stderr.isatty():
+        if LOG.handlers:
+            LOG.error("%s", error)
+        if not LOG.handlers or sys.stderr.isatty():
             sys.stderr.write(f"exitprune: {error}\n")
         sys.exit(1)
     except Exception:
         LOG.exception("exitprune failed")
         raise
+
+
+def _load(family: str, name: str) -> Callable[..., None]:
+    try:
+        function: Callable[..., None] = importlib.import_module(module_of(family, name)).main
+        return function
+    except ModuleNotFoundError as error:
+        raise missing(error, NEEDS.get(name, "workflow")) from None
 
 
 def _stub() -> None:

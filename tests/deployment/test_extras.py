@@ -14,12 +14,14 @@ def test_a_module_that_is_there_is_imported() -> None:
     assert extra("json") is json
 
 
-@pytest.mark.parametrize("name", ["onnx", "onnxruntime"])
-def test_without_the_extra_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+@pytest.mark.parametrize(("name", "wanted"), [("onnx", "export"), ("onnxruntime", "predict")])
+def test_without_the_extra_one_sentence_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, name: str, wanted: str
+) -> None:
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(BadInput) as caught:
         extra(name)
-    assert str(caught.value) == f"{name} is not installed; run: pip install '.[export]' in a checkout of exitprune"
+    assert str(caught.value) == f"{name} is not installed; run: pip install '.[{wanted}]' in a checkout of exitprune"
 
 
 def test_what_a_module_itself_lacks_is_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Optional extras: packages that only some commands need, imported where they are needed and missed in one sentence."""
+"""Packages that only some commands need: imported where they are needed, and missed in one sentence."""
 
 from __future__ import annotations
 
@@ -8,21 +8,36 @@ from typing import Any
 
 from exitprune.errors import BadInput
 
+EXTRAS = {"onnxruntime": "predict"}
+"""By which extra of pyproject.toml a package comes; the others come by `export`."""
+
 
 def extra(module: str) -> ModuleType:
-    """Import a module of the extra `export`.
+    """Import a module of a package that may not be there.
 
     Raises:
-        BadInput: if it is not installed.
+        BadInput: if the package is not installed.
     """
+    package = module.split(".")[0]
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name != module.split(".")[0]:
+        if error.name != package:
             raise
-        raise BadInput(
-            f"{error.name} is not installed; run: pip install '.[export]' in a checkout of exitprune"
-        ) from None
+        raise missing(error, EXTRAS.get(package, "export")) from None
+
+
+def missing(error: ModuleNotFoundError, wanted: str) -> Exception:
+    """What to raise instead of an import's failure: a sentence, unless it is a module of ours that is missing.
+
+    Args:
+        error: of the import.
+        wanted: the extra that would have brought the package.
+    """
+    package = (error.name or "").split(".")[0]
+    if package in ("", "exitprune"):
+        return error
+    return BadInput(f"{package} is not installed; run: pip install '.[{wanted}]' in a checkout of exitprune")
 
 
 def onnxruntime_session(model: str | bytes, num_threads: int) -> Any:

@@ -1,4 +1,7 @@
-"""Progress inside a long job: a bar on a terminal, plain lines in the log file and where there is no terminal."""
+"""Progress inside a long job: plain lines in its log, and a small file beside the log that says how far it is.
+
+What the jobs of a study have come to together is read from these files: `study_progress`.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tqdm import tqdm
-
 from exitprune.errors import BadInput
 
 LOG = logging.getLogger("exitprune")
 TRACE = "EXITPRUNE_TRACE"  # a file that benchmarks read: when each job trained or inferred
+SECONDS = 1.0  # between two writings of the file
 
 
 def set_up_logging(file: Path | None) -> None:
-    """Send plain lines to a file, and to standard error unless a bar is drawn there."""
+    """Send plain lines to a file and to standard error; not to a terminal, where the workflow draws one line for all jobs."""
     LOG.setLevel(logging.INFO)
     form = logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
     handlers: list[logging.Handler] = [] if sys.stderr.isatty() else [logging.StreamHandler()]
@@ -30,6 +32,11 @@ def set_up_logging(file: Path | None) -> None:
     for handler in handlers:
         handler.setFormatter(form)
         LOG.addHandler(handler)
+
+
+def file_beside(log: Path) -> Path:
+    """Where the job that writes this log says how far it is."""
+    return log.with_suffix(".progress")
 
 
 class Progress:
@@ -42,27 +49,23 @@ class Progress:
     """
 
     def __init__(self, label: str, num_images: int, num_rounds: int = 1) -> None:
-        self.label, self.num_rounds = label, num_rounds
+        self.label, self.num_images, self.num_rounds = label, num_images, num_rounds
         self.round_number, self.where = 1, label
         self.since, self.images = time.monotonic(), 0
-        self.bar = tqdm(
-            total=num_images,
-            desc=label,
-            unit=" images",
-            unit_scale=True,
-            leave=False,
-            dynamic_ncols=True,
-            disable=not sys.stderr.isatty(),
-        )
+        self.done = self.skipped = 0
+        self.written = -SECONDS
+        logs = [handler.baseFilename for handler in LOG.handlers if isinstance(handler, logging.FileHandler)]
+        self.file = file_beside(Path(logs[0])) if logs else None
 
     def __enter__(self) -> Self:
         self.started = time.time()
+        self._write()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.bar.close()
+        self._write()
         if isinstance(error, FloatingPointError):
             raise BadInput(f"{self.where}: {error}") from error
         if path := os.environ.get(TRACE):
@@ -72,28 +75,37 @@ class Progress:
 
     def skip(self, num_images: int) -> None:
         """Count images of a round that an earlier run has already done."""
-        if not self.bar.disable:
-            self.bar.initial += num_images  # does not count in images per second
-            self.bar.update(num_images)
+        self.skipped += num_images
+        self._count(num_images)
 
     def start_round(self, number: int) -> None:
         """Name the round (from 1) that the next steps belong to."""
         self.round_number = number
         self.where = f"{self.label}, round {number}/{self.num_rounds}"
-        self.bar.set_description(self.where)
 
     def step(self, num_images: int) -> None:
         """Count the images of one step."""
         self.images += num_images
-        self.bar.update(num_images)
+        self._count(num_images)
 
     def end_round(self, what: str) -> None:
         """Say what a round that trains nothing has come to."""
         LOG.info("%s, %d/%d: %s", self.label, self.round_number, self.num_rounds, what)
 
     def end_epoch(self, epoch: int, loss: float) -> None:
-        """Show an epoch's mean loss."""
-        self.bar.set_postfix(epoch=epoch, loss=f"{loss:.3f}")
+        """Say an epoch's mean loss."""
         seconds = time.monotonic() - self.since
         LOG.info("%s, epoch %d: loss %.4f, %.0f images/s", self.where, epoch, loss, self.images / seconds)
         self.since, self.images = time.monotonic(), 0
+
+    def _count(self, num_images: int) -> None:
+        self.done += num_images
+        if time.monotonic() - self.written >= SECONDS:
+            self._write()
+
+    def _write(self) -> None:
+        """Say how far it is; not made to be whole at every moment, as a reader of half a line looks again a second later."""
+        self.written = time.monotonic()
+        if self.file is not None:
+            about = {"where": self.where, "done": self.done, "skipped": self.skipped, "total": self.num_images}
+            self.file.write_text(json.dumps({**about, "seconds": time.time() - self.started}) + "\n")
