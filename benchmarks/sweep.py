@@ -13,7 +13,7 @@ def measure() -> list[str]:
     draw = torch.Generator().manual_seed(0)
     logits = 3 * torch.randn(7, 10_000, 10, generator=draw)
     labels = torch.randint(0, 10, (10_000,), generator=draw)
-    macs = list(range(1, 8))
+    macs = torch.arange(1, 8)[:, None]
     timing = Timer(
         "sweep(logits, labels, macs)", globals={"sweep": sweep, "logits": logits, "labels": labels, "macs": macs}
     )

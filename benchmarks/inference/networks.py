@@ -122,7 +122,7 @@ def subject(
     """
     level = load_checkpoint(path)
     network = smaller(level.network)
-    macs = [cost.macs for cost in exit_costs(level.network, level.masks)]
+    macs = torch.tensor([[cost.macs] for cost in exit_costs(level.network, level.masks)])
     executed = [cost.macs for cost in exit_costs(network, full_masks(network))]
     logits = {name: infer(network, images) for name, images in splits.items()}
     thresholds: dict[str, float | None] = {NOBODY: 1.0}

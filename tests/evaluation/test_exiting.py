@@ -41,12 +41,14 @@ CASES = {
 }
 
 
-@given(**CASES)
+@given(**CASES, by_image=st.booleans())
 def test_the_sweep_is_what_a_loop_over_images_gives_at_every_distinct_confidence(
-    seed: int, num_exits: int, num_images: int, num_classes: int, levels: int
+    seed: int, num_exits: int, num_images: int, num_classes: int, levels: int, by_image: bool
 ) -> None:
     logits, labels = random_logits(seed, num_exits, num_images, num_classes, levels)
-    macs = list(np.random.default_rng(seed).integers(1, 10**10, num_exits).cumsum())
+    draw = np.random.default_rng(seed)
+    macs = torch.from_numpy(draw.integers(1, 10**10, (num_exits, num_images if by_image else 1)).cumsum(axis=0))
+    cost = macs.expand(num_exits, num_images).tolist()
     curve = sweep(logits, labels, macs)
     confidence = confidence_of(logits)
     answers = logits.argmax(-1)
@@ -54,13 +56,13 @@ def test_the_sweep_is_what_a_loop_over_images_gives_at_every_distinct_confidence
         exits = [slow_exit(confidence, image, threshold) for image in range(num_images)]
         assert curve.num_leaving[row].tolist() == [exits.count(e) for e in range(num_exits)]
         assert curve.num_correct[row] == sum(int(answers[e, i] == labels[i]) for i, e in enumerate(exits))
-        assert curve.total_macs[row] == sum(int(macs[e]) for e in exits)
+        assert curve.total_macs[row] == sum(cost[e][i] for i, e in enumerate(exits))
 
 
 @given(**CASES)
 def test_no_threshold_is_left_out(seed: int, num_exits: int, num_images: int, num_classes: int, levels: int) -> None:
     logits, labels = random_logits(seed, num_exits, num_images, num_classes, levels)
-    curve = sweep(logits, labels, range(1, num_exits + 1))
+    curve = sweep(logits, labels, torch.arange(1, num_exits + 1)[:, None])
     confidence = confidence_of(logits)
     everything = sorted({0.0, 1.0, *confidence.flatten().tolist()}, reverse=True)
     for threshold in everything + [(a + b) / 2 for a, b in pairwise(everything)]:
@@ -74,7 +76,7 @@ def test_rows_fall_from_everyone_at_the_last_exit_to_everyone_at_the_first(
     seed: int, num_exits: int, num_images: int, num_classes: int, levels: int
 ) -> None:
     logits, labels = random_logits(seed, num_exits, num_images, num_classes, levels)
-    curve = sweep(logits, labels, range(1, num_exits + 1))
+    curve = sweep(logits, labels, torch.arange(1, num_exits + 1)[:, None])
     assert curve.threshold[0] == 1.0
     assert curve.threshold[-1] == 0.0
     assert (np.diff(curve.threshold) < 0).all()
@@ -101,8 +103,8 @@ def test_confidence_must_exceed_the_threshold_not_reach_it() -> None:
 def test_when_no_exit_is_sure_the_last_one_answers_not_the_most_confident() -> None:
     logits = torch.tensor([[[2.0, 0.0]], [[0.0, 1.0]]])  # the early exit is surer than the last
     labels = torch.tensor([1])
-    assert evaluate_at(logits, labels, [10, 30], threshold=0.99) == (1.0, 30.0)
-    assert evaluate_at(logits, labels, [10, 30], threshold=0.5) == (0.0, 10.0)
+    assert evaluate_at(logits, labels, torch.tensor([[10], [30]]), threshold=0.99) == (1.0, 30.0)
+    assert evaluate_at(logits, labels, torch.tensor([[10], [30]]), threshold=0.5) == (0.0, 10.0)
 
 
 @pytest.mark.parametrize("own", [0.0, 0.3, 1.0])
@@ -131,7 +133,7 @@ def test_labels_change_no_exit_and_no_cost(
     seed: int, num_exits: int, num_images: int, num_classes: int, levels: int
 ) -> None:
     logits, labels = random_logits(seed, num_exits, num_images, num_classes, levels)
-    macs = range(1, num_exits + 1)
+    macs = torch.arange(1, num_exits + 1)[:, None]
     first, second = sweep(logits, labels, macs), sweep(logits, (labels + 1) % num_classes, macs)
     assert np.array_equal(first.threshold, second.threshold)
     assert np.array_equal(first.num_leaving, second.num_leaving)
@@ -141,7 +143,7 @@ def test_labels_change_no_exit_and_no_cost(
 @given(seed=st.integers(0, 99), threshold=st.floats(0, 1))
 def test_evaluating_at_a_threshold_gives_the_row_of_the_sweep(seed: int, threshold: float) -> None:
     logits, labels = random_logits(seed, 4, 20, 3, 5)
-    macs = [3, 7, 20, 41]
+    macs = torch.tensor([[3], [7], [20], [41]])
     curve = sweep(logits, labels, macs)
     row = int(np.flatnonzero(curve.threshold <= np.float32(threshold))[0])
     assert evaluate_at(logits, labels, macs, threshold) == (curve.accuracy[row], curve.average_macs[row])
@@ -155,13 +157,14 @@ def test_confidence_is_the_largest_softmax_probability() -> None:
 
 def test_exits_that_are_certain_in_float32_are_not_above_a_threshold_of_1() -> None:
     logits = torch.tensor([[[200.0, 0.0]], [[0.0, 1.0]]])  # softmax is 1.0 exactly
-    curve = sweep(logits, torch.tensor([0]), [1, 2])
+    curve = sweep(logits, torch.tensor([0]), torch.tensor([[1], [2]]))
     assert curve.threshold.tolist() == [1.0, 0.0]
     assert curve.num_leaving.tolist() == [[0, 1], [1, 0]]
 
 
 def test_total_macs_are_exact_beyond_what_float64_holds() -> None:
-    curve = sweep(torch.zeros(2, 3, 2), torch.zeros(3, dtype=torch.int64), [2**60 + 1, 2**61 + 1])
+    macs = torch.tensor([[2**60 + 1], [2**61 + 1]])
+    curve = sweep(torch.zeros(2, 3, 2), torch.zeros(3, dtype=torch.int64), macs)
     assert curve.threshold.tolist() == [1.0, 0.5, 0.0]  # at 0.5 nobody exceeds 0.5
     assert curve.total_macs.tolist() == [3 * (2**61 + 1), 3 * (2**61 + 1), 3 * (2**60 + 1)]
 

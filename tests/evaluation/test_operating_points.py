@@ -11,7 +11,7 @@ from exitprune.evaluation.operating_points import Costs, Rule, choose, operating
 from tests.at_one_threshold import evaluate_at
 
 NUM_IMAGES = 24
-MACS = [10, 25, 60]
+MACS = torch.tensor([[10], [25], [60]])
 MILLISECONDS = [0.5, 0.9, 3.0]
 COSTS = Costs(MACS, MILLISECONDS)
 
@@ -54,9 +54,9 @@ def test_no_threshold_within_the_macs_is_more_accurate(seed: int, share: float) 
     logits, labels = drawn(seed)
     threshold = choose(sweep(logits, labels, MACS), Rule("macs_share", share), COSTS)
     assert threshold is not None
-    allowed = [row for row in tried(logits, labels) if row[2] <= share * MACS[-1]]
+    allowed = [row for row in tried(logits, labels) if row[2] <= share * float(MACS[-1])]
     accuracy, macs = evaluate_at(logits, labels, MACS, threshold)
-    assert macs <= share * MACS[-1]
+    assert macs <= share * float(MACS[-1])
     assert accuracy == pytest.approx(max(row[1] for row in allowed))
 
 
@@ -78,10 +78,11 @@ def test_accuracy_lost_is_counted_in_whole_images() -> None:
     right = torch.tensor([5.0, 0.0])
     logits = right.repeat(2, 100, 1)
     logits[0, :29] = torch.tensor([0.0, 5.0])
-    widest = choose(sweep(logits, labels, [1, 2]), Rule("accuracy_lost", 0.29), Costs([1, 2]))
+    one_and_two = torch.tensor([[1], [2]])
+    widest = choose(sweep(logits, labels, one_and_two), Rule("accuracy_lost", 0.29), Costs(one_and_two))
     assert widest is not None
     assert widest < float(confidence_of(right))
-    stricter = choose(sweep(logits, labels, [1, 2]), Rule("accuracy_lost", 0.28), Costs([1, 2]))
+    stricter = choose(sweep(logits, labels, one_and_two), Rule("accuracy_lost", 0.28), Costs(one_and_two))
     assert stricter == 1.0
 
 
@@ -117,8 +118,24 @@ def test_test_images_are_reported_and_choose_nothing() -> None:
 
 def test_an_outcome_is_what_the_exits_taken_give() -> None:
     logits = torch.tensor([[[9.0, 0.0], [0.0, 0.1], [0.0, 9.0]], [[0.0, 0.1], [0.0, 9.0], [9.0, 0.0]]])
-    found = outcome(logits, torch.tensor([0, 1, 0]), Costs([3, 9], [1.0, 4.0]), 0.9)
+    found = outcome(logits, torch.tensor([0, 1, 0]), Costs(torch.tensor([[3], [9]]), [1.0, 4.0]), 0.9)
     assert found.accuracy == pytest.approx(2 / 3)
     assert found.exit_rate == pytest.approx([2 / 3, 1 / 3])
     assert found.average_macs == pytest.approx(5)
     assert found.milliseconds == pytest.approx(2)
+
+
+@given(seed=st.integers(0, 10**6), threshold=st.floats(0.2, 1))
+def test_where_costs_depend_on_the_image_the_average_is_over_what_each_image_took(seed: int, threshold: float) -> None:
+    logits, labels = drawn(seed)
+    macs = torch.randint(1, 1000, (3, NUM_IMAGES), generator=torch.Generator().manual_seed(seed)).cumsum(0)
+    found = outcome(logits, labels, Costs(macs), threshold)
+    assert found.average_macs == pytest.approx(evaluate_at(logits, labels, macs, threshold)[1])
+
+
+def test_the_share_of_macs_is_of_what_these_images_take_when_nobody_leaves() -> None:
+    logits, labels = drawn(3)
+    macs = torch.randint(1, 1000, (3, NUM_IMAGES), generator=torch.Generator().manual_seed(3)).cumsum(0)
+    threshold = choose(sweep(logits, labels, macs), Rule("macs_share", 0.7), Costs(macs))
+    assert threshold is not None
+    assert evaluate_at(logits, labels, macs, threshold)[1] <= 0.7 * float(macs[-1].double().mean())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -25,6 +27,7 @@ from exitprune.evaluation.per_level import (
 from tests.at_one_threshold import evaluate_at
 
 MACS = [100, 300, 900]
+COSTS = torch.tensor(MACS)[:, None]
 SEEDS = st.integers(0, 10_000)
 
 
@@ -80,12 +83,12 @@ def test_thresholds_chosen_on_validation_are_the_cheapest_within_the_margin_and_
 ) -> None:
     level, labels = a_level(seed)
     logits, right = level.logits["validation"], labels["validation"]
-    swept = sweep(logits, right, MACS)
+    swept = sweep(logits, right, COSTS)
     cheapest, best, *_ = operating_rows(level, labels, swept, margin)
-    last = evaluate_at(logits, right, MACS, 1.0)[0]
+    last = evaluate_at(logits, right, COSTS, 1.0)[0]
     assert cheapest["validation_accuracy"] >= last - margin - 1e-9
     for threshold in swept.threshold.tolist():
-        accuracy, macs = evaluate_at(logits, right, MACS, threshold)
+        accuracy, macs = evaluate_at(logits, right, COSTS, threshold)
         assert macs >= cheapest["validation_macs"] - 1e-9 or accuracy < last - margin - 1e-9
         assert accuracy <= best["validation_accuracy"] + 1e-9
 
@@ -94,7 +97,7 @@ def test_thresholds_chosen_on_validation_are_the_cheapest_within_the_margin_and_
 def test_the_third_threshold_is_the_best_at_half_the_macs(seed: int) -> None:
     level, labels = a_level(seed)
     logits, right = level.logits["validation"], labels["validation"]
-    swept = sweep(logits, right, MACS)
+    swept = sweep(logits, right, COSTS)
     half = next(row for row in operating_rows(level, labels, swept, 0.01) if row["choice"] == "half")
     assert half["validation_macs"] <= MACS[-1] / 2
     allowed = swept.average_macs <= MACS[-1] / 2
@@ -104,7 +107,7 @@ def test_the_third_threshold_is_the_best_at_half_the_macs(seed: int) -> None:
 @given(SEEDS)
 def test_exit_rates_on_the_grid_are_those_of_a_loop_over_images(seed: int) -> None:
     logits, labels = images(seed)
-    rates = rates_on_grid(sweep(logits, labels, MACS))
+    rates = rates_on_grid(sweep(logits, labels, COSTS))
     for place in (0, 3, 10, 21, 60, 120):
         leaving, _, _ = by_loop(logits, labels, float(THRESHOLDS[place]))
         assert rates[place].tolist() == [number / 40 for number in leaving]
@@ -112,7 +115,7 @@ def test_exit_rates_on_the_grid_are_those_of_a_loop_over_images(seed: int) -> No
 
 def test_test_images_report_the_threshold_that_validation_images_chose() -> None:
     level, labels = a_level()
-    swept = sweep(level.logits["validation"], labels["validation"], MACS)
+    swept = sweep(level.logits["validation"], labels["validation"], COSTS)
     for row in operating_rows(level, labels, swept, 0.05):
         leaving, right, macs = by_loop(level.logits["test"], labels["test"], row["threshold"])
         assert row["exit_rate"] == [number / 40 for number in leaving]
@@ -122,12 +125,23 @@ def test_test_images_report_the_threshold_that_validation_images_chose() -> None
 
 def test_other_test_images_do_not_move_the_threshold() -> None:
     level, labels = a_level()
-    swept = sweep(level.logits["validation"], labels["validation"], MACS)
+    swept = sweep(level.logits["validation"], labels["validation"], COSTS)
     worse = {**level.logits, "test": -level.logits["test"]}
     other = Level(level.order, level.seed, level.name, level.level, level.state, level.header, worse)
     before, after = (operating_rows(one, labels, swept, 0.05) for one in (level, other))
     assert [row["threshold"] for row in before] == [row["threshold"] for row in after]
     assert [row["test_accuracy"] for row in before] != [row["test_accuracy"] for row in after]
+
+
+def test_costs_by_image_are_averaged_over_the_images_of_each_split() -> None:
+    level, labels = a_level()
+    scale = torch.arange(1, 41)
+    dear = replace(level, macs_by_image={"validation": COSTS * scale, "test": COSTS * scale.flip(0) * 2})
+    swept = sweep(dear.logits["validation"], labels["validation"], dear.macs("validation"))
+    for row in operating_rows(dear, labels, swept, 0.05):
+        for split, logits in dear.logits.items():
+            taken = evaluate_at(logits, labels[split], dear.macs(split), row["threshold"])[1]
+            assert row[f"{split}_macs"] == pytest.approx(taken)
 
 
 def test_every_exit_has_its_accuracy_and_cost_on_both_splits() -> None:
@@ -155,7 +169,7 @@ def test_a_level_row_has_the_sparsity_of_every_group() -> None:
 def test_measures_are_of_test_images_and_leave_the_classifier_out_of_the_early_exits() -> None:
     level, labels = a_level()
     exits = exit_rows(level, labels)
-    operating = operating_rows(level, labels, sweep(level.logits["validation"], labels["validation"], MACS), 0.05)
+    operating = operating_rows(level, labels, sweep(level.logits["validation"], labels["validation"], COSTS), 0.05)
     values = {row["measure"]: row["value"] for row in measure_rows(level, exits, operating)}
     accuracy = [row["accuracy"] for row in exits if row["split"] == "test"]
     assert values["last_exit_accuracy"] == accuracy[2]
@@ -169,7 +183,7 @@ def test_a_network_without_early_exits_has_no_accuracy_of_early_exits() -> None:
     only = {split: logits[-1:] for split, logits in level.logits.items()}
     header = {**level.header, "exits": [{**level.header["exits"][2], "exit": 0}]}
     lone = Level("joint", 7, "level-02", 2, "pruned", header, only)
-    swept = sweep(only["validation"], labels["validation"], lone.macs)
+    swept = sweep(only["validation"], labels["validation"], lone.macs("validation"))
     rows = measure_rows(lone, exit_rows(lone, labels), operating_rows(lone, labels, swept, 0.05))
     values = {row["measure"]: row["value"] for row in rows}
     assert np.isnan(values["early_exits_accuracy"])

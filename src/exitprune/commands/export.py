@@ -70,7 +70,7 @@ def main(
         timed = exit_milliseconds(network, mean, std, load_split(source, "validation").pixels[:1].numpy(), threads)
         rules.append(Rule("milliseconds", milliseconds))
     exits = exit_table(level, network, fitted, timed, measured)
-    points = _points(rules, measured, Costs([row["macs"] for row in exits], timed))
+    points = _points(rules, measured, Costs(torch.tensor([[row["macs"]] for row in exits]), timed))
 
     model = build_model(network, mean, std, fitted, metadata_of(level, exits, points)).SerializeToString()
     path = out / "model.onnx"

@@ -5,7 +5,6 @@ Letters: E exits, N images, K classes, T thresholds. Nothing here touches a netw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,13 +43,13 @@ class Sweep:
     Attributes:
         threshold: (T,) every confidence at which any image changes its exit, falling, between 1.0 and 0.0.
         num_correct: (T,) images answered right.
-        total_macs: (T,) summed over the images, exact.
+        total_macs: (T,) summed over the images; exact where costs are whole numbers.
         num_leaving: (T, E) images leaving at each exit.
     """
 
     threshold: npt.NDArray[np.float32]
     num_correct: npt.NDArray[np.int64]
-    total_macs: npt.NDArray[np.int64]
+    total_macs: npt.NDArray[np.int64 | np.float64]
     num_leaving: npt.NDArray[np.int64]
 
     @property
@@ -74,7 +73,7 @@ class Sweep:
         return self.num_leaving / self.num_images
 
 
-def sweep(logits: Tensor, labels: Tensor, macs: Sequence[int]) -> Sweep:
+def sweep(logits: Tensor, labels: Tensor, macs: Tensor) -> Sweep:
     """Accuracy and cost for every threshold there is, exactly: nothing changes between two of the rows.
 
     As the threshold falls an image moves from the last exit to earlier ones. It takes exit e while the threshold is below
@@ -84,7 +83,7 @@ def sweep(logits: Tensor, labels: Tensor, macs: Sequence[int]) -> Sweep:
     Args:
         logits: (E, N, K).
         labels: (N,).
-        macs: E costs of leaving at each exit, per image.
+        macs: of leaving at each exit: (E, 1) where every image costs the same, (E, N) where it depends on the image.
 
     Returns:
         One row per threshold.
@@ -92,7 +91,7 @@ def sweep(logits: Tensor, labels: Tensor, macs: Sequence[int]) -> Sweep:
     num_exits, num_images = logits.shape[:2]
     confidence = confidence_of(logits).numpy()  # (E, N)
     correct = (logits.argmax(dim=-1) == labels).numpy().astype(np.int64)  # (E, N)
-    cost = np.asarray(macs, dtype=np.int64)
+    cost = macs.expand(num_exits, num_images).numpy()  # (E, N)
 
     highest = np.maximum.accumulate(confidence[:-1], axis=0)  # of the exits up to e, (E - 1, N)
     record = np.ones_like(highest, dtype=bool)
@@ -113,9 +112,10 @@ def sweep(logits: Tensor, labels: Tensor, macs: Sequence[int]) -> Sweep:
     rows = np.arange(1, len(at) + 1)
     moves[rows, to] += 1
     moves[rows, come_from] -= 1
-    gained = np.concatenate([[correct[-1].sum()], correct[to, image] - correct[come_from, image]])
     num_leaving = moves.cumsum(axis=0)
-    num_correct = gained.cumsum()
+    num_correct, total_macs = (
+        np.append(of[-1].sum(), of[to, image] - of[come_from, image]).cumsum() for of in (correct, cost)
+    )
 
     # At threshold t all moves with a confidence above t have happened: the row before the first move at t.
     firsts = np.flatnonzero(np.diff(at, prepend=np.float32(np.inf)))
@@ -123,5 +123,4 @@ def sweep(logits: Tensor, labels: Tensor, macs: Sequence[int]) -> Sweep:
     threshold = np.append(at[firsts], np.float32(0))
     if threshold[0] < 1:
         take, threshold = np.insert(take, 0, 0), np.insert(threshold, 0, np.float32(1))
-    leaving = num_leaving[take]
-    return Sweep(threshold, num_correct[take], leaving @ cost, leaving)
+    return Sweep(threshold, num_correct[take], total_macs[take], num_leaving[take])

@@ -61,9 +61,14 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class Costs:
-    """What leaving at each exit costs, per image: E MACs, and E milliseconds where they were measured."""
+    """What leaving at each exit costs.
 
-    macs: Sequence[int]
+    Attributes:
+        macs: (E, 1) where every image costs the same, (E, N) where it depends on the image.
+        milliseconds: per image and exit, E, where they were measured.
+    """
+
+    macs: Tensor
     milliseconds: Sequence[float] | None = None
 
 
@@ -75,7 +80,7 @@ def choose(curve: Sweep, rule: Rule, costs: Costs) -> float | None:
     Args:
         curve: the sweep of validation images; its first row is nobody leaving early.
         rule: what to keep.
-        costs: of each exit.
+        costs: of the images swept.
 
     Raises:
         ValueError: if the rule is about milliseconds and none were measured.
@@ -91,7 +96,7 @@ def choose(curve: Sweep, rule: Rule, costs: Costs) -> float | None:
         keeps = lost <= rule.value * curve.num_images + 1e-9  # whole images; 0.29 x 100 is a little below 29
         keys = (strict_first, wrong, cost)
     else:
-        keeps = cost <= (rule.value if rule.limit == "milliseconds" else rule.value * costs.macs[-1])
+        keeps = cost <= (rule.value if rule.limit == "milliseconds" else rule.value * curve.average_macs[0])
         keys = (strict_first, cost, wrong)
     best_first = np.lexsort(keys)
     allowed = best_first[keeps[best_first]]
@@ -117,15 +122,19 @@ def outcome(logits: Tensor, labels: Tensor, costs: Costs, threshold: float) -> O
     Args:
         logits: (E, N, K).
         labels: (N,).
-        costs: of each exit.
+        costs: of these images.
         threshold: an image leaves where its confidence exceeds it.
     """
+    num_exits, num_images = logits.shape[:2]
     exits = first_confident_exit(confidence_of(logits), threshold)
-    answers = logits[exits, torch.arange(logits.shape[1])].argmax(dim=-1)
-    exit_rate = (torch.bincount(exits, minlength=len(logits)).double() / len(labels)).tolist()
+    answers = logits[exits, torch.arange(num_images)].argmax(dim=-1)
+    leaving = exits == torch.arange(num_exits)[:, None]  # (E, N)
+    num_leaving = leaving.sum(1)
+    exit_rate = (num_leaving.double() / num_images).tolist()
+    macs_there = (leaving * costs.macs).sum(1).double() / num_leaving.clamp(min=1)  # average of those that leave there
     return Outcome(
         accuracy=float((answers == labels).double().mean()),
-        average_macs=float(np.dot(exit_rate, costs.macs)),
+        average_macs=float(np.dot(exit_rate, macs_there.numpy())),
         exit_rate=exit_rate,
         milliseconds=None if costs.milliseconds is None else float(np.dot(exit_rate, costs.milliseconds)),
     )
@@ -136,13 +145,15 @@ def operating_points(
     validation: tuple[Tensor, Tensor],
     test: tuple[Tensor, Tensor],
     costs: Costs,
+    test_costs: Costs | None = None,
 ) -> list[OperatingPoint]:
     """One for each rule that some threshold keeps on validation.
 
     Args:
         rules: what to keep.
         validation, test: logits (E, N, K) and labels (N,); test chooses nothing.
-        costs: of each exit.
+        costs: of the validation images.
+        test_costs: of the test images; None: the same, as where every image costs the same.
     """
     curve = sweep(*validation, costs.macs)
     chosen = [(rule, choose(curve, rule, costs)) for rule in rules]
@@ -151,7 +162,7 @@ def operating_points(
             rule.name,
             threshold,
             outcome(*validation, costs, threshold),
-            outcome(*test, costs, threshold),
+            outcome(*test, test_costs or costs, threshold),
         )
         for rule, threshold in chosen
         if threshold is not None

@@ -114,7 +114,9 @@ def _collect(
             rows["layers"] += per_level.layer_rows(level)
         if level.state == "between":
             continue
-        validation, test = (sweep(level.logits[split], labels[split], level.macs) for split in ("validation", "test"))
+        validation, test = (
+            sweep(level.logits[split], labels[split], level.macs(split)) for split in ("validation", "test")
+        )
         curves.append(Curve(level.order, level.seed, level.state, test.average_macs, test.accuracy))
         operating = per_level.operating_rows(level, labels, validation, margin)
         rows["operating"] += operating

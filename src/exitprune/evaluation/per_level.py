@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from exitprune.evaluation.calibration import calibration
@@ -39,6 +40,7 @@ class Level:
         order, seed, name, level, state: which.
         header: group of the round, sparsity by group, cost per layer and per exit.
         logits: (E, N, K) by split, `validation` and `test`.
+        macs_by_image: (E, N) by split, of leaving at each exit, where they depend on the image.
     """
 
     order: str
@@ -48,16 +50,18 @@ class Level:
     state: State
     header: Mapping[str, Any]
     logits: Mapping[str, Tensor]
+    macs_by_image: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def run(self) -> Row:
         """The columns that every table begins with."""
         return {"order": self.order, "seed": self.seed}
 
-    @property
-    def macs(self) -> list[int]:
-        """Of leaving at each exit, per image."""
-        return [cost["macs"] for cost in self.header["exits"]]
+    def macs(self, split: str) -> Tensor:
+        """Of leaving at each exit: (E, N) where they depend on the image, else (E, 1)."""
+        if split in self.macs_by_image:
+            return self.macs_by_image[split]
+        return torch.tensor([[cost["macs"]] for cost in self.header["exits"]])
 
 
 def level_row(level: Level) -> Row:
@@ -138,7 +142,7 @@ def operating_rows(level: Level, labels: Mapping[str, Tensor], validation: Sweep
         threshold, accuracy and average MACs on both splits, and
         exit_rate, the share of test images leaving at each exit.
     """
-    costs = Costs(level.macs)
+    costs = {split: Costs(level.macs(split)) for split in level.logits}
     rows = []
     rules = {
         "cheapest": Rule("accuracy_lost", margin),
@@ -146,10 +150,12 @@ def operating_rows(level: Level, labels: Mapping[str, Tensor], validation: Sweep
         "half": Rule("macs_share", 0.5),
     }
     for choice, rule in rules.items():
-        threshold = choose(validation, rule, costs)
+        threshold = choose(validation, rule, costs["validation"])
         if threshold is None:
             continue
-        there = {split: outcome(logits, labels[split], costs, threshold) for split, logits in level.logits.items()}
+        there = {
+            split: outcome(logits, labels[split], costs[split], threshold) for split, logits in level.logits.items()
+        }
         row: Row = {**level.run, "state": level.state, "choice": choice, "threshold": threshold}
         for split, got in there.items():
             row |= {f"{split}_accuracy": got.accuracy, f"{split}_macs": got.average_macs}
@@ -171,7 +177,7 @@ def measure_rows(level: Level, exits: list[Row], operating: list[Row]) -> list[R
     *early, last = [row["accuracy"] for row in exits if row["split"] == "test"]
     measures = {f"sparsity_{group}": share for group, share in level.header["sparsity"].items()}
     measures |= {"last_exit_accuracy": last, "early_exits_accuracy": fmean(early) if early else math.nan}
-    measures["last_exit_macs"] = level.macs[-1]
+    measures["last_exit_macs"] = float(level.macs("test")[-1].double().mean())
     for row in operating:
         measures |= {f"{row['choice']}_accuracy": row["test_accuracy"], f"{row['choice']}_macs": row["test_macs"]}
     state = {**level.run, "state": level.state}

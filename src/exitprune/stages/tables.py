@@ -72,12 +72,14 @@ def read_levels(path: Path, labels: dict[str, Tensor]) -> Iterator[Level]:
     states: list[State] = ["unpruned", *["between"] * (len(run["levels"]) - 3), "pruned", "recovered"]  # type: ignore[list-item]
     for entry, state in zip(run["levels"], states, strict=True):
         file = path.parent / entry["file"]
-        logits, header = read_tensors(file)
+        tensors, header = read_tensors(file)
         if digest([file]) != entry["sha256"]:
             raise BadInput(f"{file}: not the file that {path} was written with; delete {path} and run snakemake again")
+        logits = {split: tensors[split] for split in labels}
+        macs_by_image = {split: tensors[f"macs:{split}"] for split in labels if f"macs:{split}" in tensors}
         for split, wanted in labels.items():
             if logits[split].shape[1] != len(wanted):
                 raise BadInput(
                     f"{file}: {logits[split].shape[1]} {split} images, the data have {len(wanted)}; delete it and run again"
                 )
-        yield Level(run["order"], run["seed"], entry["name"], entry["level"], state, header, logits)
+        yield Level(run["order"], run["seed"], entry["name"], entry["level"], state, header, logits, macs_by_image)
