@@ -24,5 +24,14 @@ rule all:
         f"{RESULTS}/report.html",
 
 
+onstart:
+    start_watch()
+
+
 onsuccess:
+    stop_watch()
     say_where_to_look()
+
+
+onerror:
+    stop_watch()

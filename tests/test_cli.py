@@ -19,12 +19,10 @@ HEAVY = [
     "sklearn",
     "scipy",
     "seaborn",
-    "matplotlib",
     "jinja2",
     "yaml",
     "onnx",
     "snakemake",
-    "dvc",
 ]
 """Packages that the extra `predict` does not bring."""
 

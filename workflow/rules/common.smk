@@ -8,11 +8,15 @@ from base64 import urlsafe_b64decode
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake.settings.enums import Quietness
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
-from exitprune.jobs.disk import check_space
+from exitprune.jobs.disk import check_space, needed_bytes
+from exitprune.jobs.estimate import sizes_of
 from exitprune.errors import BadInput
 from exitprune.jobs.provenance import sources
+from exitprune.jobs.study_progress import Watch, duration, plan_of, promise
 from exitprune.config.study import resolve
 from exitprune.variants import names_of
 
@@ -39,6 +43,7 @@ LOGS = f"logs/{STUDY}"
 DATA = f"{RUNS}/data.safetensors"
 AUGMENT = PARAMS.data.augment.model_dump()
 NUM_GPUS = 0 if PARAMS.compute.device == "cpu" else 1
+WATCHES = []  # the one that says how far the study is, while it runs
 FIGURES = names_of("figures")
 CHAINS = expand("seed{seed}/{order}", seed=PARAMS.seeds, order=PARAMS.orders)
 CHECKPOINTS = [
@@ -128,6 +133,23 @@ def check_machine():
         check_space(PARAMS, Path(RUNS))
     except BadInput as error:
         raise WorkflowError(str(error)) from None
+
+
+def start_watch():
+    """Say what is planned, then how far it is, until the study ends."""
+    if {Quietness.ALL, Quietness.PROGRESS} & set(workflow.output_settings.quiet or ()):
+        return
+    plan = plan_of(workflow.dag, PARAMS, sizes_of(PARAMS, Path(RUNS, "data.json")))
+    num_cores = workflow.global_resources["_cores"].value or workflow.nodes or 1
+    print(promise(STUDY, plan, num_cores, needed_bytes(PARAMS)), file=sys.stderr)
+    WATCHES.append(Watch(STUDY, plan, num_cores, logger))
+    WATCHES[0].start()
+
+
+def stop_watch():
+    """Also says how long it took."""
+    if WATCHES:
+        print(f"{STUDY}: ended after {WATCHES.pop().stop():.0f} s", file=sys.stderr)
 
 
 def say_where_to_look():

@@ -1,0 +1,96 @@
+"""How long a study will about take, said before anything has been measured on the machine at hand.
+
+Two numbers were fitted to one machine (docs/performance.md: two cores of a Xeon, ResNet-56 at 8 x 8 and at 32 x 32); other
+processors took between 0.8 times and twice as long. Once a study trains, `study_progress` goes by what it sees instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from exitprune.config.params import Params
+
+START = 4.0  # seconds until a job that needs torch has imported it and made its first step
+SHORT = {"figure": 2.0, "report": 4.0, "data": 4.0, "tables": 4.0}  # seconds of jobs that neither train nor infer
+PER_LAYER = 29e-6  # core seconds of one layer and image of a training step, whatever the size of the map
+PER_MAC = 15.5e-12  # core seconds of one multiply-accumulate in float32
+LAYER_MACS = 2304  # 3 x 3 convolution, 16 to 16 channels, per position of the first map; later stages cost the same
+FORWARD = 1 / 3  # of a training step
+FROZEN = 0.4  # of a training step, where only the exits learn
+SOURCES = {
+    "digits": (1_797, 0, 8),
+    "cifar10": (50_000, 10_000, 32),
+    "cifar100": (50_000, 10_000, 32),
+    "svhn": (73_257, 26_032, 32),
+    "fashion_mnist": (60_000, 10_000, 28),
+}
+"""Training images, test images (0: part of the former), and side, of sources whose data are not prepared yet."""
+UNKNOWN = (2_000, 500, 32)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a job will do: images it trains on or infers, each as often as it is seen, and seconds when it runs alone."""
+
+    images: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many images there are to train on, how many are held out, and their side in pixels."""
+
+    train: int
+    held_out: int
+    side: float
+
+
+def sizes_of(params: Params, manifest: Path) -> Sizes:
+    """From the manifest of the prepared data if it is there, else from what is known of the source."""
+    if manifest.is_file():
+        about = json.loads(manifest.read_text())
+        counts = {split: sum(of_class.values()) for split, of_class in about["counts"].items()}
+        side = (about["height"] * about["width"]) ** 0.5
+        return Sizes(counts["train"], counts["validation"] + counts["test"], side)
+    train, test, side = SOURCES.get(params.data.source, UNKNOWN)
+    if not test:
+        test = round((params.data.test or 0) * train)
+        train -= test
+    most = params.data.limit if isinstance(params.data.limit, int) else train
+    train, test = min(train, most), min(test, most)
+    validation = round(params.data.validation * train)
+    return Sizes(train - validation, validation + test, side)
+
+
+def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Sizes) -> Work:
+    """What a job of a rule will about do; rules that are not known count as short.
+
+    Args:
+        rule: of the workflow; those of the grid are named after the rule that they follow.
+        wildcards: of the job.
+        params: of the study.
+        sizes: of its data.
+    """
+    rule = rule.removeprefix("grid_")
+    rounds = params.rounds * (1 if "joint" in wildcards.values() else 2)
+    layers = int(wildcards.get("depth", params.model.depth))
+    trained = {
+        "base": (params.base.epochs, 1.0),
+        "rival": (params.base.epochs, 1.0),
+        "heads": (params.heads.epochs, FROZEN if params.heads.train == "frozen" else 1.0),
+        "prune": (params.finetune.epochs * rounds, 1.0 if rounds == params.rounds else (1 + FROZEN) / 2),
+        "recover": (params.recovery.epochs, 1.0),
+    }
+    if rule in trained:
+        epochs, share = trained[rule]
+        images = round(epochs * sizes.train)
+    elif rule == "evaluate":
+        images, share = (rounds + 2) * sizes.held_out, FORWARD
+    else:
+        return Work(0, SHORT.get(rule, START))
+    per_image = layers * (PER_LAYER + 3 * LAYER_MACS * sizes.side**2 * PER_MAC)
+    faster = params.compute.threads * (2 if params.compute.precision == "bfloat16" and rule != "evaluate" else 1)
+    return Work(images, START + images * share * per_image / faster)
