@@ -45,23 +45,24 @@ def _one_thread() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
+def make_network(
+    depth: int = 8,
+    exits: tuple[int, ...] = (1, 2),
+    pool: int | None = 4,
+    channels: int = 1,
+    side: int = 8,
+    num_classes: int = 4,
+    seed: int = 0,
+) -> EarlyExitNetwork:
+    """A network, its weights drawn from the seed."""
+    with seeded("test", seed):
+        return EarlyExitNetwork(Spec(depth, channels, side, side, num_classes, exits, pool))
+
+
 @pytest.fixture(scope="session")
 def build() -> Build:
     """A maker of networks."""
-
-    def make(
-        depth: int = 8,
-        exits: tuple[int, ...] = (1, 2),
-        pool: int | None = 4,
-        channels: int = 1,
-        side: int = 8,
-        num_classes: int = 4,
-        seed: int = 0,
-    ) -> EarlyExitNetwork:
-        with seeded("test", seed):
-            return EarlyExitNetwork(Spec(depth, channels, side, side, num_classes, exits, pool))
-
-    return make
+    return make_network
 
 
 @pytest.fixture

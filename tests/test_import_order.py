@@ -12,8 +12,8 @@ import exitprune
 PACKAGE = Path(exitprune.__file__).parent
 
 FLOW = """
-    errors variants storage config jobs networks data training pruning evaluation deployment reporting stages commands
-    cli __main__
+    errors documents variants storage config jobs networks data training pruning evaluation deployment reporting stages
+    commands cli __main__
 """
 ORDER = FLOW.split()
 

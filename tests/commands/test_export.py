@@ -20,7 +20,7 @@ from exitprune.evaluation.logits import infer
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.networks.cost import exit_costs
 from tests.at_one_threshold import evaluate_at
-from tests.commands.conftest import CLASSES, Study
+from tests.exported_study import CLASSES, Study
 
 
 def card_of(folder: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from exitprune.data.images import load_split
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.evaluation.logits import infer
-from tests.commands.conftest import CLASSES, Study
+from tests.exported_study import CLASSES, Study
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -20,10 +21,11 @@ from exitprune.config.training import Training
 from exitprune.data.images import Images
 from exitprune.errors import BadInput
 from exitprune.evaluation.logits import infer
+from exitprune.jobs.levels import is_made_from
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks, apply_masks_, weights
-from exitprune.storage import read_header, read_tensors, write_bytes, write_json, write_tensors
+from exitprune.storage import OlderFormat, read_header, read_tensors, write_bytes, write_json, write_tensors
 from exitprune.training.loop import train_
 from tests.conftest import Build
 
@@ -83,6 +85,7 @@ def test_masks_whose_size_is_no_multiple_of_8_are_kept_exactly(build: Build, tmp
 WRITE_LEVEL = """
 import sys, torch
 from pathlib import Path
+from exitprune.jobs.levels import is_made_from
 from exitprune.networks.checkpoints import save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import full_masks
@@ -144,7 +147,9 @@ def test_a_checkpoint_cut_short_at_any_length_is_refused_by_name(level: Path) ->
     lengths = {*range(0, 40), *range(40, len(whole), len(whole) // 100), len(whole) - 1}
     for length in sorted(lengths):
         level.write_bytes(whole[:length])
-        with pytest.raises(BadInput, match=r"level\.safetensors: not a whole safetensors file .*; delete it and run"):
+        with pytest.raises(
+            BadInput, match=r"level\.safetensors: not a whole safetensors file .*; give another file, or move"
+        ):
             load_checkpoint(level)
         with pytest.raises(BadInput, match=r"level\.safetensors: not a whole"):
             read_header(level)
@@ -161,16 +166,39 @@ def test_a_file_of_another_kind_is_refused_by_name(tmp_path: Path, content: byte
 def test_a_safetensors_file_of_strangers_is_refused_by_name(tmp_path: Path, metadata: dict[str, str] | None) -> None:
     path = tmp_path / "stranger.safetensors"
     save_file({"weight": torch.zeros(3)}, path, metadata)
-    with pytest.raises(BadInput, match=r"stranger\.safetensors: not written by exitprune .*; move it away"):
+    with pytest.raises(BadInput, match=r"stranger\.safetensors: not written by exitprune .*; give another file"):
         load_checkpoint(path)
 
 
-@pytest.mark.parametrize("told", ['{"format": 999}', "{}"])
+@pytest.mark.parametrize("told", ['{"format": 999}', "{}", '{"format": "2"}'])
 def test_another_format_is_refused_by_name(tmp_path: Path, told: str) -> None:
     path = tmp_path / "future.safetensors"
     save_file({"weight": torch.zeros(3)}, path, {"exitprune": told})
-    with pytest.raises(BadInput, match=r"future\.safetensors: format (999|None), this version reads 1; delete it"):
+    with pytest.raises(
+        BadInput, match=r"future\.safetensors: of format (999|None|'2'), this version of exitprune reads 2; "
+    ):
         read_tensors(path)
+
+
+def test_a_file_without_digests_of_an_earlier_version_is_stale_not_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "old.safetensors"
+    save_file({"weight": torch.zeros(3)}, path, {"exitprune": '{"format": 1, "key": "k"}'})
+    with pytest.raises(OlderFormat, match=r"written by an earlier version of exitprune .*run again the stage that"):
+        read_tensors(path)
+    assert not is_made_from(path, "k")
+
+
+def test_a_bit_that_flips_in_header_or_tensors_is_noticed(level: Path) -> None:
+    whole = level.read_bytes()
+    border = 8 + int.from_bytes(whole[:8], "little")
+    draw = random.Random(0)
+    bits = [*draw.sample(range(8 * border), 600), *draw.sample(range(8 * border, 8 * len(whole)), 300)]
+    for bit in bits:
+        content = bytearray(whole)
+        content[bit // 8] ^= 1 << bit % 8
+        level.write_bytes(content)
+        with pytest.raises(BadInput):
+            read_tensors(level)
 
 
 def test_tensors_that_are_no_network_are_refused_by_name(tmp_path: Path) -> None:
@@ -210,12 +238,11 @@ def test_tensors_of_all_kinds_in_use_come_back(tmp_path: Path) -> None:
     loaded, header = read_tensors(tmp_path / "deep" / "er" / "t.safetensors")
     assert loaded.keys() == tensors.keys()
     assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
-    assert header == {"format": 1, "manifest": {"counts": {"a": 1}}}
+    assert header == {"format": 2, "manifest": {"counts": {"a": 1}}}
 
 
 def test_the_header_is_read_without_the_tensors(level: Path) -> None:
     assert read_header(level) == read_tensors(level)[1]
-    assert read_tensors(level, with_tensors=False)[0] == {}
 
 
 def test_json_keeps_the_order_of_keys_and_refuses_what_is_not_a_number(tmp_path: Path) -> None:

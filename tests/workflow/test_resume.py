@@ -98,6 +98,6 @@ def test_a_truncated_level_is_refused_by_name(finished: Repository) -> None:
     level.write_bytes(level.read_bytes()[:1000])
     output = finished.snakemake("--forcerun", "prune", fails=True)
     assert "joint/level-01.safetensors: not a whole safetensors file" in output
-    assert "delete it" in output
+    assert "move this one away and run again" in output
     level.unlink()
     finished.snakemake()

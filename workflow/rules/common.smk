@@ -123,7 +123,7 @@ def check_records():
     if lost:
         raise WorkflowError(
             f"Snakemake's records of {lost[0]} and {len(lost) - 1} other files are missing, so nobody can tell whether they"
-            f" fit the parameters: run `dvc checkout` if DVC has them, or delete {RUNS} and run again."
+            f" fit the parameters: run `dvc checkout` if DVC has them, or move {RUNS} away and run again."
         )
 
 

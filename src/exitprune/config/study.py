@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from exitprune.config.parameter_file import read_yaml
 from exitprune.config.params import Params
-from exitprune.errors import BadInput
+from exitprune.errors import BadInput, quoted
 
 
 def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,12 +43,12 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
     study = values.get("study")
     if study not in known:
         raise BadInput(f"params.yaml: study: there is no {study!r}; allowed: {', '.join(known)} (files in {presets}/)")
-    preset = _read_preset(presets, study)
+    preset = read_yaml(presets / f"{study}.yaml")
     if "like" in preset:
         like = preset.pop("like")
         if like not in known:
             raise BadInput(f"{presets / study}.yaml: like: there is no {like!r}; allowed: {', '.join(known)}")
-        below = _read_preset(presets, like)
+        below = read_yaml(presets / f"{like}.yaml")
         if "like" in below:
             raise BadInput(f"{presets / study}.yaml: like: {like!r} is itself like {below['like']!r}; name that one")
         preset = overlay(below, preset)
@@ -56,28 +56,17 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
         return Params.model_validate(overlay(preset, values))
     except ValidationError as error:
         details = [detail for detail in error.errors() if detail["loc"][-1:] != ("int",)]  # the same as for "float"
-        raise BadInput("\n".join(_sentence(detail, study) for detail in details)) from None
-
-
-def _read_preset(presets: Path, study: str) -> dict[str, Any]:
-    file = presets / f"{study}.yaml"
-    try:
-        preset = yaml.safe_load(file.read_text())
-    except yaml.YAMLError as error:
-        raise BadInput(f"{file}: not valid YAML: {error}") from None
-    if not isinstance(preset, dict):
-        raise BadInput(f"{file}: holds no parameters; see the other presets")
-    return preset
+        raise BadInput(*(_sentence(detail, study) for detail in details)) from None
 
 
 def _sentence(detail: Any, study: str) -> str:
     where = ".".join(str(part) for part in detail["loc"] if part != "float") or "the study"
     if detail["type"] == "extra_forbidden":
-        return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {detail['input']!r})"
+        return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {quoted(detail['input'])})"
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] in ("float_type", "int_type", "bool_type") and _was_text(detail["input"]):
         message += ", not text: write 1e-3 as 0.001, and what stands in braces after --config in params.yaml"
-    given = "" if not detail["loc"] else f" (given: {detail['input']!r})"
+    given = "" if not detail["loc"] or detail["type"] == "missing" else f" (given: {quoted(detail['input'])})"
     return f"params.yaml or presets/{study}.yaml: {where}: {message}{given}"
 
 

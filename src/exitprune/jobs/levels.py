@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import BaseModel, Field
 
+from exitprune.documents import checked, read_json
 from exitprune.errors import BadInput
 from exitprune.jobs.progress import LOG
 from exitprune.jobs.provenance import digest, fingerprint, sources
-from exitprune.storage import read_header, write_bytes
+from exitprune.storage import OlderFormat, read_header, read_tensors, write_bytes
+
+
+class LevelList(BaseModel):
+    """levels.json: the levels of a chain, by file name with the SHA-256 of the file, and what made them."""
+
+    levels: dict[Annotated[str, Field(pattern=r"^[\w.-]+$")], str] = Field(min_length=1)
+    environment: dict[str, Any] = {}
 
 
 def code_of(stage: str, device: torch.device, *variants: tuple[str, str]) -> str:
@@ -23,10 +31,15 @@ def code_of(stage: str, device: torch.device, *variants: tuple[str, str]) -> str
 def is_made_from(path: Path, key: str) -> bool:
     """Whether a file is there and was made from exactly the ingredients that the key names.
 
+    One that an earlier version of exitprune wrote was not.
+
     Raises:
         BadInput: if a file is there that is cut short or not one of ours: it is never overwritten unseen.
     """
-    return path.exists() and read_header(path).get("key") == key
+    try:
+        return path.exists() and read_header(path).get("key") == key
+    except OlderFormat:
+        return False
 
 
 def is_taken_over(out: Path, key: str, runs: Path | None) -> bool:
@@ -40,12 +53,21 @@ def is_taken_over(out: Path, key: str, runs: Path | None) -> bool:
         runs: the folder to look in, with all its folders; null: none.
     """
     others = sorted(runs.rglob(out.name)) if runs else []
-    made = next((path for path in others if path != out and is_made_from(path, key)), None)
+    made = next((path for path in others if path != out and _can_be_taken(path, key)), None)
     if made is None:
         return False
     write_bytes(out, made.read_bytes())
     LOG.info("%s: the same as %s, which was taken", out, made)
     return True
+
+
+def _can_be_taken(path: Path, key: str) -> bool:
+    """Whether a file that may be somebody else's was made from these ingredients, and is whole."""
+    try:
+        return is_made_from(path, key) and bool(read_tensors(path))
+    except BadInput as error:
+        LOG.info("passed over: %s", error)
+        return False
 
 
 def level_path(folder: Path, number: int) -> Path:
@@ -60,10 +82,12 @@ def levels_of(manifest: Path) -> list[Path]:
         BadInput: if one is missing or another.
     """
     paths = []
-    for name, sha256 in json.loads(manifest.read_text())["levels"].items():
+    for name, sha256 in checked(LevelList, read_json(manifest), manifest).levels.items():
         path = manifest.with_name(name)
-        if not path.exists() or digest([path]) != sha256:
-            raise BadInput(f"{path}: not the level that {manifest} lists; delete both and run again to recompute it")
+        if not path.is_file() or digest([path]) != sha256:
+            raise BadInput(
+                f"{path}: not the level that {manifest} lists; move both away and run again the stage `prune`"
+            )
         paths.append(path)
     return paths
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from exitprune.documents import INSTEAD
 from exitprune.errors import BadInput
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import Masks
@@ -56,7 +57,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoin
     except RuntimeError as error:
         raise BadInput(f"{path}: its weights do not fit the network its header describes ({error})") from None
     if packed.keys() != network.named_layers().keys():
-        raise BadInput(f"{path}: its masks are not those of its layers; delete it and run again to recompute it")
+        raise BadInput(f"{path}: its masks are not those of its layers; {INSTEAD}")
     masks = {}
     for name, layer in network.named_layers().items():
         shape = layer.get_parameter("weight").shape

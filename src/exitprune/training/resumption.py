@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
+from exitprune.jobs.levels import is_made_from
 from exitprune.networks.early_exit import EarlyExitNetwork
-from exitprune.storage import read_header, read_tensors, write_tensors
+from exitprune.storage import read_tensors, write_tensors
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Resumption:
 
     def restore_(self, network: EarlyExitNetwork, optimiser: torch.optim.SGD, scheduler: LRScheduler) -> int:
         """Load what `keep` wrote, if it is ours; the number of epochs already done."""
-        if not self.path.exists() or read_header(self.path).get("key") != self.key:
+        if not is_made_from(self.path, self.key):
             return 0
         tensors, header = read_tensors(self.path)
         for i, parameter in enumerate(_parameters(optimiser)):

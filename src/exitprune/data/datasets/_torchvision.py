@@ -60,11 +60,11 @@ def obtain(
         if broken:
             raise BadInput(
                 f"data.source {name}: {broken[0]} fails its published checksum and no download replaced it ({reason}); "
-                "delete it and run again with a network, or put a whole copy in its place"
+                "move it away and run again with a network, or put a whole copy in its place"
             ) from None
         wanted = next(iter(files))
         raise BadInput(
-            f"data.source {name}: neither found whole in {where} nor downloaded ({reason}); delete what is broken, "
+            f"data.source {name}: neither found whole in {where} nor downloaded ({reason}); move away what is broken, "
             f"put {wanted.name} into {wanted.parent}, or name the folder that has it in data.path or $EXITPRUNE_DATA"
         ) from None
 

@@ -109,7 +109,7 @@ def decode(file: Path | BinaryIO, name: object) -> Pixels:
         with Image.open(file) as image:
             image.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadInput(f"{name}: cannot be read as an image ({error}); replace or remove it") from None
+        raise BadInput(f"{name}: cannot be read as an image ({error}); replace it or move it away") from None
     if image.mode not in CONVERT or image.has_transparency_data:
         transparent = ", with transparency" if image.has_transparency_data else ""
         raise BadInput(f"{name}: is of mode {image.mode}{transparent}; wanted: 8-bit grey or RGB without transparency")

@@ -1,0 +1,41 @@
+"""Folders of images as people have them, read as `data.source: folder` reads them.
+
+A folder of 3 + 2 grey 8 x 8 PNG per class a, b is made; then
+
+    images: {path below the folder: {mode, size: [width, height], colour, format}}, more or other images
+    texts: {path below the folder: text}, other files
+    counts: [train, test], how many images must be read
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from exitprune.data.datasets.folder import load
+
+NUM_IMAGES = {"train": 3, "test": 2}
+
+
+def run(recipe: dict[str, Any], folder: Path) -> None:
+    """Make the folder and read it."""
+    draw = np.random.default_rng(0)
+    for part, num_images in NUM_IMAGES.items():
+        for name in ("a", "b"):
+            (folder / part / name).mkdir(parents=True)
+            for number in range(num_images):
+                pixels = draw.integers(0, 256, (8, 8), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / part / name / f"{number}.png")
+    for path, image in recipe.get("images", {}).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        made = Image.new(image.get("mode", "L"), tuple(image.get("size", (8, 8))), image.get("colour", 0))
+        made.save(folder / path, image.get("format"))
+    for path, text in recipe.get("texts", {}).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    source = load(folder)
+    if "counts" in recipe:
+        assert [len(source.train), 0 if source.test is None else len(source.test)] == recipe["counts"]
