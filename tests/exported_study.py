@@ -51,7 +51,7 @@ def make_study(folder: Path) -> Study:
     manifest = {"source": "noise", "sha256": "0" * 64, "classes": CLASSES, "counts": {}, "mean": MEAN, "std": STD}
     data = folder / "data.safetensors"
     write_tensors(data, tensors, {"manifest": manifest | {"height": 12, "width": 12, "channels": 3}})
-    header = {"seed": 0, "order": "joint", "name": "level-01", "level": 1, "prune": "all"}
+    header = {"seed": 0, "recipe": "joint", "name": "level-01", "level": 1, "prune": "all"}
     header |= {"train": "all", "key": "k", "data": "0" * 64, "classes": CLASSES, "mean": MEAN, "std": STD}
     level = folder / "seed0" / "joint" / "level-01.safetensors"
     save_checkpoint(level, network, masks, header)

@@ -54,32 +54,38 @@ def write_data(path: Path, num_images: dict[str, int] = COUNTS, **manifest: Any)
 
 
 def write_run(
-    folder: Path, seed: int, order: str, labels: dict[str, Tensor], rounds: int = 3, sharpness: float = 1.0
+    folder: Path, seed: int, recipe: str, labels: dict[str, Tensor], rounds: int = 3, sharpness: float = 1.0
 ) -> Path:
-    """evaluation.json and its logits: 64 layers and seven exits that get worse as sparsity grows, each order in its way."""
+    """evaluation.json and its logits: 64 layers and seven exits that get worse as sparsity grows, each recipe in its way."""
     noise = {
         split: np.random.default_rng([seed, place]).normal(size=(7, len(labels[split]), CLASSES))
         for place, split in enumerate(("validation", "test"))
     }
-    steps = rounds if order == "joint" else 2 * rounds
+    steps = rounds if recipe == "joint" else 2 * rounds
     entries = []
     for number in range(steps + 2):
         name = "recovered" if number == steps + 1 else f"level-{number:02d}"
         level = min(number, steps)
-        base, exits = _progress(order, level, rounds)
-        harm = 1.2 * base * np.ones(7) + (0.9 if order == "sequential" else 0.7) * exits * np.append(np.ones(6), 0)
+        base, exits = _progress(recipe, level, rounds)
+        harm = 1.2 * base * np.ones(7) + (0.9 if recipe == "sequential" else 0.7) * exits * np.append(np.ones(6), 0)
         quality = sharpness * (np.linspace(1.5, 4.2, 7) - harm * (0.5 if name == "recovered" else 1))
         logits = {}
         for split, values in noise.items():
             right = np.eye(CLASSES)[labels[split].numpy()]
             logits[split] = torch.from_numpy(values + quality[:, None, None] * right).float()
-        header = _header(np.random.default_rng([seed, level]), order, level, base, exits, rounds)
+        header = _header(np.random.default_rng([seed, level]), recipe, level, base, exits, rounds)
         file = folder / "logits" / f"{name}.safetensors"
-        about = {"name": name, "level": level, "seed": seed, "order": order, "weights_sha256": f"{order} {seed} {name}"}
+        about = {
+            "name": name,
+            "level": level,
+            "seed": seed,
+            "recipe": recipe,
+            "weights_sha256": f"{recipe} {seed} {name}",
+        }
         write_tensors(file, logits, {**header, **about})
         entries.append({"name": name, "level": level, "file": f"logits/{name}.safetensors", "sha256": digest([file])})
     path = folder / "evaluation.json"
-    write_json(path, {"seed": seed, "order": order, "levels": entries})
+    write_json(path, {"seed": seed, "recipe": recipe, "levels": entries})
     return path
 
 
@@ -88,10 +94,10 @@ def write_measured(tables: Path) -> None:
 
     As in a real one, only the first seed is measured in every runtime.
     """
-    exits = pd.read_csv(tables / "exits.csv").query("order == 'joint' and state == 'recovered' and split == 'test'")
+    exits = pd.read_csv(tables / "exits.csv").query("recipe == 'joint' and state == 'recovered' and split == 'test'")
     digests = (
         pd.read_csv(tables / "levels.csv")
-        .query("order == 'joint' and state == 'recovered'")
+        .query("recipe == 'joint' and state == 'recovered'")
         .set_index("seed")["sha256"]
     )
     rows = []
@@ -121,25 +127,28 @@ def write_measured(tables: Path) -> None:
 
 
 def write_study(
-    folder: Path, seeds: tuple[int, ...] = (0, 1, 2), orders: tuple[str, ...] = ("joint", "sequential"), rounds: int = 3
+    folder: Path,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    recipes: tuple[str, ...] = ("joint", "sequential"),
+    rounds: int = 3,
 ) -> tuple[Path, list[Path]]:
     """A whole study: data.safetensors and the evaluation.json of every run."""
     labels = write_data(folder / "data.safetensors")
-    runs = [(seed, order) for seed in seeds for order in orders]
+    runs = [(seed, recipe) for seed in seeds for recipe in recipes]
     return folder / "data.safetensors", [
-        write_run(folder / f"seed{seed}" / order, seed, order, labels, rounds) for seed, order in runs
+        write_run(folder / f"seed{seed}" / recipe, seed, recipe, labels, rounds) for seed, recipe in runs
     ]
 
 
-def _progress(order: str, level: int, rounds: int) -> tuple[float, float]:
+def _progress(recipe: str, level: int, rounds: int) -> tuple[float, float]:
     """Sparsity of base and exits after so many rounds."""
-    if order == "joint":
+    if recipe == "joint":
         return 0.8 * level / rounds, 0.7 * level / rounds
     return 0.8 * min(level, rounds) / rounds, 0.8 * max(level - rounds, 0) / rounds
 
 
 def _header(
-    draw: np.random.Generator, order: str, level: int, base: float, exits: float, rounds: int
+    draw: np.random.Generator, recipe: str, level: int, base: float, exits: float, rounds: int
 ) -> dict[str, Any]:
     """Costs that look like ResNet-56's: the paper's layers, uneven sparsity, every weight used at 64 places."""
     layers, passed = [], 0
@@ -152,7 +161,7 @@ def _header(
         layers.append({"name": name, "exit": passed, "positions": 64, "weights": weights, "kept": kept})
         passed += is_head
     return {
-        "prune": None if level == 0 else ("all" if order == "joint" else "base" if level <= rounds else "exits"),
+        "prune": None if level == 0 else ("all" if recipe == "joint" else "base" if level <= rounds else "exits"),
         "train": None,
         "sparsity": {"all": (15 * base + exits) / 16, "base": base, "exits": exits},
         "layers": layers,
@@ -193,6 +202,16 @@ _TRAINING = {
     "weight_decay": 0.0005,
     "batch_size": 64,
 }
+PRUNING: dict[str, Any] = {
+    "sparsity": 0.8,
+    "rounds": 3,
+    "schedule": "linear",
+    "criterion": "magnitude",
+    "scope": "global",
+    "granularity": "weight",
+    "finetune": {**_TRAINING},
+    "recovery": {**_TRAINING},
+}
 PARAMS: dict[str, Any] = {
     "study": "synthetic",
     "seeds": [0, 1, 2],
@@ -209,15 +228,8 @@ PARAMS: dict[str, Any] = {
     "base": {**_TRAINING},
     "rivals": [8],
     "heads": {**_TRAINING, "train": "frozen"},
-    "sparsity": 0.8,
-    "rounds": 3,
-    "schedule": "linear",
-    "criterion": "magnitude",
-    "scope": "global",
-    "granularity": "weight",
-    "orders": ["joint", "sequential"],
-    "finetune": {**_TRAINING},
-    "recovery": {**_TRAINING},
+    **PRUNING,
+    "recipes": {name: {"order": name, **PRUNING} for name in ("joint", "sequential")},
     "grid": {"pools": [1, None], "scopes": ["global"], "rounds": 1, "epochs": 1},
     "evaluate": EVALUATE.model_dump(),
     "compute": {"device": "cpu", "threads": 1, "precision": "float32", "compile": False},

@@ -37,7 +37,7 @@ def test_the_exits_beside_the_papers_are_those_of_the_results() -> None:
     expected = []
     for position, part in published.groupby("position"):
         cells = [str(position)]
-        for row in part.sort_values("order").to_dict("records"):
+        for row in part.sort_values("recipe").to_dict("records"):
             cells += [f"{row['paper']:.3f}", f"{row['ours']:.3f}", signed(row["difference"], 3)]
         expected.append(cells)
     assert table("paper.md", "exit") == expected
@@ -58,7 +58,7 @@ def test_the_agreement_with_the_paper_is_that_of_the_results() -> None:
     assert table("paper.md", "quantity") == [
         [
             row["quantity"],
-            row["order"],
+            row["recipe"],
             str(row["num"]),
             f"{row['mean_absolute_difference']:.3f}",
             f"{row['rank_correlation']:.2f}",
@@ -68,7 +68,7 @@ def test_the_agreement_with_the_paper_is_that_of_the_results() -> None:
 
 
 def test_the_grid_is_that_of_the_results() -> None:
-    published = pd.read_csv(CIFAR10.parent / "grid.csv").set_index(["pool", "scope", "quantity", "order"]).sort_index()
+    published = pd.read_csv(CIFAR10.parent / "grid.csv").set_index(["pool", "scope", "quantity", "recipe"]).sort_index()
     expected = []
     for pool, scope in sorted({key[:2] for key in published.index}):
         cells = [pool, scope]
@@ -77,7 +77,7 @@ def test_the_grid_is_that_of_the_results() -> None:
             ("layer sparsity", "mean_absolute_difference", 3),
             ("layer sparsity", "rank_correlation", 2),
         ):
-            values = [published.loc[(pool, scope, quantity, order), column] for order in ("joint", "sequential")]
+            values = [published.loc[(pool, scope, quantity, recipe), column] for recipe in ("joint", "sequential")]
             cells += [f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}") for value in values]
         expected.append(cells)
     assert table("paper.md", "pool") == expected

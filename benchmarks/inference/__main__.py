@@ -22,7 +22,7 @@ import yaml
 from torch import Tensor
 from typer import Argument, Option, run
 
-from benchmarks.inference.networks import ORDER, Point, Subject, shuffled, subjects
+from benchmarks.inference.networks import RECIPE, Point, Subject, shuffled, subjects
 from benchmarks.inference.overhead import split_overhead
 from benchmarks.inference.runtimes import RUNTIMES, Run
 from exitprune.config.params import Params
@@ -103,9 +103,9 @@ def checked(study: str) -> tuple[Params, Params]:
     params, filters = (resolve({**values, "study": name}, Path("presets")) for name in (study, f"{study}-filter"))
     for one, wanted in ((params, "weight"), (filters, "filter or another but weight")):
         is_named_right = (one.granularity == "weight") == (wanted == "weight")
-        if not is_named_right or ORDER not in one.orders or one.seeds != params.seeds:
+        if not is_named_right or RECIPE not in one.recipes or one.seeds != params.seeds:
             raise BadInput(
-                f"{one.study}: to be timed it needs granularity {wanted}, the order {ORDER} and the seeds of {study}"
+                f"{one.study}: to be timed it needs granularity {wanted}, the recipe {RECIPE} and the seeds of {study}"
             )
     return params, filters
 

@@ -26,7 +26,7 @@ from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.identity import weights_digest
 from exitprune.networks.masks import full_masks
 
-ORDER = "joint"
+RECIPE = "joint"
 SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Of the MACs of the last exit: further thresholds, each the most accurate within its share."""
 
@@ -83,14 +83,14 @@ def subjects(params: Params, filters: Params, seed: int) -> Iterator[Subject]:
     runs, smaller_runs = (Path("runs", one.study, f"seed{seed}") for one in (params, filters))
     weights_gone = f"{100 * params.sparsity:g} % of the weights pruned"
     filters_gone = f"{100 * filters.sparsity:g} % of the filters pruned"
-    pruned = runs / ORDER / "recovered.safetensors"
+    pruned = runs / RECIPE / "recovered.safetensors"
     made = {
         "dense, no exits": (runs / "base.safetensors", fold),
         "dense, exits": (runs / "level-00.safetensors", fold),
         weights_gone: (pruned, fold),
         f"{weights_gone}, emptied taken out": (pruned, lambda n: remove_emptied(fold(n))),
         filters_gone: (
-            smaller_runs / ORDER / "recovered.safetensors",
+            smaller_runs / RECIPE / "recovered.safetensors",
             lambda n: remove_emptied(fold(remove_filters(n))),
         ),
         **{f"plain ResNet-{depth}": (runs / f"rival-{depth}.safetensors", fold) for depth in params.rivals},

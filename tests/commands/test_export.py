@@ -73,7 +73,7 @@ def test_the_card_names_the_file_and_where_it_comes_from(study: Study) -> None:
     assert card["model"]["sha256"] == hashlib.sha256(model).hexdigest()
     assert card["provenance"]["sha256"] == hashlib.sha256(study.level.read_bytes()).hexdigest()
     assert card["provenance"]["checkpoint"] == "level-01.safetensors"
-    assert (card["seed"], card["order"], card["level"]) == (0, "joint", 1)
+    assert (card["seed"], card["recipe"], card["level"]) == (0, "joint", 1)
     assert card["data"]["manifest"]["source"] == "noise"
     assert card["sparsity"]["all"] == pytest.approx(0.5, abs=0.02)
 

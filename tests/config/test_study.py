@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from exitprune.config.params import Params
+from exitprune.config.recipe import Recipe, overlay
 from exitprune.config.section import Section
-from exitprune.config.study import overlay, resolve
+from exitprune.config.study import resolve
 from exitprune.errors import BadInput
 from tests.synthetic import PARAMS
 
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 PRESET: dict[str, Any] = {
     **{name: value for name, value in PARAMS.items() if name != "study"},
+    "recipes": {"joint": None, "sequential": None},
     "data": {**PARAMS["data"], "limit": 300},
     "model": {"depth": 20, "exits": [2, 5], "pool": 4},
 }
@@ -50,8 +52,14 @@ def value_of(params: Params, dotted: str) -> Any:
     return found
 
 
+def whole(values: dict[str, Any]) -> dict[str, Any]:
+    """The recipes joint and sequential of a study that sets nothing of them."""
+    shared = {name: values[name] for name in Recipe.model_fields if name in values}
+    return {name: {**shared, "order": name} for name in ("joint", "sequential")}
+
+
 def test_a_preset_alone_makes_a_study(presets: Path) -> None:
-    assert resolve({"study": "tiny"}, presets).model_dump() == {"study": "tiny", **PRESET}
+    assert resolve({"study": "tiny"}, presets).model_dump() == {"study": "tiny", **PRESET, "recipes": whole(PRESET)}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +70,6 @@ def test_a_preset_alone_makes_a_study(presets: Path) -> None:
         ("sparsity", 0.999),
         ("rounds", 1),
         ("seeds", [3]),
-        ("orders", ["sequential"]),
         ("data.limit", 12),
         ("data.augment.flip", True),
         ("model.exits", [1, 2, 3, 4, 5, 6, 7, 8]),
@@ -82,7 +89,7 @@ def test_a_value_given_goes_before_the_preset_and_touches_nothing_else(presets: 
     for section in sections:
         inner = inner[section]
     inner[key] = value
-    assert params.model_dump() == {"study": "tiny", **expected}
+    assert params.model_dump() == {"study": "tiny", **expected, "recipes": whole(expected)}
 
 
 @pytest.mark.parametrize("dotted", ["seeds", "model", "model.pool", "data.augment", "data.augment.pad", "sparsity"])
@@ -127,10 +134,14 @@ MISTAKES = [
     ("criterion", "size", "criterion: there is no 'size'; allowed: magnitude, random, taylor"),
     ("scope", "channel", "scope: there is no 'channel'; allowed: global, layer, std"),
     ("granularity", "block", "granularity: there is no 'block'; allowed: filter, filter16, weight"),
-    ("orders", ["joint", "reverse"], "orders: there is no 'reverse'; allowed: joint, sequential, sequential_half"),
-    ("orders", ["joint", "joint"], "orders: each may be named once (given: ['joint', 'joint'])"),
-    ("orders", [], "orders: List should have at least 1 item"),
-    ("orders", "joint", "orders: Input should be a valid list (given: 'joint')"),
+    ("recipes", ["joint", "reverse"], "recipes.reverse.order: there is no 'reverse'; allowed: joint, sequential"),
+    ("recipes", {"joint": {"order": "reverse"}}, "recipes.joint.order: there is no 'reverse'; allowed: joint, sequential"),
+    ("recipes", {"joint": {"sparsity": 2}}, "recipes.joint.sparsity: Input should be less than 1 (given: 2)"),
+    ("recipes", {"joint": {"seeds": [1]}}, "recipes.joint.seeds: unknown parameter (given: [1])"),
+    ("recipes", {"a b": {"order": "joint"}}, "recipes: 'a b': a recipe is called by letters, digits, - and _"),
+    ("recipes", ["joint", "joint"], "recipes: each may be named once (given: ['joint', 'joint'])"),
+    ("recipes", [], "recipes: name one at least (given: [])"),
+    ("recipes", "joint", "recipes: Input should be a valid dictionary (given: 'joint')"),
     ("rivals", [8, 15], "rivals: the depth of a rival is 6n + 2 with n of 1 or more: 8, 14, 20, ..., not 15"),
     ("rivals", [8, 8], "rivals: each may be named once"),
     ("seeds", [0, 0], "seeds: each may be named once (given: [0, 0])"),
@@ -186,7 +197,9 @@ def test_a_preset_may_say_what_it_is_like_and_what_differs(presets: Path) -> Non
     (presets / "sparser.yaml").write_text("like: tiny\nsparsity: 0.9\nbase: {epochs: 7}\n")
     params, tiny = resolve({"study": "sparser"}, presets), resolve({"study": "tiny"}, presets)
     assert (params.sparsity, params.base.epochs) == (0.9, 7)
-    assert params.model_copy(update={"study": "tiny", "sparsity": 0.8, "base": tiny.base}) == tiny
+    assert [recipe.sparsity for recipe in params.recipes.values()] == [0.9, 0.9]
+    changed = {"study": "tiny", "sparsity": 0.8, "base": tiny.base, "recipes": tiny.recipes}
+    assert params.model_copy(update=changed) == tiny
 
 
 def test_a_preset_like_one_that_does_not_exist_is_refused(presets: Path) -> None:
@@ -197,7 +210,27 @@ def test_a_preset_like_one_that_does_not_exist_is_refused(presets: Path) -> None
 
 def test_half_of_an_odd_number_of_rounds_is_refused(presets: Path) -> None:
     with pytest.raises(BadInput, match="sequential_half needs an even number of rounds, not 3"):
-        resolve({"study": "tiny", "orders": ["joint", "sequential_half"]}, presets)
+        resolve({"study": "tiny", "recipes": ["joint", "sequential_half"]}, presets)
+
+
+def test_the_recipes_named_are_all_there_are_and_keep_what_the_preset_sets(presets: Path) -> None:
+    own = {"odd": {"order": "joint", "finetune": {"lr": 0.7}}, "joint": None, "sequential": {"rounds": 5}}
+    (presets / "tiny.yaml").write_text(yaml.safe_dump({**PRESET, "recipes": own}, sort_keys=False))
+    assert list(resolve({"study": "tiny"}, presets).recipes) == ["odd", "joint", "sequential"]
+    params = resolve({"study": "tiny", "recipes": ["joint", "odd"]}, presets)
+    assert list(params.recipes) == ["joint", "odd"]
+    assert (params.recipes["odd"].order, params.recipes["odd"].finetune.lr) == ("joint", 0.7)
+    params = resolve({"study": "tiny", "recipes": {"odd": {"sparsity": 0.1}, "sequential": {}}}, presets)
+    assert (params.recipes["odd"].sparsity, params.recipes["odd"].finetune.lr) == (0.1, 0.7)
+    assert (params.recipes["sequential"].rounds, params.recipes["sequential"].sparsity) == (5, 0.8)
+
+
+def test_a_recipe_sets_what_differs_and_the_study_all_else(presets: Path) -> None:
+    recipes = {"joint": None, "rough": {"order": "joint", "criterion": "random", "recovery": {"epochs": 0}}}
+    params = resolve({"study": "tiny", "sparsity": 0.4, "recipes": recipes}, presets)
+    assert [recipe.sparsity for recipe in params.recipes.values()] == [0.4, 0.4]
+    assert [recipe.criterion for recipe in params.recipes.values()] == ["magnitude", "random"]
+    assert params.recipes["rough"].recovery == params.recovery.model_copy(update={"epochs": 0})
 
 
 @pytest.mark.parametrize("study", ["cifar", None, ["tiny"], 3])
@@ -212,21 +245,9 @@ def test_values_do_not_change_after_reading(presets: Path) -> None:
         params.sparsity = 0.5  # type: ignore[misc]
 
 
-def test_the_pruning_parameters_are_one_section(presets: Path) -> None:
-    params = resolve({"study": "tiny", "sparsity": 0.5, "scope": "std"}, presets)
-    assert params.prune.model_dump() == {
-        "sparsity": 0.5,
-        "rounds": 3,
-        "schedule": "linear",
-        "criterion": "magnitude",
-        "scope": "std",
-        "granularity": "weight",
-    }
-
-
 def test_a_section_survives_json_as_the_stages_get_it(presets: Path) -> None:
     params = resolve({"study": "tiny", "model": {"pool": "none"}}, presets)
-    for section in (params, params.data, params.model, params.heads, params.prune):
+    for section in (params, params.data, params.model, params.heads, params.recipes["joint"]):
         assert type(section).model_validate_json(section.model_dump_json()) == section
 
 
@@ -278,7 +299,7 @@ def test_the_default_is_the_digits_study_with_the_papers_network_rounds_and_spar
     params = resolve(yaml.safe_load((ROOT / "params.yaml").read_text()), ROOT / "presets")
     assert (params.study, params.data.source, len(params.seeds)) == ("digits", "digits", 3)
     assert (params.model.depth, params.model.exits, params.model.pool) == (56, [4, 8, 12, 16, 20, 24], 4)
-    assert (params.sparsity, params.rounds, params.orders) == (0.8, 20, ["joint", "sequential"])
+    assert (params.sparsity, params.rounds, list(params.recipes)) == (0.8, 20, ["joint", "sequential"])
     assert (params.criterion, params.scope, params.schedule) == ("magnitude", "global", "linear")
     assert params.granularity == "weight"
     assert not params.data.augment.flip

@@ -20,10 +20,10 @@ def interval(low: float, high: float) -> Difference:
 
 
 def measures(joint: dict[str, list[float]], sequential: dict[str, list[float]] | None) -> pd.DataFrame:
-    orders = {"joint": joint, "sequential": sequential or {}}
+    recipes = {"joint": joint, "sequential": sequential or {}}
     rows = [
-        {"order": order, "seed": seed, "state": "pruned", "measure": measure, "value": value}
-        for order, by_measure in orders.items()
+        {"recipe": recipe, "seed": seed, "state": "pruned", "measure": measure, "value": value}
+        for recipe, by_measure in recipes.items()
         for measure, values in by_measure.items()
         for seed, value in enumerate(values)
     ]
@@ -93,7 +93,7 @@ def test_sparser_exits_that_are_also_better_contradict_the_third_claim() -> None
 
 
 def test_differences_are_paired_by_seed() -> None:
-    joint, sequential = [0.50, 0.70, 0.90], [0.49, 0.689, 0.89]  # seeds differ far more than orders
+    joint, sequential = [0.50, 0.70, 0.90], [0.49, 0.689, 0.89]  # seeds differ far more than recipes
     assert verdict_on(1, measures({"tradeoff_accuracy": joint}, {"tradeoff_accuracy": sequential})) == "supported"
     assert verdict_on(1, measures({"tradeoff_accuracy": joint}, {"tradeoff_accuracy": sequential[::-1]})) != "supported"
 
@@ -107,7 +107,7 @@ def test_with_one_seed_nothing_can_be_told() -> None:
 def test_both_fair_readings_are_judged_where_both_orders_ran() -> None:
     names = [part.measure for claim in CLAIMS for part in claim.parts]
     both = measures({name: [0.9, 0.9, 0.91] for name in names}, {name: [0.8, 0.8, 0.8] for name in names})
-    half = both[both["order"] == "sequential"].assign(order="sequential_half", value=0.95)
+    half = both[both["recipe"] == "sequential"].assign(recipe="sequential_half", value=0.95)
     judged = judge(pd.concat([both, half]), EVALUATE).query("claim == 1").set_index("against")
     assert judged["verdict"].to_dict() == {"sequential": "supported", "sequential_half": "contradicted"}
     assert judged["sequential"].to_dict() == pytest.approx({"sequential": 0.8, "sequential_half": 0.95})

@@ -18,7 +18,7 @@ RIGHT = torch.nn.functional.one_hot(LABELS["test"], 3).float()
 """Logits of an exit that is always right."""
 
 
-def a_level(order: str, seed: int, number: int, state: Any, kept: int, wrong: int) -> Level:
+def a_level(recipe: str, seed: int, number: int, state: Any, kept: int, wrong: int) -> Level:
     """Two exits; the first is wrong about so many images."""
     early = RIGHT.clone()
     early[:wrong] = 1 - early[:wrong]
@@ -38,19 +38,19 @@ def a_level(order: str, seed: int, number: int, state: Any, kept: int, wrong: in
         "macs_after_removal": 10,
     }
     name = "recovered" if state == "recovered" else f"level-{number:02d}"
-    return Level(order, seed, name, number, state, header, dict.fromkeys(LABELS, logits))
+    return Level(recipe, seed, name, number, state, header, dict.fromkeys(LABELS, logits))
 
 
-def a_study(orders: tuple[str, ...] = ("joint", "sequential"), seeds: tuple[int, ...] = (0, 1)) -> Tables:
+def a_study(recipes: tuple[str, ...] = ("joint", "sequential"), seeds: tuple[int, ...] = (0, 1)) -> Tables:
     levels = []
-    for order in orders:
+    for recipe in recipes:
         for seed in seeds:
-            harm = 2 + seed + 2 * (order == "sequential")
+            harm = 2 + seed + 2 * (recipe == "sequential")
             levels += [
-                a_level(order, seed, 0, "unpruned", 10, 1),
-                a_level(order, seed, 1, "between", 8, 2),
-                a_level(order, seed, 2, "pruned", 4, harm),
-                a_level(order, seed, 2, "recovered", 4, harm - 1),
+                a_level(recipe, seed, 0, "unpruned", 10, 1),
+                a_level(recipe, seed, 1, "between", 8, 2),
+                a_level(recipe, seed, 2, "pruned", 4, harm),
+                a_level(recipe, seed, 2, "recovered", 4, harm - 1),
             ]
     tables = build(iter(levels), LABELS, [3, 4], EVALUATE)
     return tables | beside_paper(tables, papers_network=False, papers_data=True)
@@ -58,9 +58,9 @@ def a_study(orders: tuple[str, ...] = ("joint", "sequential"), seeds: tuple[int,
 
 def test_exits_have_a_row_per_level_exit_and_split_with_block_and_cost() -> None:
     exits = a_study()["exits"]
-    assert len(exits) == 2 * 2 * 4 * 2 * 2  # orders, seeds, levels, exits, splits
+    assert len(exits) == 2 * 2 * 4 * 2 * 2  # recipes, seeds, levels, exits, splits
     row = exits.query(
-        "order == 'sequential' and seed == 1 and state == 'pruned' and split == 'test' and exit == 0"
+        "recipe == 'sequential' and seed == 1 and state == 'pruned' and split == 'test' and exit == 0"
     ).iloc[0]
     assert (row["accuracy"], row["block"], row["macs"], row["macs_dense"]) == (3 / 8, 3, 4, 20)
 
@@ -68,13 +68,13 @@ def test_exits_have_a_row_per_level_exit_and_split_with_block_and_cost() -> None
 def test_layers_are_those_of_the_last_round_alone() -> None:
     tables = a_study()
     assert tables["layers"]["level"].unique().tolist() == [2]
-    assert tables["layers_mean"].query("order == 'joint'")["layer"].tolist() == ["stem", "exit1", "fc"]
+    assert tables["layers_mean"].query("recipe == 'joint'")["layer"].tolist() == ["stem", "exit1", "fc"]
     assert tables["layers_mean"]["sparsity"].unique().tolist() == [0.6]
     assert tables["layers_difference"]["difference"].tolist() == [0.0] * 3
 
 
 def test_accuracy_over_the_rounds_stands_beside_the_sparsity_of_the_level() -> None:
-    mean = a_study()["exits_mean"].query("order == 'joint' and exit == 0")
+    mean = a_study()["exits_mean"].query("recipe == 'joint' and exit == 0")
     assert mean["name"].tolist() == ["level-00", "level-01", "level-02", "recovered"]
     assert mean["sparsity"].tolist() == pytest.approx([0, 0.2, 0.6, 0.6])
     assert mean["accuracy"].tolist() == [7 / 8, 6 / 8, 5.5 / 8, 6.5 / 8]
@@ -82,7 +82,7 @@ def test_accuracy_over_the_rounds_stands_beside_the_sparsity_of_the_level() -> N
 
 def test_exit_rates_sum_to_one_at_every_threshold() -> None:
     rates = a_study()["exit_rates"]
-    assert rates.groupby(["order", "state", "threshold"])["exit_rate"].sum().round(12).unique().tolist() == [1]
+    assert rates.groupby(["recipe", "state", "threshold"])["exit_rate"].sum().round(12).unique().tolist() == [1]
     strictest = rates.query("threshold > 0.999998 and exit == 1")
     assert strictest["exit_rate"].unique().tolist() == [1]
 
@@ -110,7 +110,7 @@ def test_the_summary_has_numbers_alone_and_no_name_of_a_parameter() -> None:
 
 
 def test_a_study_of_one_order_and_one_seed_has_all_tables_and_says_what_is_not_tested() -> None:
-    tables = a_study(orders=("joint",), seeds=(4,))
+    tables = a_study(recipes=("joint",), seeds=(4,))
     assert set(tables["claims"]["verdict"]) == {"not tested"}
     assert tables["layers_difference"].empty
     assert tables["tradeoff"][["low", "high"]].isna().all(axis=None)
@@ -125,8 +125,8 @@ def test_another_network_than_the_papers_has_an_empty_comparison() -> None:
 
 
 def test_paper_and_ours_stand_side_by_side_for_every_layer_and_exit() -> None:
-    layers = pd.DataFrame({"order": "joint", "position": range(1, 65), "layer": "any", "sparsity": 0.5})
-    exits = pd.DataFrame({"order": "joint", "state": "pruned", "exit": range(7), "accuracy": 0.5})
+    layers = pd.DataFrame({"recipe": "joint", "position": range(1, 65), "layer": "any", "sparsity": 0.5})
+    exits = pd.DataFrame({"recipe": "joint", "state": "pruned", "exit": range(7), "accuracy": 0.5})
     beside = beside_paper({"layers_mean": layers, "exits_mean": exits}, papers_network=True, papers_data=False)
     table, agreement = beside["paper_comparison"], beside["paper_summary"]
     assert table["quantity"].value_counts().to_dict() == {"layer sparsity": 64, "exit accuracy": 7}

@@ -127,7 +127,7 @@ def test_other_test_images_do_not_move_the_threshold() -> None:
     level, labels = a_level()
     swept = sweep(level.logits["validation"], labels["validation"], COSTS)
     worse = {**level.logits, "test": -level.logits["test"]}
-    other = Level(level.order, level.seed, level.name, level.level, level.state, level.header, worse)
+    other = Level(level.recipe, level.seed, level.name, level.level, level.state, level.header, worse)
     before, after = (operating_rows(one, labels, swept, 0.05) for one in (level, other))
     assert [row["threshold"] for row in before] == [row["threshold"] for row in after]
     assert [row["test_accuracy"] for row in before] != [row["test_accuracy"] for row in after]
@@ -203,6 +203,6 @@ def test_calibration_has_a_row_per_exit_as_it_is_and_with_a_temperature() -> Non
     assert [(row["scaling"], row["exit"]) for row in rows] == [
         (scaling, exit_) for scaling in ("none", "temperature") for exit_ in range(3)
     ]
-    assert {(row["order"], row["seed"], row["name"], row["state"]) for row in rows} == {
+    assert {(row["recipe"], row["seed"], row["name"], row["state"]) for row in rows} == {
         ("joint", 7, "level-02", "pruned")
     }

@@ -90,13 +90,13 @@ def test_rank_correlation_follows_ranks_alone_and_is_undefined_for_a_constant() 
 
 def test_a_table_over_seeds_has_a_row_per_point_in_the_order_of_the_first_column() -> None:
     rows = [
-        {"order": order, "seed": seed, "position": position, "layer": f"layer{position}", "sparsity": seed / 10}
-        for order in ("sequential", "joint")
+        {"recipe": recipe, "seed": seed, "position": position, "layer": f"layer{position}", "sparsity": seed / 10}
+        for recipe in ("sequential", "joint")
         for seed in (1, 3)
         for position in (10, 2)
     ]
-    table = over_seeds(pd.DataFrame(rows), ["order"], ["position", "layer"], "sparsity", EVALUATE)
-    assert table["order"].tolist() == ["sequential", "sequential", "joint", "joint"]
+    table = over_seeds(pd.DataFrame(rows), ["recipe"], ["position", "layer"], "sparsity", EVALUATE)
+    assert table["recipe"].tolist() == ["sequential", "sequential", "joint", "joint"]
     assert table["position"].tolist() == [2, 10, 2, 10]
     assert table["sparsity"].tolist() == pytest.approx([0.2] * 4)
     assert table["num_seeds"].tolist() == [2] * 4

@@ -14,8 +14,8 @@ from exitprune.evaluation.tradeoff import NUM_BUDGETS, Curve, over_common_range,
 EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, resamples=200)
 
 
-def curve(order: str, seed: int, macs: list[float], accuracy: list[float]) -> Curve:
-    return Curve(order, seed, "pruned", np.array(macs, dtype=float), np.array(accuracy))
+def curve(recipe: str, seed: int, macs: list[float], accuracy: list[float]) -> Curve:
+    return Curve(recipe, seed, "pruned", np.array(macs, dtype=float), np.array(accuracy))
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=12), st.integers(0, 32))

@@ -25,15 +25,25 @@ from exitprune.training.loop import train_
 from exitprune.variants import names_of
 from tests.conftest import Build
 
-PRUNE = Prune(sparsity=0.8, rounds=3, schedule="linear", criterion="magnitude", scope="global", granularity="weight")
+FINETUNE = Training(epochs=1, lr=0.05, lr_scheduler="constant", momentum=0.9, weight_decay=0.0, batch_size=32)
+PRUNE = Prune(
+    order="joint",
+    sparsity=0.8,
+    rounds=3,
+    schedule="linear",
+    criterion="magnitude",
+    scope="global",
+    granularity="weight",
+    finetune=FINETUNE,
+)
 
 
 def run(
     network: EarlyExitNetwork, order: str, settings: Prune, images: Images | None = None, brief: Training | None = None
 ) -> list[Masks]:
     """The masks of all levels, level 0 first; trains in between if there are images."""
-    levels = [full_masks(network)]
-    for number, (round_, share) in enumerate(plan(order, settings), 1):
+    levels, settings = [full_masks(network)], settings.model_copy(update={"order": order})
+    for number, (round_, share) in enumerate(plan(settings), 1):
         draw = generator(0, order, number)
         levels.append(prune_(network, levels[-1], round_, share, settings, [], draw))
         if images and brief:
@@ -57,9 +67,10 @@ def test_the_rounds_reach_the_sparsity_to_the_weight(
     build: Build, sparsity: float, rounds: int, schedule: str, order: str, scope: str
 ) -> None:
     network = build()
-    settings = PRUNE.model_copy(update={"sparsity": sparsity, "rounds": rounds, "schedule": schedule, "scope": scope})
+    chosen = {"order": order, "sparsity": sparsity, "rounds": rounds, "schedule": schedule, "scope": scope}
+    settings = PRUNE.model_copy(update=chosen)
     last = run(network, order, settings)[-1]
-    groups = {round_.prune for round_, _ in plan(order, settings)}
+    groups = {round_.prune for round_, _ in plan(settings)}
     for group in groups:
         sets = [[name] for name in last] if scope == "layer" else [list(network.named_layers(group))]
         for names in sets:
@@ -140,8 +151,8 @@ def test_the_sequential_order_trains_no_exit_while_it_prunes_the_base(
     network: EarlyExitNetwork, images: Images, brief: Training
 ) -> None:
     before = clones(network)
-    settings = PRUNE.model_copy(update={"rounds": 1})
-    (round_, share), *_ = plan("sequential", settings)
+    settings = PRUNE.model_copy(update={"order": "sequential", "rounds": 1})
+    (round_, share), *_ = plan(settings)
     masks = prune_(network, full_masks(network), round_, share, settings, [], torch.Generator())
     train_(network, images, round_.train, brief, Augment(pad=0, flip=False), 0, masks)
     for name, tensor in network.state_dict().items():
@@ -180,14 +191,14 @@ def test_masks_are_decided_in_float32_after_training_in_bfloat16(
 
 
 def test_the_plan_goes_through_the_schedule_once_per_group() -> None:
-    steps = plan("sequential", PRUNE)
+    steps = plan(PRUNE.model_copy(update={"order": "sequential"}))
     assert [round_.prune for round_, _ in steps] == ["base"] * 3 + ["exits"] * 3
     shares = [share for _, share in steps]
     assert shares[:3] == shares[3:] == pytest.approx([1 - 0.8 / 3, 1 - 1.6 / 3, 0.2])
 
 
 def test_an_order_with_fewer_rounds_per_group_still_ends_where_the_schedule_does() -> None:
-    shares = [share for _, share in plan("sequential_half", PRUNE)]
+    shares = [share for _, share in plan(PRUNE.model_copy(update={"order": "sequential_half"}))]
     assert shares == pytest.approx([0.6, 0.2, 0.6, 0.2])
 
 

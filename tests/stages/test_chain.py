@@ -66,16 +66,17 @@ class Study:
         heads.main(json.dumps(settings), self.data, self.path / "base.safetensors", out, seed=0)
         return out
 
-    def run_prune(self, order: str, **training: Any) -> list[Checkpoint]:
-        settings = {"prune": PRUNE, "augment": AUGMENT, "finetune": {**TRAINING, **training}, "compute": COMPUTE}
-        out = self.path / order / "levels.json"
-        prune.main(json.dumps(settings), self.data, self.path / "level-00.safetensors", out, seed=0, order=order)
+    def run_prune(self, recipe: str, **training: Any) -> list[Checkpoint]:
+        chosen = {**PRUNE, "order": recipe, "finetune": {**TRAINING, **training}}
+        settings = {"prune": chosen, "augment": AUGMENT, "compute": COMPUTE}
+        out = self.path / recipe / "levels.json"
+        prune.main(json.dumps(settings), self.data, self.path / "level-00.safetensors", out, seed=0, recipe=recipe)
         return [load_checkpoint(out.with_name(name)) for name in json.loads(out.read_text())["levels"]]
 
-    def run_recover(self, order: str, **training: Any) -> Path:
-        settings = {"augment": AUGMENT, "recovery": {**TRAINING, **training}, "compute": COMPUTE}
-        out = self.path / order / "recovered.safetensors"
-        recover.main(json.dumps(settings), self.data, self.path / order / "levels.json", out, seed=0, order=order)
+    def run_recover(self, recipe: str, **training: Any) -> Path:
+        settings = {"order": recipe, "augment": AUGMENT, "recovery": {**TRAINING, **training}, "compute": COMPUTE}
+        out = self.path / recipe / "recovered.safetensors"
+        recover.main(json.dumps(settings), self.data, self.path / recipe / "levels.json", out, seed=0, recipe=recipe)
         return out
 
 
@@ -105,9 +106,9 @@ def test_frozen_heads_leave_the_base_as_it_is_and_joint_ones_do_not(study: Study
     assert not equal(load_checkpoint(study.run_heads("joint", "joint")).network.base, trained)
 
 
-@pytest.mark.parametrize("order", ["joint", "sequential"])
-def test_levels_lose_weights_and_get_none_back(study: Study, order: str) -> None:
-    levels = study.run_prune(order)
+@pytest.mark.parametrize("recipe", ["joint", "sequential"])
+def test_levels_lose_weights_and_get_none_back(study: Study, recipe: str) -> None:
+    levels = study.run_prune(recipe)
     kept = [num_kept(level.masks) for level in levels]
     assert kept == sorted(kept, reverse=True)
     for before, after in itertools.pairwise(levels):
@@ -236,10 +237,10 @@ def test_a_loss_that_is_not_finite_names_order_seed_and_round(study: Study) -> N
 
 @pytest.fixture
 def evaluated(study: Study) -> Callable[[str], list[dict[str, Any]]]:
-    """Evaluate an order's chain; the entries of its evaluation.json."""
+    """Evaluate a recipe's chain; the entries of its evaluation.json."""
 
-    def run(order: str) -> list[dict[str, Any]]:
-        folder = study.path / order
+    def run(recipe: str) -> list[dict[str, Any]]:
+        folder = study.path / recipe
         evaluate.main(
             json.dumps({"compute": COMPUTE}),
             study.data,
@@ -248,7 +249,7 @@ def evaluated(study: Study) -> Callable[[str], list[dict[str, Any]]]:
             folder / "recovered.safetensors",
             folder / "evaluation.json",
             seed=0,
-            order=order,
+            recipe=recipe,
         )
         entries: list[dict[str, Any]] = json.loads((folder / "evaluation.json").read_text())["levels"]
         return entries
@@ -256,20 +257,20 @@ def evaluated(study: Study) -> Callable[[str], list[dict[str, Any]]]:
     return run
 
 
-@pytest.mark.parametrize("order", ["joint", "sequential"])
+@pytest.mark.parametrize("recipe", ["joint", "sequential"])
 def test_logits_are_those_of_the_levels_and_are_written_once(
-    study: Study, evaluated: Callable[[str], list[dict[str, Any]]], order: str
+    study: Study, evaluated: Callable[[str], list[dict[str, Any]]], recipe: str
 ) -> None:
-    levels = study.run_prune(order)
-    study.run_recover(order)
-    entries = evaluated(order)
+    levels = study.run_prune(recipe)
+    study.run_recover(recipe)
+    entries = evaluated(recipe)
     names = ["level-00", *(f"level-{number:02d}" for number in range(1, len(levels) + 1)), "recovered"]
     assert [entry["name"] for entry in entries] == names
     pixels = read_tensors(study.data)[0]["test_pixels"].float() / 255
     mean, std = (
         torch.tensor(read_header(study.data)["manifest"][name]).reshape(1, -1, 1, 1) for name in ("mean", "std")
     )
-    files = [study.path / order / entry["file"] for entry in entries]
+    files = [study.path / recipe / entry["file"] for entry in entries]
     for level, file in zip(levels, files[1:-1], strict=True):
         logits, header = read_tensors(file)
         assert header["sparsity"]["all"] == sparsity(level.masks)
@@ -278,8 +279,8 @@ def test_logits_are_those_of_the_levels_and_are_written_once(
             expected = level.network((pixels - mean) / std)
         torch.testing.assert_close(logits["test"], expected, atol=1e-4, rtol=1e-4)
     content, written = files[-2].read_bytes(), [file.stat().st_mtime_ns for file in files]
-    assert evaluated(order) == entries
+    assert evaluated(recipe) == entries
     assert [file.stat().st_mtime_ns for file in files] == written
     files[-2].unlink()
-    assert evaluated(order) == entries
+    assert evaluated(recipe) == entries
     assert files[-2].read_bytes() == content

@@ -44,8 +44,8 @@ def table(tmp_path: Path) -> pd.DataFrame:
     chart = paper.layer_sparsity().set_index("layer")["joint"].to_dict()
     chains = [write_chain(tmp_path / "joint", chart), write_chain(tmp_path / "sequential", {})]
     points = [
-        {"pool": 1, "scope": "global", "order": "joint", "seed": 0},
-        {"pool": None, "scope": "layer", "order": "sequential", "seed": 0},
+        {"pool": 1, "scope": "global", "recipe": "joint", "seed": 0},
+        {"pool": None, "scope": "layer", "recipe": "sequential", "seed": 0},
     ]
     write_data(tmp_path / "data.safetensors")
     settings = json.dumps({"points": points, "rounds": 1, "epochs": 0.5, "compute": COMPUTE})
@@ -54,7 +54,7 @@ def table(tmp_path: Path) -> pd.DataFrame:
 
 
 def test_a_row_for_every_point_and_quantity(table: pd.DataFrame) -> None:
-    assert table[["pool", "scope", "seed", "quantity", "order"]].to_numpy().tolist() == [
+    assert table[["pool", "scope", "seed", "quantity", "recipe"]].to_numpy().tolist() == [
         ["1", "global", 0, "layer sparsity", "joint"],
         ["1", "global", 0, "exit accuracy", "joint"],
         ["none", "layer", 0, "layer sparsity", "sequential"],
@@ -80,5 +80,5 @@ def test_accuracy_is_that_on_validation_images(table: pd.DataFrame, tmp_path: Pa
         answers = network(images.normalise(images.pixels)).argmax(dim=-1)
     accuracy = (answers == images.labels).double().mean(dim=-1)
     expected = (accuracy - torch.tensor(paper.exit_accuracy()["joint"])).abs().mean()
-    shown = table.query("quantity == 'exit accuracy' and order == 'joint'")["mean_absolute_difference"].item()
+    shown = table.query("quantity == 'exit accuracy' and recipe == 'joint'")["mean_absolute_difference"].item()
     assert shown == pytest.approx(float(expected), abs=1e-6)

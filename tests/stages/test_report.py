@@ -119,8 +119,8 @@ def test_headline_numbers_are_those_of_the_summary(study: tuple[Path, Outline]) 
     row = page.text.split("Accuracy of the classifier (last exit)")[1].split("Mean accuracy")[0]
     assert [cell.split(" ± ")[0] for cell in re.findall(r"[\d.]+ ± [\d.]+", row)] == [
         percent(summary["unpruned"]["last_exit_accuracy"]),
-        *(percent(summary[order]["pruned"]["last_exit_accuracy"]) for order in ("joint", "sequential")),
-        *(percent(summary[order]["recovered"]["last_exit_accuracy"]) for order in ("joint", "sequential")),
+        *(percent(summary[recipe]["pruned"]["last_exit_accuracy"]) for recipe in ("joint", "sequential")),
+        *(percent(summary[recipe]["recovered"]["last_exit_accuracy"]) for recipe in ("joint", "sequential")),
     ]
 
 
@@ -140,10 +140,10 @@ def test_the_page_says_how_little_its_seeds_can_show(study: tuple[Path, Outline]
 
 
 def test_a_study_of_one_order_and_one_seed_says_what_it_cannot_tell(tmp_path: Path) -> None:
-    data, evaluation = write_study(tmp_path, seeds=(4,), orders=("joint",), rounds=1)
-    page = write_report(tmp_path, data, evaluation, seeds=[4], orders=["joint"])
+    data, evaluation = write_study(tmp_path, seeds=(4,), recipes=("joint",), rounds=1)
+    page = write_report(tmp_path, data, evaluation, seeds=[4], recipes={"joint": PARAMS["recipes"]["joint"]})
     assert page.open == []
-    assert page.text.count("Not tested: it takes both orders") == 3
+    assert page.text.count("Not tested: it takes both recipes") == 3
     assert "With one seed there is no spread" in page.text
     assert not re.search(r"\bnan\b", page.text)
 
@@ -159,5 +159,7 @@ def test_a_network_that_is_not_the_papers_has_nothing_put_beside_the_papers(tmp_
 def test_names_of_classes_or_studies_cannot_break_the_page(tmp_path: Path) -> None:
     labels = write_data(tmp_path / "data.safetensors", source="<script>alert(1)</script>")
     run = write_run(tmp_path / "run", 0, "joint", labels, rounds=1)
-    page = write_report(tmp_path, tmp_path / "data.safetensors", [run], seeds=[0], orders=["joint"])
+    page = write_report(
+        tmp_path, tmp_path / "data.safetensors", [run], seeds=[0], recipes={"joint": PARAMS["recipes"]["joint"]}
+    )
     assert "script" not in page.tags

@@ -36,9 +36,9 @@ def test_every_number_of_the_summary_is_of_this_study_and_tables_of_an_earlier_o
     assert not stale.exists()
     exits = pd.read_csv(tmp_path / "tables" / "exits.csv").query("state == 'pruned' and split == 'test' and exit == 6")
     summary = json.loads((tmp_path / "summary.json").read_text())
-    for order in ("joint", "sequential"):
-        accuracy = exits.loc[exits["order"] == order, "accuracy"].iloc[0]
-        assert summary[order]["pruned"]["last_exit_accuracy"] == pytest.approx(accuracy, abs=1e-8)
+    for recipe in ("joint", "sequential"):
+        accuracy = exits.loc[exits["recipe"] == recipe, "accuracy"].iloc[0]
+        assert summary[recipe]["pruned"]["last_exit_accuracy"] == pytest.approx(accuracy, abs=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_papers_numbers_are_comparable_on_its_own_data_alone(
 
 
 def test_another_network_than_the_papers_has_no_comparison(tmp_path: Path) -> None:
-    data, evaluation = write_study(tmp_path, seeds=(0,), orders=("joint",), rounds=1)
+    data, evaluation = write_study(tmp_path, seeds=(0,), recipes=("joint",), rounds=1)
     other = MODEL.model_copy(update={"depth": 110})
     main(
         settings(model=other, granularity="weight", evaluate=EVALUATE),
@@ -73,7 +73,7 @@ def test_another_network_than_the_papers_has_no_comparison(tmp_path: Path) -> No
 
 
 def test_logits_that_are_not_those_of_the_evaluation_are_refused_by_name(tmp_path: Path) -> None:
-    data, evaluation = write_study(tmp_path, seeds=(0,), orders=("joint",), rounds=1)
+    data, evaluation = write_study(tmp_path, seeds=(0,), recipes=("joint",), rounds=1)
     logits = evaluation[0].parent / "logits"
     (logits / "recovered.safetensors").write_bytes((logits / "level-00.safetensors").read_bytes())
     with pytest.raises(BadInput, match=r"recovered\.safetensors: not the file that .*evaluation\.json"):
@@ -83,7 +83,7 @@ def test_logits_that_are_not_those_of_the_evaluation_are_refused_by_name(tmp_pat
 
 def test_logits_of_other_images_are_refused_by_name(tmp_path: Path) -> None:
     labels = write_data(tmp_path / "other.safetensors", {"train": 1, "validation": 60, "test": 50})
-    data, _ = write_study(tmp_path, seeds=(0,), orders=("joint",), rounds=1)
+    data, _ = write_study(tmp_path, seeds=(0,), recipes=("joint",), rounds=1)
     run = write_run(tmp_path / "run", 0, "joint", labels, rounds=1)
     with pytest.raises(BadInput, match=r"level-00\.safetensors: 50 test images, the data have 90"):
         main(SETTINGS, data, [run], tmp_path / "tables", tmp_path / "summary.json")

@@ -12,7 +12,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"sparsitty": 0.8}, "sparsitty: unknown parameter"),
     ({"rounds": "twenty"}, "rounds: Input should be a valid integer"),
     ({"sparsity": 1.0}, "sparsity: Input should be less than 1"),
-    ({"orders": ["reverse"]}, "there is no 'reverse'; allowed: joint, sequential"),
+    ({"recipes": ["reverse"]}, "recipes.reverse.order: there is no 'reverse'; allowed: joint, sequential"),
     ({"criterion": "size"}, "there is no 'size'; allowed: magnitude, random, taylor"),
     ({"model": {"exits": [1, 3]}}, "ResNet-8 has 3 blocks"),
     ({"study": "imagenet"}, "there is no 'imagenet'; allowed: cifar10"),

@@ -80,8 +80,8 @@ def test_the_code_of_an_unused_criterion_reruns_nothing(finished: Repository) ->
 def test_the_code_of_one_order_prunes_that_order_alone(finished: Repository) -> None:
     edit(finished.path / "src/exitprune/pruning/orders/joint.py")
     listing = finished.snakemake("--dry-run")
-    assert "Prune, order joint" in listing
-    assert "Prune, order sequential" not in listing
+    assert "Prune, recipe joint" in listing
+    assert "Prune, recipe sequential" not in listing
 
 
 def test_results_without_snakemakes_records_are_refused(finished: Repository) -> None:
@@ -103,7 +103,7 @@ def test_without_recovery_the_last_level_stays_as_it_is(finished: Repository) ->
 
 @pytest.mark.slow
 def test_filters_are_pruned_and_both_fair_readings_judged(finished: Repository) -> None:
-    finished.set_params(granularity="filter", orders=["joint", "sequential", "sequential_half"])
+    finished.set_params(granularity="filter", recipes=["joint", "sequential", "sequential_half"])
     finished.snakemake()
     page = (finished.path / "results/smoke/report.html").read_text()
     assert "Equal epochs, after the last round" in page
@@ -123,7 +123,7 @@ def test_the_grid_starts_from_the_studys_base_and_changes_nothing_of_the_study(f
     assert fresh.would_run("grid") == {"grid_heads", "grid_prune", "grid"}
     fresh.snakemake("grid")
     table = pd.read_csv(fresh.path / "results/digits/grid.csv")
-    assert table.groupby(["pool", "order"]).size().tolist() == [2, 2, 2, 2]
+    assert table.groupby(["pool", "recipe"]).size().tolist() == [2, 2, 2, 2]
     fresh.set_params(grid={"pools": [1], "scopes": ["global"], "rounds": 1, "epochs": 0.5})
     assert fresh.would_run("grid") == {"grid"}
     assert fresh.would_run() >= {"heads", "prune"}

@@ -17,6 +17,8 @@ from exitprune.jobs.estimate import sizes_of
 from exitprune.errors import BadInput
 from exitprune.jobs.provenance import sources
 from exitprune.jobs.study_progress import Watch, duration, plan_of, promise
+from exitprune.config.prune import Prune
+from exitprune.config.recipe import NAME
 from exitprune.config.study import resolve
 from exitprune.variants import names_of
 
@@ -45,7 +47,7 @@ AUGMENT = PARAMS.data.augment.model_dump()
 NUM_GPUS = 0 if PARAMS.compute.device == "cpu" else 1
 WATCHES = []  # the one that says how far the study is, while it runs
 FIGURES = names_of("figures")
-CHAINS = expand("seed{seed}/{order}", seed=PARAMS.seeds, order=PARAMS.orders)
+CHAINS = expand("seed{seed}/{recipe}", seed=PARAMS.seeds, recipe=PARAMS.recipes)
 CHECKPOINTS = [
     *expand(f"{RUNS}/seed{{seed}}/level-00.safetensors", seed=PARAMS.seeds),
     *expand(f"{RUNS}/{{chain}}/levels.json", chain=CHAINS),
@@ -57,10 +59,10 @@ BENCHMARKS = expand(
         "data",
         *expand("{job}-seed{seed}", job=["base", "heads"], seed=PARAMS.seeds),
         *expand(
-            "{job}-seed{seed}-{order}",
+            "{job}-seed{seed}-{recipe}",
             job=["prune", "recover", "evaluate"],
             seed=PARAMS.seeds,
-            order=PARAMS.orders,
+            recipe=PARAMS.recipes,
         ),
         "tables",
     ],
@@ -72,13 +74,18 @@ wildcard_constraints:
     depth=r"\d+",
     pool=r"\d+|none",
     scope="|".join(names_of("scopes")),
-    order="|".join(names_of("orders")),
+    recipe=NAME,
     figure="|".join(FIGURES),
 
 
 def settings(*names, **more):
     """The named parameters as JSON for a stage: a rule reruns when one of these changes, not when another does."""
     return json.dumps({**PARAMS.model_dump(include=set(names)), **more})
+
+
+def recipe_of(wildcards):
+    """The recipe that a chain's path names."""
+    return PARAMS.recipes[wildcards.recipe]
 
 
 def code(stage, *variants):

@@ -7,9 +7,12 @@ def pool_of(wildcards):
     return None if wildcards.pool == "none" else int(wildcards.pool)
 
 
-def prune_of(wildcards):
-    changed = {"scope": wildcards.scope, "rounds": PARAMS.grid.rounds}
-    return PARAMS.prune.model_copy(update=changed)
+def varied(wildcards):
+    """The study's own values in the order that the recipe is called as, with what the grid varies."""
+    finetune = PARAMS.finetune.model_copy(update={"epochs": PARAMS.grid.epochs})
+    shared = {name: getattr(PARAMS, name) for name in Prune.model_fields if name != "order"}
+    changed = {"scope": wildcards.scope, "rounds": PARAMS.grid.rounds, "finetune": finetune}
+    return Prune(order=wildcards.recipe, **{**shared, **changed})
 
 
 use rule heads as grid_heads with:
@@ -35,23 +38,22 @@ use rule prune as grid_prune with:
         data=DATA,
         level0=f"{GRID}/level-00.safetensors",
         code=lambda wildcards: code(
-            "prune", *prune_of(wildcards).variants(wildcards.order)
+            "prune", *varied(wildcards).variants()
         ),
     output:
-        f"{GRID}/{{scope}}/{{order}}/levels.json",
+        f"{GRID}/{{scope}}/{{recipe}}/levels.json",
     log:
-        f"{LOGS}/grid/seed{{seed}}/pool-{{pool}}/{{scope}}/{{order}}/prune.log",
+        f"{LOGS}/grid/seed{{seed}}/pool-{{pool}}/{{scope}}/{{recipe}}/prune.log",
     benchmark:
-        f"{RUNS}/benchmarks/grid/prune-seed{{seed}}-{{pool}}-{{scope}}-{{order}}.tsv"
+        f"{RUNS}/benchmarks/grid/prune-seed{{seed}}-{{pool}}-{{scope}}-{{recipe}}.tsv"
     params:
         settings=lambda wildcards: settings(
             "compute",
-            prune=prune_of(wildcards).model_dump(),
             augment=AUGMENT,
-            finetune={**PARAMS.finetune.model_dump(), "epochs": PARAMS.grid.epochs},
+            prune=varied(wildcards).model_dump(),
         ),
     message:
-        "Prune, pooled to {wildcards.pool}, scope {wildcards.scope}, order {wildcards.order}, seed {wildcards.seed}"
+        "Prune, pooled to {wildcards.pool}, scope {wildcards.scope}, recipe {wildcards.recipe}, seed {wildcards.seed}"
 
 
 def grid_points():
@@ -67,17 +69,17 @@ def grid_points():
             f" blocks 4, 8, 12, 16, 20 and 24; study {STUDY} prunes something else."
         )
     return [
-        {"pool": pool, "scope": scope, "order": order, "seed": seed}
+        {"pool": pool, "scope": scope, "recipe": recipe, "seed": seed}
         for pool in PARAMS.grid.pools
         for scope in PARAMS.grid.scopes
-        for order in COLUMNS.values()
+        for recipe in COLUMNS.values()
         for seed in PARAMS.seeds
     ]
 
 
 def grid_chains(wildcards):
     return [
-        f"{GRID}/{{scope}}/{{order}}/levels.json".format(
+        f"{GRID}/{{scope}}/{{recipe}}/levels.json".format(
             **{**point, "pool": point["pool"] or "none"}
         )
         for point in grid_points()

@@ -1,4 +1,4 @@
-"""Pruning, both orders: one job per order and seed runs all rounds; then recovery fine-tuning.
+"""Pruning: one job per recipe and seed runs all rounds; then recovery fine-tuning.
 
 The levels lie beside levels.json and are not declared: Snakemake would delete them with a killed job, and the next one
 goes on from them.
@@ -9,13 +9,15 @@ rule prune:
     input:
         data=DATA,
         level0=f"{RUNS}/seed{{seed}}/level-00.safetensors",
-        code=lambda wildcards: code("prune", *PARAMS.prune.variants(wildcards.order)),
+        code=lambda wildcards: code(
+            "prune", *recipe_of(wildcards).variants()
+        ),
     output:
-        f"{RUNS}/seed{{seed}}/{{order}}/levels.json",
+        f"{RUNS}/seed{{seed}}/{{recipe}}/levels.json",
     log:
-        f"{LOGS}/seed{{seed}}/{{order}}/prune.log",
+        f"{LOGS}/seed{{seed}}/{{recipe}}/prune.log",
     benchmark:
-        f"{RUNS}/benchmarks/prune-seed{{seed}}-{{order}}.tsv"
+        f"{RUNS}/benchmarks/prune-seed{{seed}}-{{recipe}}.tsv"
     priority: 3
     threads: PARAMS.compute.threads
     resources:
@@ -23,28 +25,30 @@ rule prune:
         mem_mb=4000,
         runtime=1440,
     params:
-        settings=settings(
-            "finetune", "compute", prune=PARAMS.prune.model_dump(), augment=AUGMENT
+        settings=lambda wildcards: settings(
+            "compute",
+            augment=AUGMENT,
+            prune=recipe_of(wildcards).prune.model_dump(),
         ),
     message:
-        "Prune, order {wildcards.order}, seed {wildcards.seed}"
+        "Prune, recipe {wildcards.recipe}, seed {wildcards.seed}"
     shell:
         "python -m exitprune --log {log:q} prune --settings {params.settings:q}"
         " --data {input.data:q} --level0 {input.level0:q} --out {output:q}"
-        " --seed {wildcards.seed} --order {wildcards.order}"
+        " --seed {wildcards.seed} --recipe {wildcards.recipe}"
 
 
 rule recover:
     input:
         data=DATA,
-        levels=f"{RUNS}/seed{{seed}}/{{order}}/levels.json",
+        levels=f"{RUNS}/seed{{seed}}/{{recipe}}/levels.json",
         code=code("recover"),
     output:
-        f"{RUNS}/seed{{seed}}/{{order}}/recovered.safetensors",
+        f"{RUNS}/seed{{seed}}/{{recipe}}/recovered.safetensors",
     log:
-        f"{LOGS}/seed{{seed}}/{{order}}/recover.log",
+        f"{LOGS}/seed{{seed}}/{{recipe}}/recover.log",
     benchmark:
-        f"{RUNS}/benchmarks/recover-seed{{seed}}-{{order}}.tsv"
+        f"{RUNS}/benchmarks/recover-seed{{seed}}-{{recipe}}.tsv"
     priority: 2
     threads: PARAMS.compute.threads
     resources:
@@ -52,10 +56,14 @@ rule recover:
         mem_mb=4000,
         runtime=240,
     params:
-        settings=settings("recovery", "compute", augment=AUGMENT),
+        settings=lambda wildcards: settings(
+            "compute",
+            augment=AUGMENT,
+            **recipe_of(wildcards).model_dump(include={"order", "recovery"}),
+        ),
     message:
-        "Recover, order {wildcards.order}, seed {wildcards.seed}"
+        "Recover, recipe {wildcards.recipe}, seed {wildcards.seed}"
     shell:
         "python -m exitprune --log {log:q} recover --settings {params.settings:q}"
         " --data {input.data:q} --levels {input.levels:q} --out {output:q}"
-        " --seed {wildcards.seed} --order {wildcards.order}"
+        " --seed {wildcards.seed} --recipe {wildcards.recipe}"

@@ -5,15 +5,17 @@ No stage that trains reads this, so a new parameter of another stage recomputes 
 
 from __future__ import annotations
 
-from typing import Any, Self
+import re
+from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from exitprune.config.compute import Compute
 from exitprune.config.data import Augment, DataSource
 from exitprune.config.evaluate import Evaluate
 from exitprune.config.model import Model
-from exitprune.config.prune import Prune
+from exitprune.config.prune import FAMILIES
+from exitprune.config.recipe import NAME, Recipe
 from exitprune.config.section import Section, one_of
 from exitprune.config.training import Heads, Training
 from exitprune.variants import names_of
@@ -59,7 +61,7 @@ class Params(Section):
 
     study: str
     seeds: list[int] = Field(min_length=1)
-    """One run of everything per seed; both orders start from the same level 0 of a seed."""
+    """One run of everything per seed; all recipes start from the same level 0 of a seed."""
     data: Data
     model: Model
     base: Training
@@ -72,14 +74,15 @@ class Params(Section):
     criterion: str
     scope: str
     granularity: str
-    orders: list[str] = Field(min_length=1)
     finetune: Training
     recovery: Training
+    recipes: dict[str, Recipe]
+    """What the study compares, by name."""
     grid: Grid
     evaluate: Evaluate
     compute: Compute
 
-    @field_validator("seeds", "orders", "rivals")
+    @field_validator("seeds", "rivals")
     @classmethod
     def _distinct(cls, values: list[Any]) -> list[Any]:
         if len(set(values)) != len(values):
@@ -101,23 +104,26 @@ class Params(Section):
             raise ValueError("a seed is 0 or more")
         return seeds
 
-    @field_validator("orders")
+    @field_validator("schedule", "criterion", "scope", "granularity")
     @classmethod
-    def _known(cls, orders: list[str]) -> list[str]:
-        return [one_of(order, names_of("orders")) for order in orders]
+    def _known(cls, name: str, info: Any) -> str:
+        return one_of(name, names_of(FAMILIES[info.field_name]))
 
-    @model_validator(mode="after")
-    def _halves_are_whole(self) -> Self:
-        if "sequential_half" in self.orders and self.rounds % 2:
-            raise ValueError(f"the order sequential_half needs an even number of rounds, not {self.rounds}")
-        return self
+    @field_validator("recipes", mode="before")
+    @classmethod
+    def _at_least_one(cls, recipes: Any) -> Any:
+        if recipes in ([], {}):
+            raise ValueError("name one at least")
+        if isinstance(recipes, list):
+            raise ValueError("each may be named once")
+        return recipes
 
-    @property
-    def prune(self) -> Prune:
-        """The six pruning parameters, which stand at the top level of params.yaml, as one section."""
-        return Prune(**{key: getattr(self, key) for key in Prune.model_fields})
-
-    @model_validator(mode="after")
-    def _prune_is_valid(self) -> Self:
-        _ = self.prune
-        return self
+    @field_validator("recipes")
+    @classmethod
+    def _names_of_folders(cls, recipes: dict[str, Recipe]) -> dict[str, Recipe]:
+        for name, recipe in recipes.items():
+            if not re.fullmatch(NAME, name):
+                raise ValueError(f"{name!r}: a recipe is called by letters, digits, - and _, a letter first")
+            if recipe.order == "sequential_half" and recipe.rounds % 2:
+                raise ValueError(f"the order sequential_half needs an even number of rounds, not {recipe.rounds}")
+        return recipes

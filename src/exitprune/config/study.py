@@ -15,18 +15,8 @@ from pydantic import ValidationError
 
 from exitprune.config.parameter_file import read_yaml
 from exitprune.config.params import Params
+from exitprune.config.recipe import named, overlay, spelt_out
 from exitprune.errors import BadInput, quoted
-
-
-def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`below` with the values of `above` laid over it, key by key; null in `above` lets `below` through."""
-    merged = dict(below)
-    for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = overlay(merged[key], value)
-        elif value is not None or key not in merged:
-            merged[key] = value
-    return merged
 
 
 def resolve(values: Mapping[str, Any], presets: Path) -> Params:
@@ -51,12 +41,28 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
         below = read_yaml(presets / f"{like}.yaml")
         if "like" in below:
             raise BadInput(f"{presets / study}.yaml: like: {like!r} is itself like {below['like']!r}; name that one")
-        preset = overlay(below, preset)
+        preset = laid_over(below, preset)
     try:
-        return Params.model_validate(overlay(preset, values))
+        return Params.model_validate(spelt_out(laid_over(preset, values)))
     except ValidationError as error:
         details = [detail for detail in error.errors() if detail["loc"][-1:] != ("int",)]  # the same as for "float"
+        told = {detail["loc"] for detail in details}
+        details = [detail for detail in details if detail["loc"][:1] != ("recipes",) or detail["loc"][2:] not in told]
         raise BadInput(*(_sentence(detail, study) for detail in details)) from None
+
+
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`below` with the values of `above` laid over it; the recipes named above are all there are.
+
+    A recipe named above whose settings are below keeps them, as far as it does not set them itself.
+    """
+    merged = overlay(below, above)
+    there, wanted = named(below.get("recipes")), named(above.get("recipes"))
+    if isinstance(wanted, Mapping) and isinstance(there, Mapping):
+        merged["recipes"] = {name: overlay({name: there.get(name)}, {name: own})[name] for name, own in wanted.items()}
+    elif merged.get("recipes") is not None:
+        merged["recipes"] = named(merged["recipes"])
+    return merged
 
 
 def _sentence(detail: Any, study: str) -> str:

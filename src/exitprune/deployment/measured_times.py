@@ -21,6 +21,6 @@ def read_measured(tables: Path) -> pd.DataFrame | None:
     measured = pd.read_csv(path)
     if "sha256" not in measured:
         return None
-    levels = pd.read_csv(tables / "levels.csv").query("order == 'joint' and state == 'recovered'")
+    levels = pd.read_csv(tables / "levels.csv").query("recipe == 'joint' and state == 'recovered'")
     timed = measured.merge(levels[["seed", "sha256"]])
     return measured if set(timed["seed"]) == set(measured["seed"]) else None

@@ -70,16 +70,16 @@ CLAIMS = (
     Claim(
         1,
         "Pruning everything at once (joint) is the better strategy in general.",
-        "For each seed, the accuracy of both orders under the threshold sweep on the test images is compared at {budgets} "
-        "equally spaced budgets of average MACs, over the range that all orders reach with every seed, and the differences "
+        "For each seed, the accuracy of both recipes under the threshold sweep on the test images is compared at {budgets} "
+        "equally spaced budgets of average MACs, over the range that all recipes reach with every seed, and the differences "
         "joint minus sequential are averaged with equal weights. Supported if the {confidence} % interval over seeds is wholly "
         "above 0, contradicted if wholly below, else not distinguishable.",
         (Part("tradeoff_accuracy", "accuracy over the common range of average MACs", is_positive),),
     ),
     Claim(
         2,
-        "At high accuracy the two orders perform about the same.",
-        "For each seed and order, the threshold with the best accuracy on the validation images is chosen, and its accuracy on "
+        "At high accuracy the two recipes perform about the same.",
+        "For each seed and recipe, the threshold with the best accuracy on the validation images is chosen, and its accuracy on "
         "the test images counts. Supported if the {confidence} % interval of the difference joint minus sequential lies within "
         "0 ± {margin} percentage points, contradicted if it lies wholly outside, else not distinguishable.",
         (Part("best_accuracy", "accuracy at the threshold that is best on validation", is_alike),),
@@ -109,15 +109,15 @@ def judge(measures: pd.DataFrame, evaluate: Evaluate) -> pd.DataFrame:
     """Verdicts on all claims, in each state the networks were measured in.
 
     Args:
-        measures: order, seed, state, measure, value.
+        measures: recipe, seed, state, measure, value.
         evaluate: confidence of the intervals and margin of likeness.
 
     Returns:
-        One row per order that joint is held against (`sequential` if none did), claim, state and part: the two means, their
+        One row per recipe that joint is held against (`sequential` if none did), claim, state and part: the two means, their
         difference with its interval, the verdict of the part and that of the claim.
     """
     rows = []
-    compared = [order for order in READINGS if order in set(measures["order"])] or ["sequential"]
+    compared = [recipe for recipe in READINGS if recipe in set(measures["recipe"])] or ["sequential"]
     for against, state in product(compared, [state for state in measures["state"].unique() if state != "unpruned"]):
         there = measures[measures["state"] == state]
         for claim in CLAIMS:
@@ -137,7 +137,7 @@ def together(verdicts: list[str]) -> str:
 
 
 def _judge_part(part: Part, against: str, measures: pd.DataFrame, evaluate: Evaluate) -> dict[str, float | str]:
-    values = measures[measures["measure"] == part.measure].pivot(index="seed", columns="order", values="value")
+    values = measures[measures["measure"] == part.measure].pivot(index="seed", columns="recipe", values="value")
     row: dict[str, float | str] = {"measure": part.measure, "label": part.label}
     nothing = dict.fromkeys(("joint", "sequential", "difference", "std", "low", "high", "half_width"), math.nan)
     if not {"joint", against} <= set(values.columns) or values[["joint", against]].isna().any(axis=None):

@@ -38,13 +38,15 @@ def build(levels: Iterable[Level], labels: Mapping[str, Tensor], blocks: Sequenc
     exits = pd.DataFrame(rows["exits"])
     exits.insert(list(exits.columns).index("exit"), "block", exits["exit"].map(dict(enumerate(blocks))))
     per_level, layers, operating = (pd.DataFrame(rows[name]) for name in ("levels", "layers", "operating"))
-    operating = _of_every_seed(operating, ["order", "state", "choice"])
-    measures = _of_every_seed(pd.DataFrame(rows["measures"] + over_common_range(curves)), ["order", "state", "measure"])
+    operating = _of_every_seed(operating, ["recipe", "state", "choice"])
+    measures = _of_every_seed(
+        pd.DataFrame(rows["measures"] + over_common_range(curves)), ["recipe", "state", "measure"]
+    )
     along_layers = ["position", "layer", "group", "weights"]
     return {
         "levels": per_level,
         "layers": layers,
-        "layers_mean": over_seeds(layers, ["order"], along_layers, "sparsity", evaluate),
+        "layers_mean": over_seeds(layers, ["recipe"], along_layers, "sparsity", evaluate),
         "layers_difference": _layers_difference(layers, along_layers, evaluate),
         "exits": exits,
         "exits_mean": _exits_mean(exits, per_level, evaluate),
@@ -73,21 +75,21 @@ def beside_paper(tables: Tables, papers_network: bool, papers_data: bool) -> Tab
 
 
 def summary(tables: Tables) -> dict[str, Any]:
-    """Means over seeds by order and state, and the differences, for `dvc metrics`; what cannot be told is left out.
+    """Means over seeds by recipe and state, and the differences, for `dvc metrics`; what cannot be told is left out.
 
-    The unpruned network is the same for every order and stands once.
+    The unpruned network is the same for every recipe and stands once.
     """
     metrics: dict[str, Any] = {}
-    means = tables["measures"].groupby(["order", "state", "measure"], sort=False)["value"].mean().reset_index()
+    means = tables["measures"].groupby(["recipe", "state", "measure"], sort=False)["value"].mean().reset_index()
     for row in means.to_dict("records"):
         name = row["measure"].replace("sparsity_", "final_sparsity_")  # `sparsity` is a parameter
-        where = ("unpruned",) if row["state"] == "unpruned" else (row["order"], row["state"])
+        where = ("unpruned",) if row["state"] == "unpruned" else (row["recipe"], row["state"])
         _put(metrics, row["value"], *where, name)
     for row in tables["claims"].to_dict("records"):
         _put(metrics, row["difference"], f"joint_minus_{row['against']}", row["state"], row["measure"])
     for row in tables["paper_summary"].query("comparable == True").to_dict("records"):
         quantity = row["quantity"].replace(" ", "_")
-        _put(metrics, row["mean_absolute_difference"], "difference_from_paper", row["order"], quantity)
+        _put(metrics, row["mean_absolute_difference"], "difference_from_paper", row["recipe"], quantity)
     return metrics
 
 
@@ -117,7 +119,7 @@ def _collect(
         validation, test = (
             sweep(level.logits[split], labels[split], level.macs(split)) for split in ("validation", "test")
         )
-        curves.append(Curve(level.order, level.seed, level.state, test.average_macs, test.accuracy))
+        curves.append(Curve(level.recipe, level.seed, level.state, test.average_macs, test.accuracy))
         operating = per_level.operating_rows(level, labels, validation, margin)
         rows["operating"] += operating
         rows["measures"] += per_level.measure_rows(level, exits, operating)
@@ -134,17 +136,17 @@ def _of_every_seed(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 def _exits_mean(exits: pd.DataFrame, levels: pd.DataFrame, evaluate: Evaluate) -> pd.DataFrame:
     """Test accuracy of every exit at every level over seeds, with the mean sparsity of the level."""
     along = ["level", "name", "state", "block", "exit"]
-    table = over_seeds(exits[exits["split"] == "test"], ["order"], along, "accuracy", evaluate)
-    sparsity = levels.groupby(["order", "name"])["sparsity_all"].mean().rename("sparsity").reset_index()
-    pruned = levels.groupby(["order", "name"])["prune"].first().reset_index()
-    return table.merge(sparsity, on=["order", "name"]).merge(pruned, on=["order", "name"])
+    table = over_seeds(exits[exits["split"] == "test"], ["recipe"], along, "accuracy", evaluate)
+    sparsity = levels.groupby(["recipe", "name"])["sparsity_all"].mean().rename("sparsity").reset_index()
+    pruned = levels.groupby(["recipe", "name"])["prune"].first().reset_index()
+    return table.merge(sparsity, on=["recipe", "name"]).merge(pruned, on=["recipe", "name"])
 
 
 def _layers_difference(layers: pd.DataFrame, along: list[str], evaluate: Evaluate) -> pd.DataFrame:
-    """Sparsity joint minus sequential by layer with its t interval; no rows unless both orders ran."""
+    """Sparsity joint minus sequential by layer with its t interval; no rows unless both recipes ran."""
     rows = []
-    wide = layers.pivot(index=along, columns=["order", "seed"], values="sparsity")
-    if {"joint", "sequential"} <= set(layers["order"]):
+    wide = layers.pivot(index=along, columns=["recipe", "seed"], values="sparsity")
+    if {"joint", "sequential"} <= set(layers["recipe"]):
         for keys, joint, sequential in zip(
             wide.index, wide["joint"].to_numpy(), wide["sequential"].to_numpy(), strict=True
         ):
@@ -156,12 +158,12 @@ def _layers_difference(layers: pd.DataFrame, along: list[str], evaluate: Evaluat
 
 def _mean_rates(rows: list[Row]) -> pd.DataFrame:
     long = _long_rates(pd.DataFrame(rows))
-    return long.groupby(["order", "state", "threshold", "exit"], sort=False)["exit_rate"].mean().reset_index()
+    return long.groupby(["recipe", "state", "threshold", "exit"], sort=False)["exit_rate"].mean().reset_index()
 
 
 def _long_rates(table: pd.DataFrame) -> pd.DataFrame:
     """One row per exit from lists of exit rates; the other columns that are results go."""
-    keys = [name for name in ("order", "seed", "state", "choice", "threshold") if name in table]
+    keys = [name for name in ("recipe", "seed", "state", "choice", "threshold") if name in table]
     long = table[[*keys, "exit_rate"]].explode("exit_rate").astype({"exit_rate": float})
     long.insert(len(keys), "exit", long.groupby(level=0).cumcount())
     return long.reset_index(drop=True)

@@ -22,7 +22,7 @@ DEPTH = 56
 EXITS = [4, 8, 12, 16, 20, 24]
 CIFAR10 = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
 COLUMNS = {"together": "joint", "separately": "sequential"}
-"""The paper's words for the orders, and ours."""
+"""The paper's words for the recipes, and ours."""
 
 
 def layer_sparsity() -> pd.DataFrame:
@@ -63,20 +63,20 @@ def compare(layers: pd.DataFrame, exits: pd.DataFrame, comparable: bool) -> pd.D
     papers_exits = exit_accuracy().rename(columns={"exit": "position"})
     parts = []
     for ours, theirs in ((ours_layers, layer_sparsity()), (ours_exits, papers_exits)):
-        long = theirs.melt("position", ["joint", "sequential"], "order", "paper")
-        merged = ours[["quantity", "order", "position", "name", "ours"]].merge(long, on=["order", "position"])
+        long = theirs.melt("position", ["joint", "sequential"], "recipe", "paper")
+        merged = ours[["quantity", "recipe", "position", "name", "ours"]].merge(long, on=["recipe", "position"])
         parts.append(merged.assign(difference=merged["ours"] - merged["paper"], comparable=comparable))
-    columns = ["quantity", "order", "position", "name", "paper", "ours", "difference", "comparable"]
+    columns = ["quantity", "recipe", "position", "name", "paper", "ours", "difference", "comparable"]
     return pd.concat(parts, ignore_index=True)[columns]
 
 
 def agreement(comparison: pd.DataFrame) -> pd.DataFrame:
-    """Per quantity and order: mean absolute difference and rank correlation of ours with the paper's values."""
+    """Per quantity and recipe: mean absolute difference and rank correlation of ours with the paper's values."""
     rows = []
-    for (quantity, order), part in comparison.groupby(["quantity", "order"], sort=False):
+    for (quantity, recipe), part in comparison.groupby(["quantity", "recipe"], sort=False):
         correlation = rank_correlation(part["paper"].to_numpy(float), part["ours"].to_numpy(float))
         mean = float(part["difference"].abs().mean())
-        row = {"quantity": quantity, "order": order, "num": len(part), "mean_absolute_difference": mean}
+        row = {"quantity": quantity, "recipe": recipe, "num": len(part), "mean_absolute_difference": mean}
         rows.append({**row, "rank_correlation": correlation, "comparable": bool(part["comparable"].iloc[0])})
-    columns = ["quantity", "order", "num", "mean_absolute_difference", "rank_correlation", "comparable"]
+    columns = ["quantity", "recipe", "num", "mean_absolute_difference", "rank_correlation", "comparable"]
     return pd.DataFrame(rows, columns=columns)

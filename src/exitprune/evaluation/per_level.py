@@ -37,13 +37,13 @@ class Level:
     """A saved network as evaluation left it.
 
     Attributes:
-        order, seed, name, level, state: which.
+        recipe, seed, name, level, state: which.
         header: group of the round, sparsity by group, cost per layer and per exit.
         logits: (E, N, K) by split, `validation` and `test`.
         macs_by_image: (E, N) by split, of leaving at each exit, where they depend on the image.
     """
 
-    order: str
+    recipe: str
     seed: int
     name: str
     level: int
@@ -55,7 +55,7 @@ class Level:
     @property
     def run(self) -> Row:
         """The columns that every table begins with."""
-        return {"order": self.order, "seed": self.seed}
+        return {"recipe": self.recipe, "seed": self.seed}
 
     def macs(self, split: str) -> Tensor:
         """Of leaving at each exit: (E, N) where they depend on the image, else (E, 1)."""
@@ -172,7 +172,7 @@ def measure_rows(level: Level, exits: list[Row], operating: list[Row]) -> list[R
         operating: what `operating_rows` gave for it.
 
     Returns:
-        order, seed, state, measure, value; accuracies are of the test images.
+        recipe, seed, state, measure, value; accuracies are of the test images.
     """
     *early, last = [row["accuracy"] for row in exits if row["split"] == "test"]
     measures = {f"sparsity_{group}": share for group, share in level.header["sparsity"].items()}

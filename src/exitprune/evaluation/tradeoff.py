@@ -1,7 +1,7 @@
 """The trade-off curves of all runs, accuracy against average MACs, brought to common budgets.
 
 A curve is exact, one point per threshold; only here is it read off at a grid of budgets, so that seeds can be averaged and
-orders compared.
+recipes compared.
 
 Letters: T thresholds.
 """
@@ -32,7 +32,7 @@ class Curve:
         accuracy: (T,) fraction of images answered right.
     """
 
-    order: str
+    recipe: str
     seed: int
     state: str
     average_macs: Floats
@@ -41,7 +41,7 @@ class Curve:
     @property
     def run(self) -> dict[str, Any]:
         """The columns that tell curves apart."""
-        return {"order": self.order, "seed": self.seed, "state": self.state}
+        return {"recipe": self.recipe, "seed": self.seed, "state": self.state}
 
     def at(self, budgets: Floats) -> Floats:
         """Accuracy at the largest average MACs within each budget; NaN where even the cheapest exit is too dear."""
@@ -50,28 +50,28 @@ class Curve:
 
 
 def tabulate(curves: Sequence[Curve], evaluate: Evaluate) -> pd.DataFrame:
-    """Mean accuracy and its band at budgets of average MACs, where every seed of the order can keep to them.
+    """Mean accuracy and its band at budgets of average MACs, where every seed of the recipe can keep to them.
 
     Returns:
-        state, order, average_macs, accuracy, std, low, high, num_seeds; the budgets are the same for all orders of a state.
+        state, recipe, average_macs, accuracy, std, low, high, num_seeds; the budgets are the same for all recipes of a state.
     """
     rows = []
     for there in _by_state(curves):
         lowest = min(curve.average_macs[-1] for curve in there)
         budgets = np.linspace(lowest, max(curve.average_macs[0] for curve in there), NUM_BUDGETS)
         for curve in there:
-            floor = max(other.average_macs[-1] for other in there if other.order == curve.order)
+            floor = max(other.average_macs[-1] for other in there if other.recipe == curve.recipe)
             kept = budgets[budgets >= floor]
             pairs = zip(kept.tolist(), curve.at(kept).tolist(), strict=True)
             rows += [{**curve.run, "average_macs": macs, "accuracy": accuracy} for macs, accuracy in pairs]
-    return over_seeds(pd.DataFrame(rows), ["state", "order"], ["average_macs"], "accuracy", evaluate)
+    return over_seeds(pd.DataFrame(rows), ["state", "recipe"], ["average_macs"], "accuracy", evaluate)
 
 
 def over_common_range(curves: Sequence[Curve]) -> list[dict[str, Any]]:
     """Each run's mean accuracy over the range of average MACs that all runs of its state reach; NaN if there is none.
 
     Returns:
-        One row per curve: order, seed, state, measure (`tradeoff_accuracy`), value.
+        One row per curve: recipe, seed, state, measure (`tradeoff_accuracy`), value.
     """
     rows = []
     for there in _by_state(curves):

@@ -18,8 +18,7 @@ MOST_IMAGES = 26_032 + 7_326  # of svhn
 def needed_bytes(params: Params) -> int:
     """An estimate of what a study keeps: the data, one checkpoint and one file of logits per level."""
     num_exits = len(params.model.exits)
-    rounds = {"joint": params.rounds, "sequential": 2 * params.rounds}
-    levels = 2 + sum(rounds.get(order, 2 * params.rounds) + 1 for order in params.orders)
+    levels = 2 + sum(2 * recipe.rounds + 1 for recipe in params.recipes.values())  # at most: rounds on each group
     side = MAP_SIDE if params.model.pool is None else min(params.model.pool, MAP_SIDE)
     num_classes = CLASSES.get(params.data.source, 10)
     heads = 4 * num_exits * num_classes * CHANNELS * side * side

@@ -75,14 +75,16 @@ def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Size
         sizes: of its data.
     """
     rule = rule.removeprefix("grid_")
-    rounds = params.rounds * (1 if "joint" in wildcards.values() else 2)
+    first = next(iter(params.recipes.values()))
+    recipe = params.recipes.get(wildcards.get("recipe", ""), first)
+    rounds = recipe.rounds * (1 if recipe.order == "joint" else 2)
     layers = int(wildcards.get("depth", params.model.depth))
     trained = {
         "base": (params.base.epochs, 1.0),
         "rival": (params.base.epochs, 1.0),
         "heads": (params.heads.epochs, FROZEN if params.heads.train == "frozen" else 1.0),
-        "prune": (params.finetune.epochs * rounds, 1.0 if rounds == params.rounds else (1 + FROZEN) / 2),
-        "recover": (params.recovery.epochs, 1.0),
+        "prune": (recipe.finetune.epochs * rounds, 1.0 if rounds == recipe.rounds else (1 + FROZEN) / 2),
+        "recover": (recipe.recovery.epochs, 1.0),
     }
     if rule in trained:
         epochs, share = trained[rule]

@@ -97,7 +97,7 @@ def level_header(parent: Mapping[str, Any], name: str, level: int, key: str, **m
     inherited = {name: parent[name] for name in ("seed", "data", "classes", "mean", "std")}
     return {
         **inherited,
-        "order": None,
+        "recipe": None,
         "prune": None,
         "train": None,
         "name": name,

@@ -15,9 +15,9 @@ from exitprune.pruning.orders import Round
 from exitprune.variants import variant
 
 
-def plan(order: str, settings: Prune) -> list[tuple[Round, float]]:
-    """The rounds of an order, each with the share of its group's units that are kept after it."""
-    rounds: Sequence[Round] = variant("orders", order).rounds(settings.rounds)
+def plan(settings: Prune) -> list[tuple[Round, float]]:
+    """The rounds in order, each with the share of its group's units that are kept after it."""
+    rounds: Sequence[Round] = variant("orders", settings.order).rounds(settings.rounds)
     schedule = variant("schedules", settings.schedule)
     num_rounds = Counter(round_.prune for round_ in rounds)
     shares = {group: iter(schedule.kept_shares(num, settings.sparsity)) for group, num in num_rounds.items()}

@@ -36,11 +36,11 @@ CHOICES = {
 
 def headlines(measures: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Means over seeds of what matters most: column titles and rows of text."""
-    values = measures.groupby(["state", "order", "measure"], sort=False)["value"]
+    values = measures.groupby(["state", "recipe", "measure"], sort=False)["value"]
     means, stds = values.mean().to_dict(), values.std().to_dict()
-    orders = list(measures["order"].unique())
-    columns = [("unpruned", orders[0])] + [(state, order) for state in ("pruned", "recovered") for order in orders]
-    titles = ["unpruned", *(f"{order}, {STATES[state]}" for state, order in columns[1:])]
+    recipes = list(measures["recipe"].unique())
+    columns = [("unpruned", recipes[0])] + [(state, recipe) for state in ("pruned", "recovered") for recipe in recipes]
+    titles = ["unpruned", *(f"{recipe}, {STATES[state]}" for state, recipe in columns[1:])]
     rows = []
     for measure, (label, form) in HEADLINES.items():
         cells = [(*column, measure) for column in columns]
@@ -51,18 +51,18 @@ def headlines(measures: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 def exit_table(exits: pd.DataFrame, rates: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Per exit: accuracy, MACs and the share of images leaving there at the operating point, after the last round."""
     test = exits[exits["split"] == "test"]
-    orders = list(test["order"].unique())
+    recipes = list(test["recipe"].unique())
     chosen = rates[(rates["state"] == "pruned") & (rates["choice"] == "cheapest")]
     titles = ["block", "accuracy unpruned, %"]
-    for order in orders:
-        titles += [f"{order}: accuracy, %", f"{order}: MACs, millions", f"{order}: images leaving, %"]
+    for recipe in recipes:
+        titles += [f"{recipe}: accuracy, %", f"{recipe}: MACs, millions", f"{recipe}: images leaving, %"]
     rows = []
     for exit_, there in test.groupby("exit"):
-        unpruned = there[(there["state"] == "unpruned") & (there["order"] == orders[0])]["accuracy"]
+        unpruned = there[(there["state"] == "unpruned") & (there["recipe"] == recipes[0])]["accuracy"]
         row = [str(exit_), str(there["block"].iloc[0]), with_spread(unpruned.mean(), unpruned.std(), "percent")]
-        for order in orders:
-            pruned = there[(there["state"] == "pruned") & (there["order"] == order)]
-            leaving = chosen[(chosen["order"] == order) & (chosen["exit"] == exit_)]["exit_rate"]
+        for recipe in recipes:
+            pruned = there[(there["state"] == "pruned") & (there["recipe"] == recipe)]
+            leaving = chosen[(chosen["recipe"] == recipe) & (chosen["exit"] == exit_)]["exit_rate"]
             row.append(with_spread(pruned["accuracy"].mean(), pruned["accuracy"].std(), "percent"))
             row += [millions(pruned["macs"].mean()), percent(leaving.mean())]
         rows.append(row)
@@ -81,13 +81,13 @@ def operating_table(points: pd.DataFrame, exits: pd.DataFrame, params: Params) -
         "of the dense network's, %",
     ]
     rows = []
-    shown = points[(points["state"] != "unpruned") | (points["order"] == points["order"].iloc[0])]
-    for (choice, state, order), there in shown.groupby(["choice", "state", "order"], sort=False):
+    shown = points[(points["state"] != "unpruned") | (points["recipe"] == points["recipe"].iloc[0])]
+    for (choice, state, recipe), there in shown.groupby(["choice", "state", "recipe"], sort=False):
         accuracy, macs, thresholds = there["test_accuracy"], there["test_macs"], there["threshold"]
         rows.append(
             [
                 CHOICES[str(choice)].format(margin=margin),
-                "unpruned" if state == "unpruned" else f"{order}, {STATES[str(state)]}",
+                "unpruned" if state == "unpruned" else f"{recipe}, {STATES[str(state)]}",
                 f"{thresholds.min():.6g} to {thresholds.max():.6g}",
                 with_spread(accuracy.mean(), accuracy.std(), "percent"),
                 with_spread(macs.mean(), macs.std(), "millions"),
@@ -109,13 +109,13 @@ def emptied_table(emptied: pd.DataFrame) -> tuple[list[str], list[list[str]]] | 
         "of",
         "MACs left after exact removal, %",
     ]
-    counts = [name for name in emptied.columns if name not in ("order", "seed", "level", "name", "state")]
-    means = emptied.groupby(["order", "level", "state"], sort=False)[counts].mean().reset_index()
+    counts = [name for name in emptied.columns if name not in ("recipe", "seed", "level", "name", "state")]
+    means = emptied.groupby(["recipe", "level", "state"], sort=False)[counts].mean().reset_index()
     rows = []
     for row in means.to_dict("records"):
         rows.append(
             [
-                row["order"],
+                row["recipe"],
                 "recovered" if row["state"] == "recovered" else str(row["level"]),
                 percent(row["empty_filters"] / row["filters"]),
                 percent(row["empty_channels"] / row["channels"]),
@@ -149,17 +149,17 @@ def comparison(table: pd.DataFrame) -> list[dict[str, Any]]:
     blocks = []
     for quantity, digits in DIGITISED.items() if len(table) else ():
         part = table[table["quantity"] == quantity]
-        wide = part.pivot(index=["position", "name"], columns="order", values=["paper", "ours", "difference"])
-        orders = list(part["order"].unique())
+        wide = part.pivot(index=["position", "name"], columns="recipe", values=["paper", "ours", "difference"])
+        recipes = list(part["recipe"].unique())
         rows = []
         for name, row in zip(wide.index.get_level_values("name"), wide.to_dict("records"), strict=True):
             cells = [name]
-            for order in orders:
+            for recipe in recipes:
                 cells += [
-                    f"{row['paper', order]:.{digits}f}",
-                    f"{row['ours', order]:.3f}",
-                    signed(row["difference", order], 3),
+                    f"{row['paper', recipe]:.{digits}f}",
+                    f"{row['ours', recipe]:.3f}",
+                    signed(row["difference", recipe], 3),
                 ]
             rows.append(cells)
-        blocks.append({"quantity": quantity, "orders": orders, "rows": rows})
+        blocks.append({"quantity": quantity, "recipes": recipes, "rows": rows})
     return blocks

@@ -43,7 +43,7 @@ def main(
     recovered: Annotated[Path, Option()],
     out: Annotated[Path, Option()],
     seed: Annotated[int, Option()],
-    order: Annotated[str, Option()],
+    recipe: Annotated[str, Option()],
 ) -> None:
     """Write one file of logits per level beside `out`; a killed job goes on where it was.
 
@@ -55,7 +55,7 @@ def main(
         recovered: the checkpoint after recovery.
         out: evaluation.json, written last.
         seed: of the run.
-        order: of the chain.
+        recipe: of the chain.
     """
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
@@ -66,14 +66,14 @@ def main(
     files = {path: out.parent / "logits" / f"{header['name']}.safetensors" for path, header in chain.items()}
     keys = {path: fingerprint(header["key"], wanted.model_dump(), code) for path, header in chain.items()}
     missing = [path for path in chain if not is_made_from(files[path], keys[path])]
-    with Progress(f"evaluate {order}, seed {seed}", len(chain) * num_images, len(chain)) as progress:
+    with Progress(f"evaluate {recipe}, seed {seed}", len(chain) * num_images, len(chain)) as progress:
         progress.skip((len(chain) - len(missing)) * num_images)
         for stretch in _sharing_a_base(missing, machine.device):
             folded = [fold(checkpoint.network) for checkpoint in stretch.values()]
             parts = [infer_together(folded, images) for images in splits.values()]
             for path, network, *logits in zip(stretch, folded, *parts, strict=True):
                 progress.start_round(list(chain).index(path) + 1)
-                about = {**_about(stretch[path], network), "seed": seed, "order": order, "key": keys[path]}
+                about = {**_about(stretch[path], network), "seed": seed, "recipe": recipe, "key": keys[path]}
                 write_tensors(files[path], dict(zip(splits, logits, strict=True)), about)
                 progress.step(num_images)
                 progress.end_round(chain[path]["name"])
@@ -88,7 +88,7 @@ def main(
         }
         for path, header in chain.items()
     ]
-    write_json(out, {"seed": seed, "order": order, "levels": entries})
+    write_json(out, {"seed": seed, "recipe": recipe, "levels": entries})
 
 
 def _sharing_a_base(paths: Sequence[Path], device: torch.device) -> Iterator[dict[Path, Checkpoint]]:

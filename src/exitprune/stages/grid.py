@@ -28,7 +28,7 @@ class Point(Section):
 
     pool: int | None
     scope: str
-    order: str
+    recipe: str
     seed: int
 
 
@@ -69,7 +69,7 @@ def main(
             last = load_checkpoint(levels_of(path)[-1], machine.device)
             logits = infer(fold(last.network), images)
             accuracy = (logits.argmax(dim=-1) == images.labels.cpu()).double().mean(dim=-1)
-            table = distances(last, accuracy.tolist(), point.order, comparable)
+            table = distances(last, accuracy.tolist(), point.recipe, comparable)
             table.insert(0, "pool", point.pool or "none")
             table.insert(1, "scope", point.scope)
             table.insert(2, "seed", point.seed)
@@ -78,20 +78,20 @@ def main(
     write_bytes(out, pd.concat(tables).to_csv(index=False, float_format="%.8g").encode())
 
 
-def distances(last: Checkpoint, accuracy: Sequence[float], order: str, comparable: bool) -> pd.DataFrame:
+def distances(last: Checkpoint, accuracy: Sequence[float], recipe: str, comparable: bool) -> pd.DataFrame:
     """The rows of `paper.agreement` for one network.
 
     Args:
         last: the level after the last round.
         accuracy: of every exit.
-        order: of its chain.
+        recipe: of its chain.
         comparable: whether the images are the paper's.
     """
     layers = pd.DataFrame(
-        {"order": order, "position": position, "layer": name, "sparsity": sparsity(last.masks, [name])}
+        {"recipe": recipe, "position": position, "layer": name, "sparsity": sparsity(last.masks, [name])}
         for position, name in enumerate(last.masks, 1)
     )
     exits = pd.DataFrame(
-        {"order": order, "state": "pruned", "exit": exit_, "accuracy": value} for exit_, value in enumerate(accuracy)
+        {"recipe": recipe, "state": "pruned", "exit": exit_, "accuracy": value} for exit_, value in enumerate(accuracy)
     )
     return agreement(compare(layers, exits, comparable))

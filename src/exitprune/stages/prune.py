@@ -1,4 +1,4 @@
-"""Prune in one order: all rounds of one seed, each from level k - 1 to level k."""
+"""Prune by one recipe: all rounds of one seed, each from level k - 1 to level k."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from exitprune.config.compute import Compute
 from exitprune.config.data import Augment
 from exitprune.config.prune import Prune
 from exitprune.config.section import Section
-from exitprune.config.training import Training
 from exitprune.data.images import batches, load_split
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.levels import code_of, is_made_from, level_header, level_path
@@ -29,7 +28,6 @@ class Settings(Section):
 
     prune: Prune
     augment: Augment
-    finetune: Training
     compute: Compute
 
 
@@ -39,7 +37,7 @@ def main(
     level0: Annotated[Path, Option()],
     out: Annotated[Path, Option()],
     seed: Annotated[int, Option()],
-    order: Annotated[str, Option()],
+    recipe: Annotated[str, Option()],
 ) -> None:
     """Write one level per round beside `out`; a killed job goes on from its last finished round.
 
@@ -49,16 +47,16 @@ def main(
         level0: checkpoint to start from.
         out: levels.json, written last: the levels with their sha256.
         seed: of the run.
-        order: a file of `orders/`, by its name.
+        recipe: what the chain is called.
     """
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
-    rounds = plan(order, wanted.prune)
-    code = code_of("prune", machine.device, *wanted.prune.variants(order))
+    order, rounds = wanted.prune.order, plan(wanted.prune)
+    code = code_of("prune", machine.device, *wanted.prune.variants())
     images = load_split(data, "train", machine.device)
-    per_round = images_seen(images, wanted.finetune)
+    per_round = images_seen(images, wanted.prune.finetune)
     current = load_checkpoint(level0, machine.device)
-    with Progress(f"prune {order}, seed {seed}", len(rounds) * per_round, len(rounds)) as progress:
+    with Progress(f"prune {recipe}, seed {seed}", len(rounds) * per_round, len(rounds)) as progress:
         for number, (round_, kept_share) in enumerate(rounds, 1):
             progress.start_round(number)
             path = level_path(out.parent, number)
@@ -69,13 +67,13 @@ def main(
                 current = load_checkpoint(path, machine.device)
                 continue
             draw = generator(seed, order, number, "scores")
-            scored_on = batches(images, wanted.finetune.batch_size, wanted.augment, draw)
+            scored_on = batches(images, wanted.prune.finetune.batch_size, wanted.augment, draw)
             masks = prune_(current.network, current.masks, round_, kept_share, wanted.prune, scored_on, draw)
             train_(
                 current.network,
                 images,
                 round_.train,
-                wanted.finetune,
+                wanted.prune.finetune,
                 wanted.augment,
                 seed_of(seed, order, number),
                 masks,
@@ -83,14 +81,14 @@ def main(
                 progress,
             )
             header = level_header(
-                current.header, path.stem, number, key, order=order, prune=round_.prune, train=round_.train
+                current.header, path.stem, number, key, recipe=recipe, prune=round_.prune, train=round_.train
             )
             save_checkpoint(path, current.network, masks, header)
             current = load_checkpoint(path, machine.device)
     _drop_surplus(out.parent, len(rounds))
     levels = [level_path(out.parent, number) for number in range(1, len(rounds) + 1)]
     sha256 = {path.name: digest([path]) for path in levels}
-    write_json(out, {"order": order, "seed": seed, "levels": sha256, "environment": environment(machine.name)})
+    write_json(out, {"recipe": recipe, "seed": seed, "levels": sha256, "environment": environment(machine.name)})
 
 
 def _drop_surplus(folder: Path, num_rounds: int) -> None:

@@ -1,4 +1,4 @@
-"""Recovery: train everything that is left after the last round, masks fixed. Both orders get the same."""
+"""Recovery: train everything that is left after the last round, masks fixed."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from exitprune.training.resumption import Resumption
 class Settings(Section):
     """What recovery depends on beside the last level."""
 
+    order: str
     augment: Augment
     recovery: Training
     compute: Compute
@@ -36,7 +37,7 @@ def main(
     levels: Annotated[Path, Option()],
     out: Annotated[Path, Option()],
     seed: Annotated[int, Option()],
-    order: Annotated[str, Option()],
+    recipe: Annotated[str, Option()],
 ) -> None:
     """Fine-tune the last level; a killed job goes on from its last finished epoch.
 
@@ -46,7 +47,7 @@ def main(
         levels: levels.json of the chain.
         out: checkpoint to write.
         seed: of the run.
-        order: of the chain.
+        recipe: of the chain.
     """
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
@@ -55,19 +56,19 @@ def main(
     key = fingerprint("recover", last.header["key"], wanted.model_dump(), code_of("recover", machine.device))
     resumption = Resumption(out, key)
     num_images = images_seen(images, wanted.recovery)
-    with Progress(f"recover {order}, seed {seed}", num_images) as progress:
+    with Progress(f"recover {recipe}, seed {seed}", num_images) as progress:
         train_(
             last.network,
             images,
             "all",
             wanted.recovery,
             wanted.augment,
-            seed_of(seed, order, "recovery"),
+            seed_of(seed, wanted.order, "recovery"),
             last.masks,
             machine,
             progress,
             resumption,
         )
-    header = level_header(last.header, "recovered", last.header["level"], key, order=order, train="all")
+    header = level_header(last.header, "recovered", last.header["level"], key, recipe=recipe, train="all")
     save_checkpoint(out, last.network, last.masks, header)
     resumption.forget()

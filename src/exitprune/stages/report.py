@@ -34,7 +34,7 @@ def main(
         tables: folder with the CSV files.
         figures: folder with one SVG file per figure.
         out: report.html.
-        chain: levels.json of every seed and order, which tell where they were computed.
+        chain: levels.json of every seed and recipe, which tell where they were computed.
         benchmark: Snakemake's benchmark files of the study's jobs.
     """
     modules = sorted(((name, variant("figures", name)) for name in names_of("figures")), key=lambda pair: pair[1].PLACE)

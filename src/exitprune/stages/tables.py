@@ -42,7 +42,7 @@ def main(
     Args:
         settings: JSON, see `Settings`.
         data: data.safetensors.
-        evaluation: evaluation.json of every seed and order.
+        evaluation: evaluation.json of every seed and recipe.
         tables: folder for the CSV files; those of an earlier run that are not made any more are removed.
         out: summary.json.
     """
@@ -82,4 +82,4 @@ def read_levels(path: Path, labels: dict[str, Tensor]) -> Iterator[Level]:
                 raise BadInput(
                     f"{file}: {logits[split].shape[1]} {split} images, the data have {len(wanted)}; delete it and run again"
                 )
-        yield Level(run["order"], run["seed"], entry["name"], entry["level"], state, header, logits, macs_by_image)
+        yield Level(run["recipe"], run["seed"], entry["name"], entry["level"], state, header, logits, macs_by_image)

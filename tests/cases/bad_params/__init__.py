@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from exitprune.config.study import overlay, resolve
+from exitprune.config.recipe import overlay
+from exitprune.config.study import resolve
 
 ROOT = Path(__file__).parents[3]
 

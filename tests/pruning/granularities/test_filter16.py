@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from exitprune.config.prune import Prune
+from exitprune.config.training import Training
 from exitprune.jobs.seeding import generator
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks, full_masks, weights
@@ -19,10 +20,17 @@ filter16 = variant("granularities", "filter16")
 def pruned(network: EarlyExitNetwork, criterion: str, scope: str) -> list[Masks]:
     """The filters that are there after each of five joint rounds to half of them, without training in between."""
     settings = Prune(
-        sparsity=0.5, rounds=5, schedule="linear", criterion=criterion, scope=scope, granularity="filter16"
+        order="joint",
+        sparsity=0.5,
+        rounds=5,
+        schedule="linear",
+        criterion=criterion,
+        scope=scope,
+        granularity="filter16",
+        finetune=Training(epochs=0, lr=0.1, lr_scheduler="constant", momentum=0, weight_decay=0, batch_size=8),
     )
     masks, units = full_masks(network), []
-    for number, (round_, kept_share) in enumerate(plan("joint", settings)):
+    for number, (round_, kept_share) in enumerate(plan(settings)):
         masks = prune_(network, masks, round_, kept_share, settings, [], generator("test", number))
         units.append(filter16.unit_masks(network, masks))
     return units

@@ -14,7 +14,7 @@ SETTINGS = settings(model=MODEL, granularity="weight", evaluate=EVALUATE)
 
 @pytest.fixture(scope="session")
 def digits_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three seeds, both orders, with measured times beside them."""
+    """Three seeds, both recipes, with measured times beside them."""
     folder = tmp_path_factory.mktemp("digits")
     data, evaluation = write_study(folder)
     main(SETTINGS, data, evaluation, folder / "tables", folder / "summary.json")
@@ -24,9 +24,9 @@ def digits_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def lone_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One seed, one order."""
+    """One seed, one recipe."""
     folder = tmp_path_factory.mktemp("lone")
-    data, evaluation = write_study(folder, seeds=(0,), orders=("joint",), rounds=1)
+    data, evaluation = write_study(folder, seeds=(0,), recipes=("joint",), rounds=1)
     main(SETTINGS, data, evaluation, folder / "tables", folder / "summary.json")
     return folder / "tables"
 
@@ -36,6 +36,6 @@ def cifar10_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Data that are taken for CIFAR-10, so that the paper's values are drawn in."""
     folder = tmp_path_factory.mktemp("cifar10")
     labels = write_data(folder / "data.safetensors", **AS_CIFAR10)
-    evaluation = [write_run(folder / order, 0, order, labels, rounds=1) for order in ("joint", "sequential")]
+    evaluation = [write_run(folder / recipe, 0, recipe, labels, rounds=1) for recipe in ("joint", "sequential")]
     main(SETTINGS, folder / "data.safetensors", evaluation, folder / "tables", folder / "summary.json")
     return folder / "tables"

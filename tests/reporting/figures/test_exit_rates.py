@@ -29,6 +29,6 @@ def test_the_axis_ends_where_hardly_any_image_leaves_early(digits_tables: Path) 
 
 def test_each_panel_marks_the_thresholds_chosen_for_its_order(digits_tables: Path) -> None:
     chosen = pd.read_csv(digits_tables / "operating_points.csv").query("state == 'pruned' and choice == 'cheapest'")
-    for axes, order in zip(exit_rates.draw(digits_tables, EVALUATE).axes, ("joint", "sequential"), strict=False):
+    for axes, recipe in zip(exit_rates.draw(digits_tables, EVALUATE).axes, ("joint", "sequential"), strict=False):
         shown = sorted(float(np.asarray(line.get_xdata())[0]) for line in axes.get_lines())
-        assert shown == pytest.approx(sorted(-np.log10(1 - chosen.loc[chosen["order"] == order, "threshold"])))
+        assert shown == pytest.approx(sorted(-np.log10(1 - chosen.loc[chosen["recipe"] == recipe, "threshold"])))

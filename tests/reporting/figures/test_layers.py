@@ -32,7 +32,7 @@ def test_every_layer_has_a_bar_per_order_and_its_name(digits_tables: Path) -> No
     figure = layer_sparsity.draw(digits_tables, EVALUATE)
     table = pd.read_csv(digits_tables / "layers_mean.csv")
     assert sorted(bars(figure.axes)) == pytest.approx(sorted(table["sparsity"]))
-    assert names(figure.axes) == table.query("order == 'joint'")["layer"].tolist()
+    assert names(figure.axes) == table.query("recipe == 'joint'")["layer"].tolist()
 
 
 def test_exit_heads_are_bold_and_nothing_else_is(digits_tables: Path) -> None:

@@ -16,6 +16,6 @@ def test_each_panel_has_the_unpruned_curve_and_one_per_order(digits_tables: Path
     for axes, state in zip(tradeoff.draw(digits_tables, EVALUATE).axes, ("pruned", "recovered"), strict=True):
         lines = {line.get_label(): line for line in axes.get_lines()}
         assert list(lines) == ["unpruned", "joint", "sequential"]
-        ours = table.query(f"state == '{state}' and order == 'sequential'")
+        ours = table.query(f"state == '{state}' and recipe == 'sequential'")
         assert lines["sequential"].get_ydata() == pytest.approx(ours["accuracy"].to_numpy())
         assert lines["sequential"].get_xdata() == pytest.approx(ours["average_macs"].to_numpy() / 1e6)

@@ -1,4 +1,4 @@
-"""What all figures share: the theme, one look per order, how values of the paper are drawn, and how a figure is saved.
+"""What all figures share: the theme, one look per recipe, how values of the paper are drawn, and how a figure is saved.
 
 Orders differ by line, marker and hatch as well as by colour, so that a figure can be read in greyscale.
 """
@@ -26,7 +26,7 @@ PALETTE = sns.color_palette("colorblind").as_hex()
 
 @dataclass(frozen=True)
 class Look:
-    """How an order is drawn, everywhere."""
+    """How a recipe is drawn, everywhere."""
 
     colour: str
     marker: str
@@ -45,10 +45,10 @@ UNPRUNED: dict[str, Any] = {"color": "0.35", "linestyle": ":", "linewidth": 1.6,
 PAPER: dict[str, Any] = {"color": "black", "linestyle": "none", "markersize": 6, "markeredgewidth": 1.3, "zorder": 5}
 
 
-def looks(orders: list[str]) -> dict[str, Look]:
-    """A look for each order; those the paper does not know take the spare ones in turn."""
-    spare = [order for order in orders if order not in LOOKS]
-    return {order: LOOKS.get(order) or OTHERS[spare.index(order) % len(OTHERS)] for order in orders}
+def looks(recipes: list[str]) -> dict[str, Look]:
+    """A look for each recipe; those the paper does not know take the spare ones in turn."""
+    spare = [recipe for recipe in recipes if recipe not in LOOKS]
+    return {recipe: LOOKS.get(recipe) or OTHERS[spare.index(recipe) % len(OTHERS)] for recipe in recipes}
 
 
 @contextmanager

@@ -28,17 +28,17 @@ MARKERS = "osD^v<>"
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
-    """A column of three panels per order, a line per exit."""
+    """A column of three panels per recipe, a line per exit."""
     table = pd.read_csv(tables / "calibration.csv").query("state != 'recovered'")
-    orders, exits = list(table["order"].unique()), sorted(table["exit"].unique())
+    recipes, exits = list(table["recipe"].unique()), sorted(table["exit"].unique())
     colours = matplotlib.colormaps["cividis"](np.linspace(0.05, 0.95, len(exits)))
     figure = new_figure(7)
-    grid = figure.subplots(len(PANELS), len(orders), sharex="col", sharey="row", squeeze=False)
+    grid = figure.subplots(len(PANELS), len(recipes), sharex="col", sharey="row", squeeze=False)
     for row, (scaling, measure, label) in enumerate(PANELS):
-        means = table[table["scaling"] == scaling].groupby(["order", "exit", "level"])[measure].mean()
-        for axes, order in zip(grid[row], orders, strict=True):
+        means = table[table["scaling"] == scaling].groupby(["recipe", "exit", "level"])[measure].mean()
+        for axes, recipe in zip(grid[row], recipes, strict=True):
             for exit_, colour in zip(exits, colours, strict=True):
-                line = means[order, exit_]
+                line = means[recipe, exit_]
                 marker = MARKERS[exit_ % len(MARKERS)]
                 axes.plot(line.index, line, color=colour, marker=marker, markersize=3, label=str(exit_))
             in_percent(axes)
@@ -46,8 +46,8 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
                 axes.axhline(0, color="0.2", linewidth=0.8)
         grid[row, 0].set_ylabel(label)
         grid[2, 0].sharey(grid[1, 0])
-    for top, bottom, order in zip(grid[0], grid[-1], orders, strict=True):
-        top.set_title(order)
+    for top, bottom, recipe in zip(grid[0], grid[-1], recipes, strict=True):
+        top.set_title(recipe)
         bottom.set_xlabel("round")
         bottom.xaxis.get_major_locator().set_params(integer=True)
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside right center", title="exit")

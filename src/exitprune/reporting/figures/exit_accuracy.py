@@ -25,30 +25,30 @@ PLACE = 3
 TITLE = "Accuracy at each exit"
 CAPTION = (
     "Test accuracy at each exit if every image left there, after the last round and after recovery. Dotted: the unpruned "
-    "network that both orders start from. Hollow markers, where there are any, are the paper's values."
+    "network that both recipes start from. Hollow markers, where there are any, are the paper's values."
 )
 PANELS = ("pruned", "recovered")
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
-    """A panel per state, a line per order; the paper's values, after the last round, where they are comparable."""
+    """A panel per state, a line per recipe; the paper's values, after the last round, where they are comparable."""
     table = pd.read_csv(tables / "exits_mean.csv")
     paper = papers_values(tables, "exit accuracy")
     figure = new_figure(4.5)
     for axes, state in zip(figure.subplots(1, 2, sharey=True), PANELS, strict=True):
-        unpruned = table[(table["state"] == "unpruned") & (table["order"] == table["order"].iloc[0])]
+        unpruned = table[(table["state"] == "unpruned") & (table["recipe"] == table["recipe"].iloc[0])]
         axes.plot(unpruned["exit"], unpruned["accuracy"], **UNPRUNED)
-        for order, look in looks(list(table["order"].unique())).items():
-            part = table[(table["state"] == state) & (table["order"] == order)]
-            band(axes, part, "exit", "accuracy", look, order, markers=True)
-            theirs = paper[(paper["order"] == order) & (state == "pruned")]
+        for recipe, look in looks(list(table["recipe"].unique())).items():
+            part = table[(table["state"] == state) & (table["recipe"] == recipe)]
+            band(axes, part, "exit", "accuracy", look, recipe, markers=True)
+            theirs = paper[(paper["recipe"] == recipe) & (state == "pruned")]
             if len(theirs):
                 axes.plot(
                     theirs["position"],
                     theirs["paper"],
                     marker=look.marker,
                     fillstyle="none",
-                    label=f"paper, {order}",
+                    label=f"paper, {recipe}",
                     **PAPER,
                 )
         axes.set_title(STATES[state])

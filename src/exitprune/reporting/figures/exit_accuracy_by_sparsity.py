@@ -14,7 +14,7 @@ PLACE = 5
 TITLE = "Accuracy of each exit over the rounds"
 CAPTION = (
     "Test accuracy of each exit against the sparsity of the whole network, one marker per round, each after its fine-tuning. The "
-    "sequential order prunes the base network first while the heads stay as they are; then (crosses) come the rounds of the "
+    "sequential recipe prunes the base network first while the heads stay as they are; then (crosses) come the rounds of the "
     "heads alone, which hold few of the weights and no filters."
 )
 COLUMNS = 4
@@ -22,16 +22,16 @@ HEADS = {"color": "black", "markersize": 3, "markeredgewidth": 0.6}
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
-    """A panel per exit, a line per order."""
+    """A panel per exit, a line per recipe."""
     table = pd.read_csv(tables / "exits_mean.csv").query("state != 'recovered'")
     num_exits = int(table["exit"].max()) + 1
     num_rows = -(-num_exits // COLUMNS)
     figure = new_figure(0.5 + 2.5 * num_rows)
     panels = figure.subplots(num_rows, COLUMNS, sharex=True, sharey=True, squeeze=False).flatten()
     for exit_, axes in enumerate(panels[:num_exits]):
-        for order, look in looks(list(table["order"].unique())).items():
-            part = table[(table["order"] == order) & (table["exit"] == exit_)]
-            band(axes, part, "sparsity", "accuracy", look, order)
+        for recipe, look in looks(list(table["recipe"].unique())).items():
+            part = table[(table["recipe"] == recipe) & (table["exit"] == exit_)]
+            band(axes, part, "sparsity", "accuracy", look, recipe)
             heads = part["prune"] == "exits"
             axes.plot(
                 part.loc[~heads, "sparsity"], part.loc[~heads, "accuracy"], look.marker, color=look.colour, markersize=3
@@ -48,6 +48,6 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     figure.supxlabel("sparsity of all prunable weights", fontsize=10)
     figure.supylabel(f"test accuracy\n({band_note(table, evaluate.confidence_level)})", fontsize=10)
     handles, labels = panels[0].get_legend_handles_labels()
-    once = dict(zip(labels, handles, strict=True))  # every order that prunes heads alone says so
+    once = dict(zip(labels, handles, strict=True))  # every recipe that prunes heads alone says so
     figure.legend(once.values(), once.keys(), loc="outside upper center", ncols=4)
     return figure

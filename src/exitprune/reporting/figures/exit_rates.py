@@ -30,28 +30,28 @@ HALO = [withStroke(linewidth=3, foreground="white")]
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
-    """Stacked shares for each order, and bars at the operating points."""
+    """Stacked shares for each recipe, and bars at the operating points."""
     rates = pd.read_csv(tables / "exit_rates.csv").query("state == 'pruned'")
     chosen = pd.read_csv(tables / "operating_rates.csv").query("state == 'pruned' and choice == 'cheapest'")
-    orders = list(rates["order"].unique())
+    recipes = list(rates["recipe"].unique())
     figure = new_figure(6.4)
     halves: Any = figure.subfigures(2, 1, height_ratios=[1.15, 1])
     above, below = halves
-    for axes, order in zip(np.atleast_1d(above.subplots(1, len(orders), sharey=True)), orders, strict=True):
-        _stack(axes, rates[rates["order"] == order], _end_of_axis(rates))
-        for threshold in chosen.loc[chosen["order"] == order, "threshold"].unique():
+    for axes, recipe in zip(np.atleast_1d(above.subplots(1, len(recipes), sharey=True)), recipes, strict=True):
+        _stack(axes, rates[rates["recipe"] == recipe], _end_of_axis(rates))
+        for threshold in chosen.loc[chosen["recipe"] == recipe, "threshold"].unique():
             axes.axvline(_nines(threshold), color="black", linewidth=1.4, linestyle="--", path_effects=HALO)
-        axes.set_title(order)
+        axes.set_title(recipe)
     above.axes[0].set_ylabel("share of test images")
     above.supxlabel("threshold on the largest softmax probability", fontsize="medium")
     handles, labels = above.axes[0].get_legend_handles_labels()
     above.legend(handles[::-1], labels[::-1], loc="outside right center", title="exit")
-    _bars(below.subplots(), chosen, orders)
+    _bars(below.subplots(), chosen, recipes)
     return figure
 
 
 def _end_of_axis(rates: pd.DataFrame) -> int:
-    """The first whole number of nines from which on hardly any image leaves early, whatever the order."""
+    """The first whole number of nines from which on hardly any image leaves early, whatever the recipe."""
     early = rates[(rates["exit"] < rates["exit"].max()) & (rates["exit_rate"] > HARDLY_ANY)]
     return max(1, math.ceil(_nines(early["threshold"].max()))) if len(early) else 1
 
@@ -81,12 +81,12 @@ def _nines(threshold: float) -> float:
     return -math.log10(max(1 - threshold, 10.0**-NINES))
 
 
-def _bars(axes: Axes, chosen: pd.DataFrame, orders: list[str]) -> None:
-    width = 0.84 / len(orders)
-    for place, (order, look) in enumerate(looks(orders).items()):
-        by_exit = chosen[chosen["order"] == order].groupby("exit")["exit_rate"].agg(["mean", "min", "max"])
-        where = by_exit.index + (place - (len(orders) - 1) / 2) * width
-        axes.bar(where, by_exit["mean"], width, label=order, **look.bar)
+def _bars(axes: Axes, chosen: pd.DataFrame, recipes: list[str]) -> None:
+    width = 0.84 / len(recipes)
+    for place, (recipe, look) in enumerate(looks(recipes).items()):
+        by_exit = chosen[chosen["recipe"] == recipe].groupby("exit")["exit_rate"].agg(["mean", "min", "max"])
+        where = by_exit.index + (place - (len(recipes) - 1) / 2) * width
+        axes.bar(where, by_exit["mean"], width, label=recipe, **look.bar)
         axes.vlines(where, by_exit["min"], by_exit["max"], color="0.2", linewidth=1)
     axes.grid(axis="x", visible=False)
     axes.set(xlabel="exit", ylabel="share of test images", title="at the threshold chosen on validation images")

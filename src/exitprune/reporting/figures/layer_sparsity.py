@@ -1,4 +1,4 @@
-"""Sparsity of every layer after the last round, the orders side by side."""
+"""Sparsity of every layer after the last round, the recipes side by side."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ CAPTION = (
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
-    """Bars by layer, one per order; the paper's values as strokes where they are comparable."""
+    """Bars by layer, one per recipe; the paper's values as strokes where they are comparable."""
     table = pd.read_csv(tables / "layers_mean.csv")
     paper = papers_values(tables, "layer sparsity")
-    orders = list(table["order"].unique())
+    recipes = list(table["recipe"].unique())
     figure = new_figure(height_of(table))
-    width = 0.84 / len(orders)
-    for axes, positions in layer_axes(figure, table[table["order"] == orders[0]]):
-        for place, (order, look) in enumerate(looks(orders).items()):
-            shift = (place - (len(orders) - 1) / 2) * width
-            part = table[(table["order"] == order) & table["position"].isin(positions)]
-            axes.bar(part["position"] + shift, part["sparsity"], width, label=order, **look.bar)
+    width = 0.84 / len(recipes)
+    for axes, positions in layer_axes(figure, table[table["recipe"] == recipes[0]]):
+        for place, (recipe, look) in enumerate(looks(recipes).items()):
+            shift = (place - (len(recipes) - 1) / 2) * width
+            part = table[(table["recipe"] == recipe) & table["position"].isin(positions)]
+            axes.bar(part["position"] + shift, part["sparsity"], width, label=recipe, **look.bar)
             axes.vlines(part["position"] + shift, part["low"], part["high"], color="0.2", linewidth=0.8)
-            theirs = paper[(paper["order"] == order) & paper["position"].isin(positions)]
+            theirs = paper[(paper["recipe"] == recipe) & paper["position"].isin(positions)]
             label = "paper" if place == 0 else None
             axes.plot(
                 theirs["position"] + shift, theirs["paper"], marker="_", label=label if len(theirs) else None, **PAPER
             )
         axes.set(ylim=(0, 1), ylabel="sparsity")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(orders) + 1)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(recipes) + 1)
     return figure

@@ -1,4 +1,4 @@
-"""Where the orders leave different sparsity: joint minus sequential, layer by layer."""
+"""Where the recipes leave different sparsity: joint minus sequential, layer by layer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exitprune.reporting.figures._layers import height_of, layer_axes
 from exitprune.reporting.figures._style import LOOKS, PAPER, empty_figure, new_figure, papers_values
 
 PLACE = 2
-TITLE = "Where the orders differ in sparsity"
+TITLE = "Where the recipes differ in sparsity"
 CAPTION = (
     "Difference in sparsity after the last round, joint minus sequential, paired by seed: a bar above 0 is a layer that joint "
     "pruning left sparser. Thin lines are Student's t intervals over seeds, cut off where they are wider than the panel. Short "
@@ -26,14 +26,14 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     """Bars by layer in the look of the order that left it sparser; the paper's differences where they are comparable."""
     table = pd.read_csv(tables / "layers_difference.csv")
     if table.empty:
-        return empty_figure("needs both orders, joint and sequential")
-    paper = papers_values(tables, "layer sparsity").pivot(index="position", columns="order", values="paper")
+        return empty_figure("needs both recipes, joint and sequential")
+    paper = papers_values(tables, "layer sparsity").pivot(index="position", columns="recipe", values="paper")
     figure = new_figure(height_of(table))
     largest = table["difference"].abs().max()
     for axes, positions in layer_axes(figure, table):
         part = table[table["position"].isin(positions)]
-        for order, sparser in (("joint", part["difference"] >= 0), ("sequential", part["difference"] < 0)):
-            axes.bar(part.loc[sparser, "position"], part.loc[sparser, "difference"], 0.8, **LOOKS[order].bar)
+        for recipe, sparser in (("joint", part["difference"] >= 0), ("sequential", part["difference"] < 0)):
+            axes.bar(part.loc[sparser, "position"], part.loc[sparser, "difference"], 0.8, **LOOKS[recipe].bar)
         axes.vlines(part["position"], part["low"], part["high"], color="0.2", linewidth=0.8)
         if len(paper):
             theirs = (paper["joint"] - paper["sequential"]).loc[positions]
@@ -42,7 +42,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         axes.axhline(0, color="0.2", linewidth=0.8)
         axes.set_ylabel("joint - sequential")
     figure.axes[0].set_ylim(-1.6 * largest - 0.01, 1.6 * largest + 0.01)
-    legend: list[Patch | Line2D] = [Patch(**look.bar, label=f"{order} is sparser") for order, look in LOOKS.items()]
+    legend: list[Patch | Line2D] = [Patch(**look.bar, label=f"{recipe} is sparser") for recipe, look in LOOKS.items()]
     if len(paper):
         legend.append(Line2D([], [], marker="_", label="paper", **PAPER))
     figure.legend(handles=legend, loc="outside upper center", ncols=len(legend))

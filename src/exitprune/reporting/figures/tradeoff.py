@@ -25,19 +25,24 @@ MILLION = 1e6
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
-    """A panel per state, a curve with band per order, the unpruned network's for reference."""
+    """A panel per state, a curve with band per recipe, the unpruned network's for reference."""
     table = pd.read_csv(tables / "tradeoff.csv")
     table["millions"] = table["average_macs"] / MILLION
     points = pd.read_csv(tables / "operating_points.csv").query("choice == 'cheapest'")
     figure = new_figure(4.5)
     for axes, state in zip(figure.subplots(1, 2, sharey=True, sharex=True), PANELS, strict=True):
-        unpruned = table[(table["state"] == "unpruned") & (table["order"] == table["order"].iloc[0])]
+        unpruned = table[(table["state"] == "unpruned") & (table["recipe"] == table["recipe"].iloc[0])]
         axes.plot(unpruned["millions"], unpruned["accuracy"], **UNPRUNED)
-        for order, look in looks(list(table["order"].unique())).items():
+        for recipe, look in looks(list(table["recipe"].unique())).items():
             band(
-                axes, table[(table["state"] == state) & (table["order"] == order)], "millions", "accuracy", look, order
+                axes,
+                table[(table["state"] == state) & (table["recipe"] == recipe)],
+                "millions",
+                "accuracy",
+                look,
+                recipe,
             )
-            chosen = points[(points["state"] == state) & (points["order"] == order)]
+            chosen = points[(points["state"] == state) & (points["recipe"] == recipe)]
             style = {"color": look.colour, "edgecolor": "black", "linewidth": 0.6, "s": 30, "zorder": 4}
             axes.scatter(chosen["test_macs"] / MILLION, chosen["test_accuracy"], marker=look.marker, **style)
         axes.set_title(STATES[state])
