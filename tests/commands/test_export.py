@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 
 from exitprune.commands.export import main as export
 from exitprune.data.images import load_split
+from exitprune.deployment.extras import onnxruntime_session
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import confidence_of
 from exitprune.evaluation.logits import infer
@@ -168,3 +170,27 @@ def test_without_onnx_one_sentence_says_what_to_install(
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(BadInput, match=r"pip install '\.\[export\]'"):
         export(study.level, tmp_path)
+
+
+def test_stages_are_written_beside_the_one_file_and_answer_alike(study: Study, tmp_path: Path) -> None:
+    export(study.level, tmp_path, form="stages", batch=2)
+    card = card_of(tmp_path)
+    names = [entry["file"] for entry in card["model"]["stages"]]
+    assert names == [f"stages/stage-{number}.onnx" for number in range(4)]
+    for entry in card["model"]["stages"]:
+        assert hashlib.sha256((tmp_path / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
+    sessions = [onnxruntime_session(str(tmp_path / name), 1) for name in names]
+    stages = [lambda rows, s=s: s.run(None, {s.get_inputs()[0].name: rows}) for s in sessions]
+    whole = onnxruntime_session(str(tmp_path / "model.onnx"), 1)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 12, 12), dtype=np.uint8)
+    namespace = runpy.run_path(str(tmp_path / "stages" / "stages_driver.py"))
+    found = namespace["answer"](stages, pixels, 1.0)
+    expected = whole.run(None, {"pixels": pixels, "threshold": np.array(1, dtype=np.float32)})
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
+
+
+def test_a_batch_without_stages_is_refused(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"--batch 2: only stages have a batch of their own; give --form stages with it"):
+        export(study.level, tmp_path, batch=2)
+    assert not any(tmp_path.iterdir())

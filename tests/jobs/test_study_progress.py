@@ -94,6 +94,13 @@ def test_half_a_file_is_read_as_none(tmp_path: Path, content: str) -> None:
     assert state_of([job(14, 1_000, file=file)], 1).images == (0, 1_000)
 
 
+def test_a_machine_that_others_use_too_takes_longer_for_what_is_left() -> None:
+    """Half is over after three times as long as it should have taken."""
+    plan = [job(10, finished=True), job(10)]
+    assert state_of(plan, 1, elapsed=30.0).left == 30.0
+    assert state_of(plan, 1).left == 10.0
+
+
 def test_a_finished_study_has_nothing_left() -> None:
     state = state_of([job(14, 1_000, finished=True), job(3, finished=True)], 2)
     assert (state.jobs, state.images, state.share, state.left) == ((2, 2), (1_000, 1_000), 1.0, 0.0)

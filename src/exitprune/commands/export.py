@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import typer
@@ -15,6 +15,7 @@ from exitprune.deployment.folding import fold
 from exitprune.deployment.latency import exit_milliseconds
 from exitprune.deployment.model_card import Measured, exit_table, metadata_of, model_card
 from exitprune.deployment.onnx_export import OPSET, build_model
+from exitprune.deployment.onnx_stages import write_stages
 from exitprune.deployment.removal import remove_emptied
 from exitprune.errors import BadInput
 from exitprune.evaluation.calibration import fit_temperatures, scaled
@@ -45,6 +46,13 @@ def main(
         bool, typer.Option("--temperatures", help="Calibrate every exit by a temperature fitted on validation.")
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads, for timing too.")] = 1,
+    form: Annotated[
+        Literal["whole", "stages"],
+        typer.Option(
+            help="stages: also one file per exit, for runtimes that cannot let images leave (docs/deploy.md)."
+        ),
+    ] = "whole",
+    batch: Annotated[int | None, typer.Option(min=1, help="Images a stage takes at once; default: any number.")] = None,
 ) -> None:
     """Write DIR/model.onnx and DIR/model-card.json.
 
@@ -57,6 +65,8 @@ def main(
     network = remove_emptied(fold(level.network))
     mean, std = level.header["mean"], level.header["std"]
     source = _data_of(checkpoint, level, data)
+    if batch is not None and form != "stages":
+        raise BadInput(f"--batch {batch}: only stages have a batch of their own; give --form stages with it")
     if source is None and (temperatures or milliseconds is not None):
         raise BadInput(f"{checkpoint}: no data.safetensors above it; --temperatures and --milliseconds need --data")
 
@@ -72,10 +82,18 @@ def main(
     exits = exit_table(level, network, fitted, timed, measured)
     points = _points(rules, measured, Costs(torch.tensor([[row["macs"]] for row in exits]), timed))
 
-    model = build_model(network, mean, std, fitted, metadata_of(level, exits, points)).SerializeToString()
-    path = out / "model.onnx"
+    metadata = metadata_of(level, exits, points)
+    built = build_model(network, mean, std, fitted, metadata)
+    path, model = out / "model.onnx", built.SerializeToString()
     write_bytes(path, model)
-    about = {"file": path.name, "bytes": len(model), "sha256": hashlib.sha256(model).hexdigest(), "opset": OPSET}
+    about: dict[str, Any] = {
+        "file": path.name,
+        "bytes": len(model),
+        "sha256": hashlib.sha256(model).hexdigest(),
+        "opset": OPSET,
+    }
+    if form == "stages":
+        about["stages"] = write_stages(built, out / "stages", batch, metadata)
     origin = {"checkpoint": checkpoint.name, "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
     made_with = {"threads": threads, "torch": torch.__version__, "onnx": onnx.__version__}
     manifest = None if source is None else load_manifest(source)

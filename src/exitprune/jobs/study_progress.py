@@ -116,31 +116,41 @@ def promise(study: str, plan: Sequence[Job], cores: int, num_bytes: float) -> st
     """
     seconds = time_left([job.work.seconds for job in plan], plan, cores)
     size = f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{max(1, num_bytes / 1e6):.0f} MB"
+    jobs, on = f"{len(plan)} job{'s' * (len(plan) != 1)}", f"{cores} core{'s' * (cores != 1)}"
     return (
-        f"{study}: {len(plan)} job{'s' * (len(plan) != 1)}, {duration(seconds)} on {cores} core{'s' * (cores != 1)}, about {size} on disk in all"
+        f"{study}: {jobs}, {duration(seconds)} on {on}, about {size} on disk in all"
         " (an estimate; killed, it goes on from where it was)"
     )
 
 
-def state_of(plan: Sequence[Job], cores: int) -> State:
-    """Look at all jobs."""
+def state_of(plan: Sequence[Job], cores: int, elapsed: float = 0.0) -> State:
+    """Look at all jobs.
+
+    Args:
+        plan: from `plan_of`.
+        cores: that Snakemake may use.
+        elapsed: seconds since it began.
+    """
     finished = [job.is_finished() for job in plan]
     said = [_read(job.file) for job in plan]
     pace = _pace(plan, said)
-    left, done_images, all_images, all_seconds = [], 0, 0, 0.0
+    at_first, left, done_images, all_images = [], [], 0, 0
     for job, is_finished, about in zip(plan, finished, said, strict=True):
         total = about.get("total") or job.work.images
         done = total if is_finished else min(about.get("done", 0), total)
         seconds = START + (job.work.seconds - START) * pace(job.rule) if job.work.images else job.work.seconds
-        share = done / total if about and total else 0.0
+        skipped, share = (about["skipped"] / total, done / total) if about and total else (0.0, 0.0)
+        at_first.append((1 - skipped) * seconds)
         left.append(0.0 if is_finished else max(1.0, (1 - share) * seconds))
-        done_images, all_images, all_seconds = done_images + done, all_images + total, all_seconds + seconds
+        done_images, all_images = done_images + done, all_images + total
     running = {place for place, about in enumerate(said) if about and not finished[place]}
-    remaining = time_left(left, plan, cores, running)
+    remaining, over = time_left(left, plan, cores, running), 1 - sum(left) / max(sum(at_first), 1.0)
+    if over >= SEEN:  # starting, waiting, sharing the machine with others: what no job can say by itself
+        remaining *= elapsed / max(time_left(at_first, plan, cores) - remaining, 1.0) if elapsed else 1.0
     return State(
         (sum(finished), len(plan)),
         (done_images, all_images),
-        1 - sum(left) / all_seconds if all_seconds else 1.0,
+        max(over, 0.0) if left else 1.0,
         remaining,
         "; ".join(str(said[place]["where"]) for place in sorted(running)[:2]),
     )
@@ -259,11 +269,13 @@ class Watch:
         while not self.stopped.wait(TICK):
             seconds = time.monotonic() - self.began
             if self.on_terminal:
-                line = state_of(self.plan, self.cores).line(self.study)
-                self._write(CLEAR + line[: shutil.get_terminal_size().columns - 1] + "\r")
+                self._write(CLEAR + self._line(seconds)[: shutil.get_terminal_size().columns - 1] + "\r")
             elif seconds - said >= max(20, 0.02 * seconds):
                 said = seconds
-                self._write(state_of(self.plan, self.cores).line(self.study) + "\n")
+                self._write(self._line(seconds) + "\n")
+
+    def _line(self, elapsed: float) -> str:
+        return state_of(self.plan, self.cores, elapsed).line(self.study)
 
     def _write(self, text: str) -> None:
         self.stream.write(text)
