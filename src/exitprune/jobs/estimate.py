@@ -68,6 +68,8 @@ def sizes_of(params: Params, manifest: Path) -> Sizes:
 def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Sizes) -> Work:
     """What a job of a rule will about do; rules that are not known count as short.
 
+    Every order but `joint` is taken to give each group rounds of its own.
+
     Args:
         rule: of the workflow; those of the grid are named after the rule that they follow.
         wildcards: of the job.
