@@ -1,0 +1,150 @@
+"""Run a study by its name, or show what running it would take."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from exitprune.config.parameter_file import read_yaml
+from exitprune.config.params import Params
+from exitprune.config.recipe import overlay
+from exitprune.config.study import resolve
+from exitprune.errors import BadInput
+from exitprune.jobs.disk import needed_bytes
+from exitprune.jobs.estimate import Sizes, Work, sizes_of, work_of
+from exitprune.jobs.study_progress import Job, promise
+
+COUNTS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)  # of jobs by rule, as a dry run of snakemake lists them
+GATHERING = ("all", "total")
+
+
+def main(
+    name: Annotated[
+        str | None, typer.Argument(help="A file of presets/, by its name; default: the study that params.yaml names.")
+    ] = None,
+    cores: Annotated[int | None, typer.Option(min=1, help="CPU cores to use; default: all.")] = None,
+    changed: Annotated[
+        list[str] | None, typer.Option("--set", "-S", help="A value that differs: -S finetune.lr=0.02; needs --as.")
+    ] = None,
+    own_name: Annotated[
+        str | None, typer.Option("--as", help="Keep what --set says as a study of this name, presets/NAME.yaml.")
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what it would take, and run nothing.")] = False,
+) -> None:
+    """Run a study: short for `snakemake --cores N --config study=NAME`, in a clone of the repository."""
+    root = checkout()
+    if bool(changed) != bool(own_name):
+        raise BadInput(
+            "--set and --as go together: what differs makes a study of its own, so that nothing is overwritten"
+        )
+    given = read_yaml(root / "params.yaml")
+    name = name or str(given["study"])
+    if own_name:
+        keep_as(root, own_name, name, parsed(changed or [], given))
+        name = own_name
+    params = resolve({**given, "study": name}, root / "presets")
+    command = [sys.executable, "-m", "snakemake", "--cores", str(cores or "all"), "--config", f"study={name}"]
+    os.chdir(root)
+    if plan:
+        typer.echo(planned(params, counted(command), sizes_of(params, Path("runs", name, "data.json")), cores))
+    else:
+        os.execv(sys.executable, command)
+
+
+def checkout() -> Path:
+    """The clone of the repository that this is called in or was installed from.
+
+    Raises:
+        BadInput: if there is none.
+    """
+    for folder in (Path.cwd(), *Path.cwd().parents, *Path(__file__).parents):
+        if (folder / "Snakefile").is_file() and (folder / "presets").is_dir():
+            return folder
+    raise BadInput(
+        f"{Path.cwd()}: not inside a clone of exitprune; a study runs in one, since the workflow and its presets are not part of"
+        " the installed package: git clone the repository and call this there"
+    )
+
+
+def parsed(changed: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """`a.b=1` as nested values.
+
+    Raises:
+        BadInput: if one is not of this form, or if params.yaml sets the value for every study.
+    """
+    values: dict[str, Any] = {}
+    for one in changed:
+        path, equals, text = one.partition("=")
+        *sections, key = path.split(".")
+        if not equals or not all([*sections, key]):
+            raise BadInput(f"--set {one}: wanted: NAME=VALUE with a name of params.yaml, such as finetune.lr=0.02")
+        there: Any = given
+        for section in [*sections, key]:
+            there = there.get(section) if isinstance(there, Mapping) else None
+        if there is not None and not isinstance(there, Mapping):
+            raise BadInput(f"--set {one}: params.yaml sets {path} to {there!r} for every study; change it there")
+        try:
+            nested: Any = {key: yaml.safe_load(text)}
+        except yaml.YAMLError:
+            raise BadInput(f"--set {one}: {text!r} is not a value as YAML has them") from None
+        for section in reversed(sections):
+            nested = {section: nested}
+        values = overlay(values, nested)
+    return values
+
+
+def keep_as(root: Path, own_name: str, like: str, values: Mapping[str, Any]) -> None:
+    """Write the study as a preset of its own, if its values are allowed.
+
+    Raises:
+        BadInput: if the name is taken by another study, or the values are not allowed.
+    """
+    presets = root / "presets"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", own_name):
+        raise BadInput(f"--as {own_name}: a study's name is letters, digits, - and _")
+    if not (presets / f"{like}.yaml").is_file():
+        known = ", ".join(sorted(path.stem for path in presets.glob("*.yaml")))
+        raise BadInput(f"there is no study {like!r}; allowed: {known}")
+    below = read_yaml(presets / f"{like}.yaml")  # may itself be like another: one step is all that a preset may take
+    content = overlay(below, values) if "like" in below else {"like": like, **values}
+    path = presets / f"{own_name}.yaml"
+    is_new = not path.exists()
+    if not is_new and read_yaml(path) != content:
+        raise BadInput(f"--as {own_name}: {path} is there with other values; choose another name")
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    try:
+        resolve({**read_yaml(root / "params.yaml"), "study": own_name}, presets)
+    except BadInput:
+        if is_new:
+            path.unlink()
+        raise
+
+
+def counted(command: Sequence[str]) -> dict[str, int]:
+    """How many jobs of each rule Snakemake would run."""
+    done = subprocess.run([*command, "--dry-run"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BadInput(*(done.stdout + done.stderr).strip().splitlines()[-3:])
+    return {rule: int(number) for rule, number in COUNTS.findall(done.stdout + done.stderr) if rule not in GATHERING}
+
+
+def planned(params: Params, counts: Mapping[str, int], sizes: Sizes, cores: int | None) -> str:
+    """Jobs, time and size in a sentence, and the jobs by rule."""
+    if not counts:
+        return f"{params.study}: nothing to do; see results/{params.study}/report.html"
+    jobs = []
+    for rule, number in counts.items():
+        works = [work_of(rule, {"recipe": recipe}, params, sizes) for recipe in params.recipes]
+        mean = Work(0, sum(work.seconds for work in works) / len(works))
+        threads = params.compute.threads if mean.seconds > 10 else 1
+        jobs += [Job(rule, mean, threads, frozenset(), None, lambda: False)] * number
+    by_rule = ", ".join(f"{number} {rule}" for rule, number in counts.items())
+    return f"{promise(params.study, jobs, cores or os.cpu_count() or 1, needed_bytes(params))}\n  {by_rule}"

@@ -1,0 +1,117 @@
+"""`exitprune study`: what it hands to Snakemake, what it keeps, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exitprune.commands import study
+from exitprune.errors import BadInput
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What `study` reads of a clone, in a folder below it; nothing is run."""
+    folder = tmp_path / "a clone"
+    shutil.copytree(ROOT / "presets", folder / "presets")
+    for name in ("params.yaml", "Snakefile"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "docs").mkdir()
+    monkeypatch.chdir(folder / "docs")
+    return folder
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands that this process would have become."""
+    found: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda program, arguments: found.append(arguments[1:]))
+    return found
+
+
+def test_it_is_a_short_way_to_call_snakemake_from_anywhere_in_the_clone(clone: Path, commands: list[list[str]]) -> None:
+    study.main("cifar10", cores=3)
+    assert commands == [["-m", "snakemake", "--cores", "3", "--config", "study=cifar10"]]
+    assert Path.cwd() == clone
+
+
+def test_without_a_name_it_is_the_study_of_the_parameters(clone: Path, commands: list[list[str]]) -> None:
+    study.main()
+    assert commands[0][-1] == f"study={yaml.safe_load((ROOT / 'params.yaml').read_text())['study']}"
+
+
+def test_a_plan_counts_jobs_and_says_time_and_size(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(study, "counted", lambda command: {"base": 3, "figure": 8})
+    study.main("digits", cores=2, plan=True)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("digits: 11 jobs, about ")
+    assert " on 2 cores, about " in first
+    assert second == "  3 base, 8 figure"
+
+
+def test_a_study_that_is_there_has_nothing_to_do(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(study, "counted", lambda command: {})
+    study.main("digits", plan=True)
+    assert capsys.readouterr().out == "digits: nothing to do; see results/digits/report.html\n"
+
+
+def test_what_differs_makes_a_study_of_its_own(clone: Path, commands: list[list[str]]) -> None:
+    study.main("digits", changed=["finetune.lr=0.02", "finetune.epochs=2", "seeds=[7]"], own_name="warm")
+    assert yaml.safe_load((clone / "presets" / "warm.yaml").read_text()) == {
+        "like": "digits",
+        "finetune": {"lr": 0.02, "epochs": 2},
+        "seeds": [7],
+    }
+    assert commands[0][-1] == "study=warm"
+
+
+def test_what_differs_from_a_study_that_is_like_another_is_like_that_one(
+    clone: Path, commands: list[list[str]]
+) -> None:
+    study.main("digits-filter", changed=["sparsity=0.5"], own_name="half")
+    there = yaml.safe_load((clone / "presets" / "digits-filter.yaml").read_text())
+    assert yaml.safe_load((clone / "presets" / "half.yaml").read_text()) == {**there, "sparsity": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("changed", "own_name", "message"),
+    [
+        (["finetune.lr=0.02"], None, "--set and --as go together"),
+        (None, "mine", "--set and --as go together"),
+        (["finetune.lr"], "mine", "wanted: NAME=VALUE"),
+        (["=3"], "mine", "wanted: NAME=VALUE"),
+        (["finetune..lr=3"], "mine", "wanted: NAME=VALUE"),
+        (["finetune.lr={"], "mine", "not a value as YAML has them"),
+        (["finetune.lr=fast"], "mine", "finetune.lr: Input should be a valid number"),
+        (["fintune.lr=0.1"], "mine", "fintune: unknown parameter"),
+        (["study=cifar10"], "mine", "params.yaml sets study to 'digits' for every study; change it there"),
+        (["sparsity=0.5"], "../mine", "a study's name is letters, digits, - and _"),
+        (["sparsity=0.5"], "smoke", "is there with other values; choose another name"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_leaves_no_file(
+    clone: Path, commands: list[list[str]], changed: list[str] | None, own_name: str | None, message: str
+) -> None:
+    before = {path: path.read_bytes() for path in clone.rglob("*") if path.is_file()}
+    with pytest.raises(BadInput) as refused:
+        study.main("digits", changed=changed, own_name=own_name)
+    assert message in str(refused.value)
+    assert {path: path.read_bytes() for path in clone.rglob("*") if path.is_file()} == before
+    assert not commands
+
+
+def test_outside_a_clone_it_says_that_one_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(study, "__file__", str(tmp_path / "site-packages" / "study.py"))
+    with pytest.raises(BadInput, match="not inside a clone of exitprune"):
+        study.main("digits")
