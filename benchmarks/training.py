@@ -37,7 +37,7 @@ STEPS = 100 if DEVICE == "cuda" else 3
 JOBS = 4 if DEVICE == "cuda" else CORES
 SIZE = 8192 if DEVICE == "cuda" else 2048
 """Of the matrices whose product is the machine's peak."""
-SPEC = Spec(depth=56, channels=3, height=32, width=32, num_classes=10, exits=(), pool=None)
+SPEC = Spec("resnet", {"depth": 56}, channels=3, height=32, width=32, num_classes=10, exits=(), pool=None)
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 GFLOP_PER_IMAGE = 3 * 2 * 0.1254  # forward and twice that backward; 125.4 million MACs without exits
 

@@ -56,7 +56,7 @@ def make_network(
 ) -> EarlyExitNetwork:
     """A network, its weights drawn from the seed."""
     with seeded("test", seed):
-        return EarlyExitNetwork(Spec(depth, channels, side, side, num_classes, exits, pool))
+        return EarlyExitNetwork(Spec("resnet", {"depth": depth}, channels, side, side, num_classes, exits, pool))
 
 
 @pytest.fixture(scope="session")

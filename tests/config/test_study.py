@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from exitprune.config.model import Model
 from exitprune.config.params import Params
 from exitprune.config.recipe import Recipe, overlay
 from exitprune.config.section import Section
 from exitprune.config.study import resolve
 from exitprune.errors import BadInput
+from exitprune.variants import names_of, variant
 from tests.synthetic import PARAMS
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +28,7 @@ PRESET: dict[str, Any] = {
     **{name: value for name, value in PARAMS.items() if name != "study"},
     "recipes": {"joint": None, "sequential": None},
     "data": {**PARAMS["data"], "limit": 300},
-    "model": {"depth": 20, "exits": [2, 5], "pool": 4},
+    "model": {"architecture": "resnet", "depth": 20, "exits": [2, 5], "pool": 4},
 }
 
 
@@ -97,6 +99,13 @@ def test_null_lets_the_preset_through(presets: Path, dotted: str) -> None:
     assert resolve(given_by(dotted, None), presets) == resolve({"study": "tiny"}, presets)
 
 
+def test_another_architecture_has_none_of_the_presets_settings(presets: Path) -> None:
+    model = resolve({"study": "tiny", "model": {"architecture": "vgg", "depth": 11}}, presets).model
+    assert (model.architecture, model.settings, model.exits) == ("vgg", {"depth": 11}, [2, 5])
+    with pytest.raises(BadInput, match=r"model\.depth: Field required"):
+        resolve({"study": "tiny", "model": {"architecture": "vgg"}}, presets)
+
+
 @pytest.mark.parametrize(("dotted", "word"), [("model.pool", "none"), ("data.limit", "all")])
 def test_a_word_says_nothing_where_null_would_let_the_preset_through(presets: Path, dotted: str, word: str) -> None:
     assert value_of(resolve({"study": "tiny"}, presets), dotted) is not None
@@ -105,7 +114,9 @@ def test_a_word_says_nothing_where_null_would_let_the_preset_through(presets: Pa
 
 MISTAKES = [
     ("sparsty", 0.5, "sparsty: unknown parameter (given: 0.5)"),
+    ("model.growth", 3, "model.growth: unknown parameter (given: 3)"),
     ("model.width", 3, "model.width: unknown parameter (given: 3)"),
+    ("model.architecture", "alexnet", "model.architecture: there is no 'alexnet'; allowed: "),
     ("data.augment.rotate", True, "data.augment.rotate: unknown parameter (given: True)"),
     ("grid.pools", [4, 0], "grid.pools: a pool is 1 or more, or none (given: [4, 0])"),
     ("grid.scopes", ["globl"], "grid.scopes: there is no 'globl'; allowed: global, layer, std (given: ['globl'])"),
@@ -142,7 +153,7 @@ MISTAKES = [
     ("recipes", ["joint", "joint"], "recipes: each may be named once (given: ['joint', 'joint'])"),
     ("recipes", [], "recipes: name one at least (given: [])"),
     ("recipes", "joint", "recipes: Input should be a valid dictionary (given: 'joint')"),
-    ("rivals", [8, 15], "rivals: the depth of a rival is 6n + 2 with n of 1 or more: 8, 14, 20, ..., not 15"),
+    ("rivals", [8, 15], "rivals: resnet has no depth 15: the depth of a ResNet is 6n + 2"),
     ("rivals", [8, 8], "rivals: each may be named once"),
     ("seeds", [0, 0], "seeds: each may be named once (given: [0, 0])"),
     ("seeds", [-1], "seeds: a seed is 0 or more (given: [-1])"),
@@ -154,7 +165,7 @@ MISTAKES = [
     ("data.limit", "some", "data.limit: Input should be a valid integer (given: 'some')"),
     ("data.augment.pad", -1, "data.augment.pad: Input should be greater than or equal to 0 (given: -1)"),
     ("data.augment.flip", "yes", "data.augment.flip: Input should be a valid boolean (given: 'yes')"),
-    ("model.depth", 21, "model.depth: Input should be 8, 20, 32, 44, 56 or 110 (given: 21)"),
+    ("model.depth", 21, "model.depth: the depth of a ResNet is 6n + 2 with n of 1 or more: 8, 14, 20, ... 1202 (given: 21)"),
     ("model.pool", 0, "model.pool: Input should be greater than or equal to 1 (given: 0)"),
     ("model.exits", [2, 9], "model: an early exit follows a block from 1 to 8, each once and in order (ResNet-20 has 9 blocks"),
     ("model.exits", [0], "model: an early exit follows a block from 1 to 8"),
@@ -286,6 +297,12 @@ def test_params_yaml_lists_every_parameter_there_is_in_the_order_of_the_flow() -
 
     def names(section: type[Section]) -> dict[str, Any]:
         inner = {name: field.annotation for name, field in section.model_fields.items()}
+        if section is Model:  # beside each other: what each architecture lets the user set
+            inner |= {
+                n: None
+                for name in names_of("architectures")
+                for n in variant("architectures", name).Settings.model_fields
+            }
         return {n: names(a) if isinstance(a, type) and issubclass(a, Section) else None for n, a in inner.items()}
 
     def keys(tree: dict[str, Any]) -> dict[str, Any]:
@@ -298,7 +315,8 @@ def test_params_yaml_lists_every_parameter_there_is_in_the_order_of_the_flow() -
 def test_the_default_is_the_digits_study_with_the_papers_network_rounds_and_sparsity() -> None:
     params = resolve(yaml.safe_load((ROOT / "params.yaml").read_text()), ROOT / "presets")
     assert (params.study, params.data.source, len(params.seeds)) == ("digits", "digits", 3)
-    assert (params.model.depth, params.model.exits, params.model.pool) == (56, [4, 8, 12, 16, 20, 24], 4)
+    assert (params.model.architecture, params.model.settings) == ("resnet", {"depth": 56})
+    assert (params.model.exits, params.model.pool) == ([4, 8, 12, 16, 20, 24], 4)
     assert (params.sparsity, params.rounds, list(params.recipes)) == (0.8, 20, ["joint", "sequential"])
     assert (params.criterion, params.scope, params.schedule) == ("magnitude", "global", "linear")
     assert params.granularity == "weight"

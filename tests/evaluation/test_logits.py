@@ -15,7 +15,7 @@ from exitprune.networks.early_exit import EarlyExitNetwork
 
 @torch.no_grad()
 def test_logits_are_those_of_the_network_in_evaluation_mode(network: EarlyExitNetwork, images: Images) -> None:
-    network.base.bn.running_mean.fill_(0.5)  # type: ignore[union-attr]
+    network.base.bn.running_mean.fill_(0.5)
     logits = infer(network.train(), images, batch_size=40)
     assert logits.shape == (3, 40, 4)
     assert logits.dtype == torch.float32
@@ -55,5 +55,5 @@ def test_a_base_is_shared_if_heads_differ_and_not_if_a_statistic_does(network: E
     with torch.no_grad():
         next(other.exits.parameters()).add_(1)
     assert share_a_base(network, other)
-    other.base.bn.running_mean[0] += 1e-3  # type: ignore[index]
+    other.base.bn.running_mean[0] += 1e-3
     assert not share_a_base(network, other)

@@ -27,7 +27,7 @@ def a_level(recipe: str, seed: int, number: int, state: Any, kept: int, wrong: i
         "prune": None if number == 0 else "all",
         "sparsity": dict.fromkeys(("all", "base", "exits"), 1 - kept / 10),
         "layers": [
-            {"name": name, "exit": 0, "positions": 1, "weights": 10, "kept": kept} for name in ("stem", "exit1", "fc")
+            {"name": name, "exit": 0, "positions": 1, "weights": 10, "kept": kept} for name in ("stem", "exit0", "fc")
         ],
         "exits": [
             {"exit": exit_, "macs": macs, "macs_dense": 20, "params": macs, "params_dense": 20}
@@ -68,7 +68,7 @@ def test_exits_have_a_row_per_level_exit_and_split_with_block_and_cost() -> None
 def test_layers_are_those_of_the_last_round_alone() -> None:
     tables = a_study()
     assert tables["layers"]["level"].unique().tolist() == [2]
-    assert tables["layers_mean"].query("recipe == 'joint'")["layer"].tolist() == ["stem", "exit1", "fc"]
+    assert tables["layers_mean"].query("recipe == 'joint'")["layer"].tolist() == ["stem", "exit0", "fc"]
     assert tables["layers_mean"]["sparsity"].unique().tolist() == [0.6]
     assert tables["layers_difference"]["difference"].tolist() == [0.0] * 3
 

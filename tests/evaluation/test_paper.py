@@ -13,7 +13,9 @@ from tests.synthetic import AS_CIFAR10
 
 def test_the_papers_layers_are_those_of_our_network_in_the_same_order() -> None:
     with torch.device("meta"):
-        network = EarlyExitNetwork(Spec(paper.DEPTH, 3, 32, 32, 10, tuple(paper.EXITS), 1))
+        network = EarlyExitNetwork(
+            Spec(paper.ARCHITECTURE, {"depth": paper.DEPTH}, 3, 32, 32, 10, tuple(paper.EXITS), 1)
+        )
     assert paper.layer_sparsity()["layer"].tolist() == list(network.named_layers())
     assert paper.layer_sparsity()["position"].tolist() == list(range(1, 65))
 

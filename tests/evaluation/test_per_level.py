@@ -47,7 +47,7 @@ def a_level(seed: int = 0) -> tuple[Level, dict[str, Tensor]]:
         "sparsity": {"all": 0.5, "base": 0.4, "exits": 0.9},
         "layers": [
             {"name": "stem", "exit": 0, "positions": 4, "weights": 8, "kept": 2},
-            {"name": "exit1", "exit": 0, "positions": 1, "weights": 4, "kept": 4},
+            {"name": "exit0", "exit": 0, "positions": 1, "weights": 4, "kept": 4},
         ],
         "exits": [
             {"exit": exit_, "macs": macs, "macs_dense": 2 * macs, "params": 1, "params_dense": 2}
@@ -158,7 +158,7 @@ def test_every_exit_has_its_accuracy_and_cost_on_both_splits() -> None:
 def test_layers_keep_their_order_and_say_which_group_they_are_of() -> None:
     rows = layer_rows(a_level()[0])
     found = [(row["position"], row["layer"], row["group"], row["sparsity"]) for row in rows]
-    assert found == [(1, "stem", "base", 0.75), (2, "exit1", "exits", 0.0)]
+    assert found == [(1, "stem", "base", 0.75), (2, "exit0", "exits", 0.0)]
 
 
 def test_a_level_row_has_the_sparsity_of_every_group() -> None:

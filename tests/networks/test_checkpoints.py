@@ -92,7 +92,7 @@ from exitprune.networks.masks import full_masks
 from exitprune.jobs.seeding import seeded
 torch.set_num_threads(1)
 with seeded("test", 0):
-    network = EarlyExitNetwork(Spec(8, 1, 8, 8, 4, (1, 2), 4))
+    network = EarlyExitNetwork(Spec("resnet", {"depth": 8}, 1, 8, 8, 4, (1, 2), 4))
 while True:
     save_checkpoint(Path(sys.argv[1]), network, full_masks(network), {"z": 1, "a": {"y": 2, "b": 3}})
     if sys.argv[2] == "once":
@@ -209,7 +209,7 @@ def test_tensors_that_are_no_network_are_refused_by_name(tmp_path: Path) -> None
 
 def test_weights_that_do_not_fit_their_header_are_refused_by_name(level: Path) -> None:
     tensors, header = read_tensors(level)
-    header["network"]["depth"] = 20
+    header["network"]["settings"]["depth"] = 20
     write_tensors(level, tensors, header)
     with pytest.raises(BadInput, match=r"level\.safetensors: its weights do not fit the network its header describes"):
         load_checkpoint(level)

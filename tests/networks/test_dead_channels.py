@@ -19,5 +19,5 @@ def test_empty_filters_and_channels_are_counted_layer_by_layer(build: Build) -> 
     assert list(counts) == list(network.named_layers())
     assert (counts["b1.c1"].filters, counts["b1.c1"].empty_filters, counts["b1.c1"].empty_channels) == (16, 3, 0)
     assert (counts["b1.c2"].channels, counts["b1.c2"].empty_filters, counts["b1.c2"].empty_channels) == (16, 0, 2)
-    assert (counts["exit1"].channels, counts["exit1"].empty_channels) == (16, 1)
+    assert (counts["exit0"].channels, counts["exit0"].empty_channels) == (16, 1)
     assert [name for name, row in counts.items() if row.empty_filters == row.filters] == ["b2.c2"]

@@ -51,7 +51,7 @@ class Study:
 
     def run_base(self, runs: Path | None = None, **training: Any) -> Path:
         settings = {
-            "depth": 8,
+            "network": {"architecture": "resnet", "depth": 8},
             "augment": AUGMENT,
             "base": {**TRAINING, **training},
             "compute": COMPUTE,

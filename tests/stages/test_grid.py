@@ -28,7 +28,7 @@ COMPUTE = {"device": "cpu", "threads": 1, "precision": "float32", "compile": Fal
 def write_chain(folder: Path, sparsity: Mapping[Any, float]) -> Path:
     """levels.json of one level, in which each layer has a given sparsity."""
     torch.manual_seed(0)
-    network = EarlyExitNetwork(Spec(paper.DEPTH, 1, 8, 8, 10, tuple(paper.EXITS), 1))
+    network = EarlyExitNetwork(Spec(paper.ARCHITECTURE, {"depth": paper.DEPTH}, 1, 8, 8, 10, tuple(paper.EXITS), 1))
     masks = full_masks(network)
     for name, share in sparsity.items():
         masks[name].view(-1)[: round(share * masks[name].numel())] = False
@@ -75,7 +75,9 @@ def test_sparsity_is_compared_layer_by_layer(table: pd.DataFrame) -> None:
 def test_accuracy_is_that_on_validation_images(table: pd.DataFrame, tmp_path: Path) -> None:
     images = load_split(tmp_path / "data.safetensors", "validation")
     torch.manual_seed(0)
-    network = EarlyExitNetwork(Spec(paper.DEPTH, 1, 8, 8, 10, tuple(paper.EXITS), 1)).eval()
+    network = EarlyExitNetwork(
+        Spec(paper.ARCHITECTURE, {"depth": paper.DEPTH}, 1, 8, 8, 10, tuple(paper.EXITS), 1)
+    ).eval()
     with torch.no_grad():
         answers = network(images.normalise(images.pixels)).argmax(dim=-1)
     accuracy = (answers == images.labels).double().mean(dim=-1)

@@ -44,6 +44,7 @@ RESULTS = f"results/{STUDY}"  # tables, figures, report: small, versioned by git
 LOGS = f"logs/{STUDY}"
 DATA = f"{RUNS}/data.safetensors"
 AUGMENT = PARAMS.data.augment.model_dump()
+WITH_NETWORK = ("base", "heads", "prune", "recover", "evaluate", "grid", "tables")
 NUM_GPUS = 0 if PARAMS.compute.device == "cpu" else 1
 WATCHES = []  # the one that says how far the study is, while it runs
 FIGURES = names_of("figures")
@@ -90,6 +91,8 @@ def recipe_of(wildcards):
 
 def code(stage, *variants):
     """The stage's source files as inputs: compared by content, so an edit reruns the rule and a checkout does not."""
+    if stage in WITH_NETWORK:
+        variants += (("architectures", PARAMS.model.architecture),)
     return [os.path.relpath(path) for path in sources(stage, *variants)]
 
 

@@ -10,10 +10,13 @@ use rule base as rival with:
         f"{RUNS}/benchmarks/rival-{{depth}}-seed{{seed}}.tsv"
     params:
         settings=lambda wildcards: settings(
-            "base", "compute", depth=int(wildcards.depth), augment=AUGMENT
+            "base",
+            "compute",
+            network=PARAMS.model.base.at_depth(int(wildcards.depth)).model_dump(),
+            augment=AUGMENT,
         ),
     message:
-        "Train a plain ResNet-{wildcards.depth}, seed {wildcards.seed}"
+        "Train a plain network of depth {wildcards.depth}, seed {wildcards.seed}"
 
 
 rule rivals:

@@ -21,7 +21,12 @@ rule base:
         mem_mb=4000,
         runtime=1440,
     params:
-        settings=settings("base", "compute", depth=PARAMS.model.depth, augment=AUGMENT),
+        settings=settings(
+            "base",
+            "compute",
+            network=PARAMS.model.base.model_dump(),
+            augment=AUGMENT,
+        ),
     message:
         "Train the base network, seed {wildcards.seed}"
     shell:

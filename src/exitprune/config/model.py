@@ -1,24 +1,76 @@
-"""Parameters of the network."""
+"""Parameters of the network: which architecture, that one's own settings, and where exits branch off."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from exitprune.config.section import Section
-
-Depth = Literal[8, 20, 32, 44, 56, 110]
-DEPTHS: tuple[int, ...] = get_args(Depth)
+from exitprune.config.section import Section, one_of
+from exitprune.variants import names_of, variant
 
 
-class Model(Section):
+class ArchitectureSettings(Section):
+    """What an architecture lets the user set: a file of `networks/architectures` says it as its `Settings`."""
+
+    @property
+    def title(self) -> str:
+        """What people call the network, such as ResNet-56."""
+        raise NotImplementedError
+
+    @property
+    def num_blocks(self) -> int:
+        """How many blocks it has: an exit may follow each but the last."""
+        raise NotImplementedError
+
+
+class BaseNetwork(Section):
+    """A network without early exits: its architecture, and beside it that architecture's own settings."""
+
+    model_config = ConfigDict(extra="allow")
+
+    architecture: str = "resnet"
+
+    @field_validator("architecture")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return one_of(name, names_of("architectures"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_not_set(cls, values: Any) -> Any:
+        """params.yaml lists the settings of every architecture; those of the others are null."""
+        if not isinstance(values, dict):
+            return values
+        required = {name for name, field in cls.model_fields.items() if field.is_required()}
+        return {name: value for name, value in values.items() if value is not None or name in required}
+
+    @model_validator(mode="after")
+    def _settings_are_valid(self) -> Self:
+        _ = self.own
+        return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The architecture's own, as given."""
+        return dict(self.model_extra or {})
+
+    @property
+    def own(self) -> ArchitectureSettings:
+        """The architecture's own, checked."""
+        made: ArchitectureSettings = variant("architectures", self.architecture).Settings(**self.settings)
+        return made
+
+    def at_depth(self, depth: int) -> BaseNetwork:
+        """The same architecture, shallower or deeper."""
+        return BaseNetwork(architecture=self.architecture, **{**self.settings, "depth": depth})
+
+
+class Model(BaseNetwork):
     """The base network and where its exits branch off."""
 
-    depth: Depth
-    """6n + 2 layers in 3n residual blocks (He et al. 2016)."""
     exits: list[int] = Field(min_length=1)
-    """Residual blocks, counted from 1, after which an exit branches off; the classifier is always the last exit."""
+    """Blocks, counted from 1, after which an exit branches off; the classifier is always the last exit."""
     pool: int | None = Field(ge=1)
     """Side of the grid an exit averages its feature map to, never beyond the map's own; `none` or null: not pooled."""
 
@@ -29,11 +81,16 @@ class Model(Section):
 
     @model_validator(mode="after")
     def _blocks_exist(self) -> Self:
-        last = (self.depth - 2) // 2
+        last = self.own.num_blocks
         wrong = [block for block in self.exits if not 1 <= block < last]
         if wrong or sorted(set(self.exits)) != self.exits:
             raise ValueError(
                 f"an early exit follows a block from 1 to {last - 1}, each once and in order "
-                f"(ResNet-{self.depth} has {last} blocks, the classifier follows the last)"
+                f"({self.own.title} has {last} blocks, the classifier follows the last)"
             )
         return self
+
+    @property
+    def base(self) -> BaseNetwork:
+        """The network without its exits."""
+        return BaseNetwork(architecture=self.architecture, **self.settings)

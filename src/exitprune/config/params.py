@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from exitprune.config.compute import Compute
 from exitprune.config.data import Augment, DataSource
@@ -66,7 +66,7 @@ class Params(Section):
     model: Model
     base: Training
     rivals: list[int]
-    """Depths, 6n + 2, of plain networks, trained like the base when asked for, that measured time is held against."""
+    """Depths of plain networks, trained like the base when asked for, that measured time is held against."""
     heads: Heads
     sparsity: float = Field(ge=0, lt=1)
     rounds: int = Field(ge=1, le=999)
@@ -91,10 +91,16 @@ class Params(Section):
 
     @field_validator("rivals")
     @classmethod
-    def _residual_networks(cls, depths: list[int]) -> list[int]:
-        wrong = [depth for depth in depths if depth < 8 or (depth - 2) % 6]
-        if wrong:
-            raise ValueError(f"the depth of a rival is 6n + 2 with n of 1 or more: 8, 14, 20, ..., not {wrong[0]}")
+    def _can_be_built(cls, depths: list[int], info: ValidationInfo) -> list[int]:
+        model = info.data.get("model")
+        if not isinstance(model, Model):  # refused already
+            return depths
+        for depth in depths:
+            try:
+                model.base.at_depth(depth)
+            except ValidationError as error:
+                why = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise ValueError(f"{model.architecture} has no depth {depth}: {why}") from None
         return depths
 
     @field_validator("seeds")

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from exitprune.config.model import BaseNetwork, Model
 from exitprune.config.parameter_file import read_yaml
 from exitprune.config.params import Params
 from exitprune.config.recipe import named, overlay, spelt_out
@@ -54,8 +55,13 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
 def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """`below` with the values of `above` laid over it; the recipes named above are all there are.
 
-    A recipe named above whose settings are below keeps them, as far as it does not set them itself.
+    A recipe named above whose settings are below keeps them, as far as it does not set them itself. Where another
+    architecture is named above, the settings of the one below and its rivals count no more.
     """
+    architectures = [_model_of(values).get("architecture") for values in (below, above)]
+    if architectures[1] not in (None, architectures[0] or BaseNetwork.model_fields["architecture"].default):
+        kept = {key: value for key, value in _model_of(below).items() if key in Model.model_fields}
+        below = {**below, "model": kept, "rivals": []}
     merged = overlay(below, above)
     there, wanted = named(below.get("recipes")), named(above.get("recipes"))
     if isinstance(wanted, Mapping) and isinstance(there, Mapping):
@@ -63,6 +69,11 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
     elif merged.get("recipes") is not None:
         merged["recipes"] = named(merged["recipes"])
     return merged
+
+
+def _model_of(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    model = values.get("model")
+    return model if isinstance(model, Mapping) else {}
 
 
 def _sentence(detail: Any, study: str) -> str:

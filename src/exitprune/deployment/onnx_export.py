@@ -93,7 +93,7 @@ def _add_network(
     for index, (block, shape) in enumerate(zip(blocks, shapes, strict=True), 1):
         x = add_block(graph, f"b{index}", x, block, shape[0])
         if index in numbers:
-            number, head, name = numbers[index], network.heads[index], f"exit{numbers[index] + 1}"
+            number, head, name = numbers[index], network.heads[index], f"exit{numbers[index]}"
             logits = add_linear(graph, name, add_pooling(graph, name, x, shape[1:], head.grid), head.fc)
             x = keep_blocked(graph, name, leaving.after(number, logits, temperatures[number], x), shape)
     logits = add_linear(graph, "fc", add_pooling(graph, "fc", x, shapes[-1][1:], (1, 1)), network.base.fc)
@@ -126,7 +126,7 @@ class _Leaving:
 
     def after(self, number: int, logits: str, temperature: float, x: str) -> str:
         """Let the confident images leave an early exit; returns the feature map of the others."""
-        graph, name = self.graph, f"exit{number + 1}"
+        graph, name = self.graph, f"exit{number}"
         answer, confidence = self._answers(name, logits, temperature)
         leaves = graph.add("Greater", f"{name}.leaves", confidence, "threshold")
         stays = graph.add("Not", f"{name}.stays", leaves)

@@ -1,7 +1,8 @@
 """The paper's numbers, digitised from its charts, and when ours may be held against them.
 
 The two files in papers_numbers/ were read off bar and line charts of the first author's slides, to about 0.01; layer 60
-(`b26.c1`) is drawn far from its neighbours and is taken as read, not as certain. The paper counts exits from 1, we from 0.
+(`b26.c1`) is drawn far from its neighbours and is taken as read, not as certain. The paper counts exits and
+their layers from 1, we from 0: what is read from these files is counted as ours.
 
 Source: Görmez and Koyuncu 2022, arXiv:2207.03644.
 """
@@ -16,9 +17,10 @@ import pandas as pd
 
 from exitprune.config.model import Model
 from exitprune.evaluation.statistics import rank_correlation
+from exitprune.networks.early_exit import EXIT
 
 FOLDER = Path(__file__).parent / "papers_numbers"
-DEPTH = 56
+ARCHITECTURE, DEPTH = "resnet", 56
 EXITS = [4, 8, 12, 16, 20, 24]
 CIFAR10 = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
 COLUMNS = {"together": "joint", "separately": "sequential"}
@@ -28,7 +30,9 @@ COLUMNS = {"together": "joint", "separately": "sequential"}
 def layer_sparsity() -> pd.DataFrame:
     """Sparsity after the last round: position (from 1), layer, joint, sequential."""
     table = pd.read_csv(FOLDER / "layer_sparsity.csv").rename(columns=COLUMNS)
-    return table.rename(columns={"layer": "position", "name": "layer"})[["position", "layer", "joint", "sequential"]]
+    table = table.rename(columns={"layer": "position", "name": "layer"})
+    ours = {f"{EXIT}{number}": f"{EXIT}{number - 1}" for number in range(1, len(EXITS) + 1)}
+    return table.replace({"layer": ours})[["position", "layer", "joint", "sequential"]]
 
 
 def exit_accuracy() -> pd.DataFrame:
@@ -39,7 +43,8 @@ def exit_accuracy() -> pd.DataFrame:
 
 def is_papers_network(model: Model) -> bool:
     """Whether layers and exits are the paper's, one by one."""
-    return model.depth == DEPTH and list(model.exits) == EXITS
+    network = (model.architecture, model.settings, list(model.exits))
+    return network == (ARCHITECTURE, {"depth": DEPTH}, EXITS)
 
 
 def is_papers_data(manifest: Mapping[str, Any]) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from exitprune.config.params import Params
 from exitprune.errors import BadInput
+from exitprune.jobs.network_size import size_of
 
-STAGE_BYTES = 4 * 97_000  # float32 weights of one block in each of the three stages of a ResNet
 MAP_SIDE, CHANNELS = 32, 64  # of a head at its largest
 CLASSES = {"cifar100": 100}  # else 10, a guess for a folder
 IMAGES = {"digits": 800}  # validation and test together
@@ -22,7 +22,7 @@ def needed_bytes(params: Params) -> int:
     side = MAP_SIDE if params.model.pool is None else min(params.model.pool, MAP_SIDE)
     num_classes = CLASSES.get(params.data.source, 10)
     heads = 4 * num_exits * num_classes * CHANNELS * side * side
-    checkpoint = STAGE_BYTES * (params.model.depth - 2) // 6 + heads
+    checkpoint = 4 * size_of(params.model).numbers + heads
     num_images = IMAGES.get(params.data.source, MOST_IMAGES)
     logits = 4 * (num_exits + 1) * num_classes * num_images
     data = 0 if params.data.source == "digits" else 60_000 * 32 * 32 * 3

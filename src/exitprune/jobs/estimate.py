@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exitprune.config.params import Params
+from exitprune.jobs.network_size import size_of
 
 START = 4.0  # seconds until a job that needs torch has imported it and made its first step
 SHORT = {"figure": 2.0, "report": 4.0, "data": 4.0, "tables": 4.0}  # seconds of jobs that neither train nor infer
@@ -80,7 +81,8 @@ def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Size
     first = next(iter(params.recipes.values()))
     recipe = params.recipes.get(wildcards.get("recipe", ""), first)
     rounds = recipe.rounds * (1 if recipe.order == "joint" else 2)
-    layers = int(wildcards.get("depth", params.model.depth))
+    network = params.model.base if "depth" not in wildcards else params.model.base.at_depth(int(wildcards["depth"]))
+    layers = size_of(network).layers
     trained = {
         "base": (params.base.epochs, 1.0),
         "rival": (params.base.epochs, 1.0),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from exitprune.networks.early_exit import EarlyExitNetwork, group_of
+from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import num_kept
 
 
@@ -53,12 +53,11 @@ class ExitCost:
 
 def layer_costs(network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> list[LayerCost]:
     """Every prunable layer in order of execution."""
-    positions = _output_positions(network)
-    costs, exit_ = [], 0
-    for name in network.named_layers():
-        costs.append(LayerCost(name, exit_, positions[name], masks[name].numel(), num_kept(masks, [name])))
-        exit_ += group_of(name) == "exits"
-    return costs
+    ran = _one_image(network)
+    return [
+        LayerCost(name, ran[layer].exit, ran[layer].positions, masks[name].numel(), num_kept(masks, [name]))
+        for name, layer in network.named_layers().items()
+    ]
 
 
 def exit_costs(network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> list[ExitCost]:
@@ -85,38 +84,41 @@ def exit_costs(network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> list[E
     return exits
 
 
-def _output_positions(network: EarlyExitNetwork) -> dict[str, int]:
-    """Places at which a layer's weights are used for one image, read off one pass of a blank image."""
-    positions: dict[str, int] = {}
-    hooks = []
-    for name, layer in network.named_layers().items():
+@dataclass(frozen=True)
+class _Ran:
+    """A module that has parameters of its own: the exit on the way to which it ran, and how many places it yielded."""
 
-        def note(module: nn.Module, args: object, output: Tensor, name: str = name) -> None:
-            positions[name] = output.shape[2:].numel()
+    exit: int
+    positions: int
 
-        hooks.append(layer.register_forward_hook(note))
+
+def _one_image(network: EarlyExitNetwork) -> dict[nn.Module, _Ran]:
+    """What runs for one image, read off one pass of a blank one."""
+    ran: dict[nn.Module, _Ran] = {}
+    exit_ = 0
+
+    def note(module: nn.Module, args: object, output: Tensor) -> None:
+        ran.setdefault(module, _Ran(exit_, output.shape[2:].numel()))
+
+    own = [module for module in network.modules() if next(module.parameters(recurse=False), None) is not None]
+    hooks = [module.register_forward_hook(note) for module in own]
     spec, was_training = network.spec, network.training
     network.eval()
     with torch.no_grad():
-        network(next(network.parameters()).new_zeros(1, spec.channels, spec.height, spec.width))
+        maps = network.features(next(network.parameters()).new_zeros(1, spec.channels, spec.height, spec.width))
+        for classify in network.classifiers:
+            classify(next(maps))
+            exit_ += 1
     network.train(was_training)
     for hook in hooks:
         hook.remove()
-    return positions
+    return ran
 
 
 def _params_beside_weights(network: EarlyExitNetwork) -> list[int]:
     """Biases and batch-norm parameters executed between one exit and the next, per exit."""
-
-    def count(module: nn.Module) -> int:
-        prunable = {id(layer.get_parameter("weight")) for layer in network.named_layers().values()}
-        return sum(p.numel() for p in module.parameters() if id(p) not in prunable)
-
-    counts, running = [], count(network.base.bn)
-    heads = network.heads
-    for index, block in enumerate(network.blocks, 1):
-        running += count(block)
-        if index in heads:
-            counts.append(running + count(heads[index]))
-            running = 0
-    return [*counts, running + count(network.base.fc)]
+    prunable = {id(layer.get_parameter("weight")) for layer in network.named_layers().values()}
+    counts = [0] * network.num_exits
+    for module, ran in _one_image(network).items():
+        counts[ran.exit] += sum(p.numel() for p in module.parameters(recurse=False) if id(p) not in prunable)
+    return counts

@@ -8,24 +8,36 @@ Letters: E exits, N images, C channels, K classes, H and W height and width.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from exitprune.networks.architectures.resnet import Block, ResNet
+from exitprune.config.model import ArchitectureSettings
+from exitprune.networks.architectures import Architecture
+from exitprune.variants import variant
 
 Group = Literal["base", "exits", "all"]
+EXIT = "exit"
+"""What the layers of exit heads are called, with the number of their exit: exit0, exit1, ..."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What it takes to build a network; stored in every checkpoint."""
+    """What it takes to build a network; stored in every checkpoint.
 
-    depth: int
+    Raises:
+        ValueError: if there is no such architecture, its settings are not allowed, or an exit is not inside it.
+    """
+
+    architecture: str
+    settings: Mapping[str, Any]
+    """The architecture's own."""
     channels: int
     height: int
     width: int
@@ -36,13 +48,55 @@ class Spec:
     """Side of the grid an exit averages its map to; None: not pooled."""
 
     def __post_init__(self) -> None:
-        last = (self.depth - 2) // 2
+        last = self.own.num_blocks
         if sorted(set(self.exits)) != list(self.exits) or not all(1 <= block < last for block in self.exits):
             raise ValueError(f"exits {self.exits}: blocks from 1 to {last - 1}, each once and in order")
 
+    @property
+    def own(self) -> ArchitectureSettings:
+        """The architecture's settings, checked."""
+        made: ArchitectureSettings = variant("architectures", self.architecture).Settings(**self.settings)
+        return made
+
+    def build_base(self) -> Architecture:
+        """The network without exits, its weights drawn."""
+        made: Architecture = variant("architectures", self.architecture).build(
+            self.own, self.channels, self.num_classes
+        )
+        return made
+
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; `Spec(**...)` takes it back."""
-        return {**asdict(self), "exits": list(self.exits)}
+        """For JSON; `from_dict` takes it back."""
+        return {**asdict(self), "settings": dict(self.settings), "exits": list(self.exits)}
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Spec:
+        """What `as_dict` gave."""
+        return cls(**{**told, "exits": tuple(told["exits"])})
+
+
+def map_shapes(spec: Spec) -> list[tuple[int, int, int]]:
+    """(C, H, W) of the map after each block.
+
+    Raises:
+        ValueError: if images of this size are too small for the architecture.
+    """
+    return _map_shapes(json.dumps({**spec.as_dict(), "exits": [], "pool": None}))
+
+
+@cache
+def _map_shapes(told: str) -> list[tuple[int, int, int]]:
+    spec, shapes = Spec.from_dict(json.loads(told)), []
+    with torch.device("meta"), torch.no_grad():  # shapes alone: nothing is drawn or computed
+        base = spec.build_base().eval()
+        try:
+            x = base.stem(torch.zeros(1, spec.channels, spec.height, spec.width))
+            for block in base.blocks:
+                x = block(x)
+                shapes.append(cast(tuple[int, int, int], tuple(x.shape[1:])))
+        except RuntimeError as error:
+            raise ValueError(f"{spec.own.title} cannot take images of {spec.height} x {spec.width} ({error})") from None
+    return shapes
 
 
 class ExitHead(nn.Module):
@@ -76,30 +130,26 @@ class EarlyExitNetwork(nn.Module):
     def __init__(self, spec: Spec) -> None:
         super().__init__()
         self.spec = spec
-        self.base = ResNet(spec.depth, spec.channels, spec.num_classes)
-        shapes = self._feature_shapes()
+        self.base = spec.build_base()
+        shapes = map_shapes(spec) if spec.exits else []
         self.exits = nn.ModuleList(
             ExitHead(*shapes[block - 1], pool=spec.pool, num_classes=spec.num_classes) for block in spec.exits
         )
 
-    def _feature_shapes(self) -> list[tuple[int, int, int]]:
-        """(C, H, W) after each block, without computing anything."""
-        height, width, shapes = self.spec.height, self.spec.width, []
-        for block in self.blocks:
-            stride = block.c1.stride[0]
-            height, width = -(-height // stride), -(-width // stride)
-            shapes.append((block.c2.out_channels, height, width))
-        return shapes
-
     @property
-    def blocks(self) -> list[Block]:
-        """The base network's residual blocks in order of execution."""
-        return cast(list[Block], list(self.base.blocks))
+    def blocks(self) -> list[Any]:
+        """The base network's blocks in order of execution; what they are is the architecture's own."""
+        return list(self.base.blocks)
 
     @property
     def heads(self) -> dict[int, ExitHead]:
         """The exit heads by the block, counted from 1, that each follows."""
         return dict(zip(self.spec.exits, cast(list[ExitHead], list(self.exits)), strict=True))
+
+    @property
+    def classifiers(self) -> list[Callable[[Tensor], Tensor]]:
+        """What makes logits of each map that `features` gives: the exit heads, and the base network's own classifier."""
+        return [*self.heads.values(), self.base.classify]
 
     def place_(self, device: torch.device | str) -> None:
         """Move to a device, channels last in memory: small convolutions are faster that way."""
@@ -141,22 +191,27 @@ class EarlyExitNetwork(nn.Module):
 
     def classify(self, maps: Sequence[Tensor]) -> Tensor:
         """The feature maps that `features` gives to (E, N, K) logits."""
-        *early, last = maps
-        logits = [head(map_) for head, map_ in zip(self.exits, early, strict=True)]
-        return torch.stack([*logits, self.base.classify(last)])
+        return torch.stack([head(map_) for head, map_ in zip(self.classifiers, maps, strict=True)])
 
     def named_layers(self, group: Group = "all") -> dict[str, nn.Module]:
-        """Prunable layers (convolutions and linear layers) of a group in order of execution, by the paper's names."""
-        layers: dict[str, nn.Module] = {"stem": self.base.conv}
-        heads = self.heads
-        for index, block in enumerate(self.blocks, 1):
-            layers.update({f"b{index}.{part}": layer for part, layer in block.named_layers().items()})
-            if index in heads:
-                layers[f"exit{self.spec.exits.index(index) + 1}"] = heads[index].fc
-        layers["fc"] = self.base.fc
+        """Prunable layers (convolutions and linear layers) of a group in order of execution, by name.
+
+        The base network's have the names that its architecture gives them, the head of exit e is called `exit<e>`.
+        """
+        after = {id(part): number for number, block in enumerate(self.blocks, 1) for part in block.modules()}
+        layers: dict[str, nn.Module] = {}
+        heads, block = list(enumerate(self.heads.items())), 0
+        for name, layer in self.base.named_layers().items():
+            # A layer in no block is the stem's, or comes after all blocks.
+            block = after.get(id(layer), len(self.blocks) + 1 if block else 0)
+            while heads and heads[0][1][0] < block:
+                number, (_, head) = heads.pop(0)
+                layers[f"{EXIT}{number}"] = head.fc
+            layers[name] = layer
+        layers |= {f"{EXIT}{number}": head.fc for number, (_, head) in heads}
         return {name: layer for name, layer in layers.items() if group in ("all", group_of(name))}
 
 
 def group_of(layer: str) -> Group:
     """`exits` for the layer of an exit head, else `base`."""
-    return "exits" if layer.startswith("exit") else "base"
+    return "exits" if layer.startswith(EXIT) else "base"

@@ -113,6 +113,7 @@ def render(
     templates.filters |= {"percent": percent, "points": points, "millions": millions, "duration": duration}
     return templates.get_template("report.html.j2").render(
         params=params,
+        network=params.model.own.title,
         manifest=manifest,
         counts={split: sum(by_class.values()) for split, by_class in manifest["counts"].items()},
         headlines=headlines(tables["measures"]),

@@ -9,6 +9,7 @@ from typer import Option
 
 from exitprune.config.compute import Compute
 from exitprune.config.data import Augment
+from exitprune.config.model import BaseNetwork
 from exitprune.config.section import Section
 from exitprune.config.training import Training
 from exitprune.data.images import load_manifest, load_split
@@ -27,7 +28,7 @@ from exitprune.training.resumption import Resumption
 class Settings(Section):
     """What the base network depends on; where it will have exits is not part of it."""
 
-    depth: int
+    network: BaseNetwork
     augment: Augment
     base: Training
     compute: Compute
@@ -51,12 +52,19 @@ def main(
     """
     wanted = Settings.model_validate_json(settings)
     machine, manifest = set_up(wanted.compute), load_manifest(data)
-    key = fingerprint("base", manifest["sha256"], wanted.model_dump(), seed, code_of("base", machine.device))
+    key = fingerprint(
+        "base",
+        manifest["sha256"],
+        wanted.model_dump(),
+        seed,
+        code_of("base", machine.device, ("architectures", wanted.network.architecture)),
+    )
     if is_taken_over(out, key, runs):
         return
     images = load_split(data, "train", machine.device)
     spec = Spec(
-        depth=wanted.depth,
+        architecture=wanted.network.architecture,
+        settings=wanted.network.settings,
         channels=manifest["channels"],
         height=manifest["height"],
         width=manifest["width"],

@@ -56,7 +56,13 @@ def main(
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
     trained = load_checkpoint(base)
-    key = fingerprint("heads", trained.header["key"], wanted.model_dump(), code_of("heads", machine.device))
+    code = code_of("heads", machine.device, ("architectures", trained.network.spec.architecture))
+    key = fingerprint(
+        "heads",
+        trained.header["key"],
+        wanted.model_dump(),
+        code,
+    )
     if is_taken_over(out, key, runs):
         return
     spec = replace(trained.network.spec, exits=tuple(wanted.model.exits), pool=wanted.model.pool)

@@ -50,7 +50,7 @@ def main(
     torch.set_num_threads(1)  # many small operations: a second thread costs more than it gives
     arrays, header = read_tensors(data)
     labels = {split: arrays[f"{split}_labels"] for split in ("validation", "test")}
-    blocks = [*wanted.model.exits, (wanted.model.depth - 2) // 2]
+    blocks = [*wanted.model.exits, wanted.model.own.num_blocks]
     made = build((level for path in evaluation for level in read_levels(path, labels)), labels, blocks, wanted.evaluate)
     made |= beside_paper(
         made, is_papers_network(wanted.model) and wanted.granularity == "weight", is_papers_data(header["manifest"])

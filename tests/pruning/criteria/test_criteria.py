@@ -13,7 +13,7 @@ from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import weights
 from exitprune.variants import names_of, variant
 
-NAMES = ["stem", "b2.sc", "exit1", "fc"]
+NAMES = ["stem", "b2.sc", "exit0", "fc"]
 
 pytestmark = pytest.mark.parametrize("criterion", names_of("criteria"))
 
@@ -55,6 +55,6 @@ def test_scoring_changes_nothing_in_the_network(criterion: str, network: EarlyEx
 
 
 def test_scores_are_finer_than_bfloat16(criterion: str, network: EarlyExitNetwork, images: Images) -> None:
-    scores = score(criterion, network, images)["exit1"]
+    scores = score(criterion, network, images)["exit0"]
     values = scores.flatten().tolist()
     assert len(set(scores.bfloat16().flatten().tolist())) < 0.9 * len(set(values))

@@ -19,7 +19,7 @@ def some_batches() -> list[tuple[Tensor, Tensor]]:
 
 def test_the_score_is_the_squared_weight_times_the_summed_gradient(network: EarlyExitNetwork) -> None:
     data = some_batches()
-    scores = taylor.score(network, ["b1.c2", "exit2"], data, torch.Generator())
+    scores = taylor.score(network, ["b1.c2", "exit1"], data, torch.Generator())
     network.eval()
     sum(exit_loss(network(x), y) for x, y in data).backward()  # type: ignore[union-attr]
     for name, layer in network.named_layers().items():
@@ -27,7 +27,7 @@ def test_the_score_is_the_squared_weight_times_the_summed_gradient(network: Earl
             weight = layer.get_parameter("weight")
             assert weight.grad is not None
             torch.testing.assert_close(scores[name], (weight * weight.grad).square().detach())
-    assert list(scores) == ["b1.c2", "exit2"]
+    assert list(scores) == ["b1.c2", "exit1"]
 
 
 def test_the_root_of_the_score_predicts_how_the_loss_moves(network: EarlyExitNetwork) -> None:

@@ -7,9 +7,36 @@ Source: He et al. 2016, "Deep Residual Learning for Image Recognition", section 
 from __future__ import annotations
 
 import torch.nn.functional as F
+from pydantic import field_validator
 from torch import Tensor, nn
 
+from exitprune.config.model import ArchitectureSettings
+from exitprune.networks.architectures import Architecture
+
 WIDTHS = (16, 32, 64)
+DEEPEST = 1202  # of the source
+
+
+class Settings(ArchitectureSettings):
+    """How deep it is."""
+
+    depth: int
+    """6n + 2 layers in 3n residual blocks."""
+
+    @field_validator("depth")
+    @classmethod
+    def _three_stages(cls, depth: int) -> int:
+        if not 8 <= depth <= DEEPEST or (depth - 2) % 6:
+            raise ValueError(f"the depth of a ResNet is 6n + 2 with n of 1 or more: 8, 14, 20, ... {DEEPEST}")
+        return depth
+
+    @property
+    def title(self) -> str:
+        return f"ResNet-{self.depth}"
+
+    @property
+    def num_blocks(self) -> int:
+        return (self.depth - 2) // 2
 
 
 class Block(nn.Module):
@@ -32,26 +59,18 @@ class Block(nn.Module):
         shortcut = x if self.sc is None else self.bn_sc(self.sc(x))
         return F.relu(out + shortcut)
 
-    def named_layers(self) -> dict[str, nn.Module]:
-        """The block's convolutions in order of execution."""
-        layers: dict[str, nn.Module] = {"c1": self.c1, "c2": self.c2}
-        return layers if self.sc is None else {**layers, "sc": self.sc}
 
-
-class ResNet(nn.Module):
+class ResNet(Architecture):
     """The base network: stem, 3n residual blocks in three stages, and a classifier on the averaged last map.
 
     Args:
-        depth: 6n + 2.
+        per_stage: blocks in each stage.
         channels: of the input images.
         num_classes: outputs of the classifier.
     """
 
-    def __init__(self, depth: int, channels: int, num_classes: int) -> None:
+    def __init__(self, per_stage: int, channels: int, num_classes: int) -> None:
         super().__init__()
-        if depth < 8 or (depth - 2) % 6:
-            raise ValueError(f"depth {depth} is not 6n + 2 with n of 1 or more: 8, 14, 20, ...")
-        per_stage = (depth - 2) // 6
         self.conv = nn.Conv2d(channels, WIDTHS[0], 3, padding=1, bias=False)
         self.bn = nn.BatchNorm2d(WIDTHS[0])
         blocks: list[Block] = []
@@ -75,9 +94,11 @@ class ResNet(nn.Module):
         logits: Tensor = self.fc(features.mean((2, 3)))
         return logits
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, classes) logits."""
-        x = self.stem(x)
-        for block in self.blocks:
-            x = block(x)
-        return self.classify(x)
+    def named_layers(self) -> dict[str, nn.Module]:
+        """By the paper's names: its first convolution is the stem."""
+        return {name.replace("conv", "stem"): layer for name, layer in super().named_layers().items()}
+
+
+def build(settings: Settings, channels: int, num_classes: int) -> ResNet:
+    """A ResNet of the depth set."""
+    return ResNet(settings.num_blocks // len(WIDTHS), channels, num_classes)

@@ -15,8 +15,8 @@ PLACE = 1
 TITLE = "Sparsity of every layer"
 CAPTION = (
     "Sparsity (share of weights that are zero) of each prunable layer after the last round: mean over seeds; thin lines "
-    "are bootstrap bands. Exit heads in bold; the head of exit 0 is the layer exit1, as in the paper. Short strokes, where there "
-    "are any, are the paper's values."
+    "are bootstrap bands. Exit heads in bold. Short strokes, where there are any, are "
+    "the paper's values."
 )
 
 

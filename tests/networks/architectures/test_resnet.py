@@ -10,12 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from exitprune.config.model import DEPTHS
-from exitprune.networks.architectures.resnet import Block, ResNet
+from exitprune.networks.architectures.resnet import Block, Settings
+from exitprune.networks.architectures.resnet import build as make
 from exitprune.networks.masks import weights
 from tests.conftest import Build
 
-GOLDEN = Path(__file__).parent / "golden" / "resnet56_layers.csv"
+GOLDEN = Path(__file__).parents[1] / "golden" / "resnet56_layers.csv"
+DEPTHS = (8, 14, 20, 32, 44, 56, 110)
 PAPERS_EXITS = (4, 8, 12, 16, 20, 24)
 
 
@@ -40,27 +41,27 @@ def test_pooling_to_a_grid_multiplies_the_weights_of_the_exits_alone(build: Buil
 
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_depth_counts_the_convolutions_on_the_main_path_and_the_classifier(depth: int) -> None:
-    network = ResNet(depth, 3, 10)
+    network = make(Settings(depth=depth), 3, 10)
     shortcuts = [block.sc for block in network.blocks if block.sc is not None]
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     assert len(convolutions) - len(shortcuts) + 1 == depth
 
 
 def test_blocks_are_basic_not_bottlenecks() -> None:
-    blocks = [child for child in ResNet(56, 3, 10).modules() if isinstance(child, Block)]
+    blocks = [child for child in make(Settings(depth=56), 3, 10).modules() if isinstance(child, Block)]
     assert [[block.c1.kernel_size, block.c2.kernel_size] for block in blocks] == [[(3, 3), (3, 3)]] * 27
 
 
 def test_only_the_two_blocks_that_change_shape_project_their_shortcut() -> None:
-    blocks = [child for child in ResNet(56, 3, 10).modules() if isinstance(child, Block)]
+    blocks = [child for child in make(Settings(depth=56), 3, 10).modules() if isinstance(child, Block)]
     kernels = {index: block.sc.kernel_size for index, block in enumerate(blocks, 1) if block.sc is not None}
     assert kernels == {10: (1, 1), 19: (1, 1)}
 
 
-@pytest.mark.parametrize("depth", [0, 2, 7, 9, 55, 57])
+@pytest.mark.parametrize("depth", [-4, 0, 2, 7, 9, 55, 57, 10**9 + 6])
 def test_a_depth_that_is_not_6n_plus_2_is_refused(depth: int) -> None:
-    with pytest.raises(ValueError, match=rf"depth {depth} is not 6n \+ 2"):
-        ResNet(depth, 3, 10)
+    with pytest.raises(ValueError, match=r"the depth of a ResNet is 6n \+ 2"):
+        Settings(depth=depth)
 
 
 @torch.no_grad()
@@ -84,6 +85,6 @@ def test_a_block_adds_the_shortcut_before_the_last_relu(build: Build) -> None:
 
 
 def test_the_same_seed_draws_the_same_weights_and_another_seed_others(build: Build) -> None:
-    first, again, other = build(seed=0), build(seed=0), build(seed=1)
+    first, again, other = (build(seed=seed) for seed in (0, 0, 1))
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
     assert not torch.equal(first.base.conv.weight, other.base.conv.weight)

@@ -1,0 +1,28 @@
+"""How large a network will be, told before any work: for estimates of time and disk space. Nothing is drawn or computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from exitprune.config.model import BaseNetwork
+from exitprune.variants import variant
+
+CHANNELS, CLASSES = 3, 10  # a guess: they change the first and the last layer alone
+
+
+@dataclass(frozen=True)
+class Size:
+    """Layers that hold a matrix of weights, and numbers to keep in all."""
+
+    layers: int
+    numbers: int
+
+
+def size_of(network: BaseNetwork) -> Size:
+    """Of a network without early exits."""
+    with torch.device("meta"):
+        made = variant("architectures", network.architecture).build(network.own, CHANNELS, CLASSES)
+    layers = sum(parameter.ndim > 1 for parameter in made.parameters())
+    return Size(layers, sum(tensor.numel() for tensor in made.state_dict().values()))
