@@ -16,7 +16,7 @@ from torch import Tensor
 
 from exitprune.documents import INSTEAD
 from exitprune.errors import BadInput
-from exitprune.networks.early_exit import EXIT, EarlyExitNetwork, Spec
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import Masks
 from exitprune.storage import read_tensors, write_tensors
 
@@ -49,7 +49,6 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoin
     tensors, header = read_tensors(path)
     if "network" not in header:
         raise BadInput(f"{path}: holds no network; give a level or recovered checkpoint")
-    tensors, header = _as_written_today(tensors, header)
     network = EarlyExitNetwork(Spec.from_dict(header["network"]))
     packed = {name.removeprefix("mask:"): tensors.pop(name) for name in list(tensors) if name.startswith("mask:")}
     try:
@@ -65,13 +64,3 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoin
         masks[name] = torch.from_numpy(bits).reshape(shape).to(device)
     network.place_(device)
     return Checkpoint(network, masks, header)
-
-
-def _as_written_today(tensors: dict[str, Tensor], header: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """A file from before there were other networks than ResNets, when the layers of exits counted from 1."""
-    if "architecture" in header["network"]:
-        return tensors, header
-    rest = dict(header["network"])
-    network = {"architecture": "resnet", "settings": {"depth": rest.pop("depth")}, **rest}
-    renamed = {f"mask:{EXIT}{number + 1}": f"mask:{EXIT}{number}" for number in range(len(rest["exits"]))}
-    return {renamed.get(name, name): tensor for name, tensor in tensors.items()}, {**header, "network": network}
