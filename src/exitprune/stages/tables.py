@@ -75,7 +75,7 @@ def read_levels(path: Path, labels: dict[str, Tensor]) -> Iterator[Level]:
         tensors, header = read_tensors(file)
         if digest([file]) != entry["sha256"]:
             raise BadInput(f"{file}: not the file that {path} was written with; delete {path} and run snakemake again")
-        logits = {split: tensors[split] for split in labels}
+        logits = {split: tensor for split, tensor in tensors.items() if split in labels}
         macs_by_image = {split: tensors[f"macs:{split}"] for split in labels if f"macs:{split}" in tensors}
         for split, wanted in labels.items():
             if logits[split].shape[1] != len(wanted):
