@@ -21,7 +21,9 @@ from exitprune.evaluation.exiting import confidence_of
 from exitprune.evaluation.logits import infer
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.networks.cost import exit_costs
+from exitprune.networks.masks import full_masks
 from tests.at_one_threshold import evaluate_at
+from tests.conftest import Build
 from tests.exported_study import CLASSES, Study
 
 
@@ -117,7 +119,7 @@ def test_a_limit_in_milliseconds_times_every_exit(study: Study, tmp_path: Path) 
     card = card_of(tmp_path)
     assert all(row["milliseconds"] > 0 for row in card["exits"])
     point = card["operating_points"][-1]
-    assert point["rule"] == "milliseconds<=1e+06"
+    assert point["rule"] == "milliseconds=1e+06"
     assert 0 < point["test"]["milliseconds"] < 1e6
 
 
@@ -194,3 +196,63 @@ def test_a_batch_without_stages_is_refused(study: Study, tmp_path: Path) -> None
     with pytest.raises(BadInput, match=r"--batch 2: only stages have a batch of their own; give --form stages with it"):
         export(study.level, tmp_path, batch=2)
     assert not any(tmp_path.iterdir())
+
+
+def test_a_network_without_exits_is_exported_and_predicts(
+    build: Build, study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = build(exits=(), pool=None, channels=3, side=12)
+    header = load_checkpoint(study.level).header
+    header = {key: header[key] for key in ("data", "classes", "mean", "std", "seed", "key")}
+    base = study.level.parents[1] / "base.safetensors"
+    save_checkpoint(base, network, full_masks(network), {**header, "name": "base", "level": 0})
+    export(base, tmp_path)
+    assert "no threshold keeps this on validation" in capsys.readouterr().out
+    card = card_of(tmp_path)
+    assert len(card["exits"]) == 1
+    assert card["sparsity"] == {"all": 0, "base": 0}
+    images = load_split(study.data, "test")
+    feed = {"pixels": images.pixels.numpy(), "threshold": np.array(0.5, dtype=np.float32)}
+    session = ort.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    answers = session.run(["class"], feed)[0]
+    assert (answers == infer(network, images)[0].argmax(-1).numpy()).all()
+    base.unlink()
+
+
+def test_a_network_at_chance_is_called_so_in_what_is_said_and_in_the_card(
+    build: Build, study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    level = load_checkpoint(study.level)
+    with torch.no_grad():
+        level.network.base.fc.weight.zero_()
+        level.network.base.fc.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
+    guessing = study.level.with_name("guessing.safetensors")
+    save_checkpoint(guessing, level.network, level.masks, level.header)
+    export(guessing, tmp_path)
+    assert "this network is at or near chance" in capsys.readouterr().out
+    assert "at or near chance" in card_of(tmp_path)["warnings"][0]
+    assert card_of(study.exported)["warnings"] == []
+    guessing.unlink()
+
+
+def test_a_limit_for_a_percentage_of_the_images_holds_for_each_of_them(study: Study, tmp_path: Path) -> None:
+    export(study.level, tmp_path, milliseconds=1e6, percentage=90)
+    assert card_of(tmp_path)["chosen"] == "milliseconds-of-90-percent=1e+06"
+    assert card_of(study.exported)["chosen"] == "accuracy_lost=0.01"
+
+
+def test_what_a_limit_costs_in_accuracy_is_said(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export(study.level, tmp_path, macs_share=0.2)
+    said = capsys.readouterr().out
+    point = card_of(tmp_path)["operating_points"][1]["test"]
+    assert f"({100 * point['accuracy_lost']:.1f} points below nobody leaving early)" in said
+
+
+@pytest.mark.parametrize(
+    "options", [{"macs_share": float("nan")}, {"milliseconds": float("inf")}, {"percentage": 90.0}, {"threads": 10**6}]
+)
+def test_options_that_mean_nothing_are_refused(study: Study, tmp_path: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match=r"finite number|give that too|were asked for"):
+        export(study.level, tmp_path, **options)

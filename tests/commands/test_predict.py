@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from exitprune.commands.export import main as export
 from exitprune.commands.predict import main as predict
 from exitprune.data.images import load_split
 from exitprune.errors import BadInput
@@ -65,7 +67,15 @@ def test_the_table_has_a_line_for_every_image(
 ) -> None:
     predict(study.exported / "model.onnx", pictures, threshold=-1.0)
     heading, *lines = capsys.readouterr().out.splitlines()
-    assert heading.split() == ["image", "class", "confidence", "exit", "MACs", "milliseconds"]
+    assert re.split(r"  +", heading) == [
+        "image",
+        "class",
+        "confidence",
+        "exit",
+        "MACs executed",
+        "MACs of weights",
+        "milliseconds",
+    ]
     assert [line.split()[0] for line in lines] == [str(path) for path in pictures]
     assert {line.split()[3] for line in lines} == {"0"}
 
@@ -88,7 +98,9 @@ def test_a_grey_picture_is_read_by_a_model_of_colour_images(
 
 
 def test_an_operating_point_that_is_not_there_is_refused(study: Study, pictures: list[Path]) -> None:
-    with pytest.raises(BadInput, match=r"no operating point 'best'; allowed: accuracy_lost<=0.01, macs_share<=0.5"):
+    with pytest.raises(
+        BadInput, match=r"no operating point 'best'; give --threshold, or one of: accuracy_lost=0.01, macs_share=0.5"
+    ):
         predict(study.exported / "model.onnx", pictures, operating_point="best")
 
 
@@ -183,3 +195,99 @@ def test_from_a_shell_a_mistake_is_one_sentence_and_predicting_does_not_load_tor
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 1
     assert "none.onnx: there is no such model" in refused.stderr
+
+
+def test_a_folder_is_its_images_in_order_and_what_else_is_there_is_counted(
+    study: Study, pictures: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = pictures[0].parent
+    (folder / "notes.txt").write_text("not an image")
+    (folder / "more").mkdir()
+    (folder / "more" / "a.png").write_bytes(pictures[0].read_bytes())
+    predict(study.exported / "model.onnx", [folder], threshold=0.5, as_json=True)
+    printed = capsys.readouterr()
+    assert [row["image"] for row in json.loads(printed.out)["images"]] == sorted(
+        [*map(str, pictures), str(folder / "more" / "a.png")]
+    )
+    assert printed.err == "passed over: 1 files that are no images by their name\n"
+
+
+def test_a_folder_without_images_is_refused(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="has no images; give image files"):
+        predict(study.exported / "model.onnx", [tmp_path])
+
+
+def test_an_image_comes_from_standard_input_or_a_pipe_and_so_does_the_model(
+    study: Study, pictures: list[Path], tmp_path: Path
+) -> None:
+    command = 'cat "$2" | "$0" -m exitprune predict <(cat "$1") - <(cat "$3") --threshold 0.5 --json'
+    words = [sys.executable, study.exported / "model.onnx", *pictures[:2]]
+    done = subprocess.run(["bash", "-c", command, *map(str, words)], capture_output=True, text=True, check=True)
+    rows = json.loads(done.stdout)["images"]
+    predicted_apart = subprocess.run(
+        [sys.executable, "-m", "exitprune", "predict", *map(str, words[1:]), "--threshold", "0.5", "--json"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    expected = json.loads(predicted_apart.stdout)["images"]
+    assert rows[0]["image"] == "-"
+    assert [row["confidence"] for row in rows] == [row["confidence"] for row in expected]
+
+
+def test_the_point_chosen_on_export_is_used_and_named(
+    study: Study, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export(study.level, tmp_path, macs_share=0.7)
+    assert "macs_share=0.7: threshold" in (said := capsys.readouterr().out)
+    assert [("predict uses this" in line) for line in said.splitlines()[1:3]] == [False, True]
+    predict(tmp_path / "model.onnx", pictures[:1])
+    assert "of the operating point macs_share=0.7" in capsys.readouterr().err
+
+
+def test_class_names_cannot_forge_lines_or_colours_on_a_terminal(
+    study: Study, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.load(study.exported / "model.onnx")
+    for item in model.metadata_props:
+        if item.key == "classes":
+            item.value = json.dumps(["\x1b[2Jforged\n0.png  safe", "\u202etxt", "c\r", "d\x9b"])
+    onnx.save(model, tmp_path / "model.onnx")
+    predict(tmp_path / "model.onnx", pictures, threshold=0.5)
+    printed = capsys.readouterr().out
+    assert len(printed.splitlines()) == 1 + len(pictures)
+    assert not set(printed) & set("\x1b\u202e\r\x9b")
+
+
+def test_a_model_that_never_answers_ends_in_a_sentence(study: Study, pictures: list[Path], tmp_path: Path) -> None:
+    model = onnx.load(study.exported / "model.onnx")
+    make, types = onnx.helper, onnx.TensorProto
+    scalars = {"i": types.INT64, "on": types.BOOL, "x": types.FLOAT, "still": types.BOOL, "x2": types.FLOAT}
+    value = {name: make.make_tensor_value_info(name, kind, []) for name, kind in scalars.items()}
+    steps = [make.make_node("Identity", ["on"], ["still"]), make.make_node("Add", ["x", "x"], ["x2"])]
+    body = make.make_graph(steps, "body", [value["i"], value["on"], value["x"]], [value["still"], value["x2"]])
+    model.graph.initializer.append(make.make_tensor("forever", types.BOOL, [], [True]))
+    model.graph.node.insert(0, make.make_node("Loop", ["", "forever", "threshold"], ["endless"], body=body))
+    for node in model.graph.node[1:]:
+        node.input[:] = ["endless" if name == "threshold" else name for name in node.input]
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(BadInput, match=r"model\.onnx: has not answered within 0\.5 s"):
+        predict(tmp_path / "model.onnx", pictures, threshold=0.5, seconds=0.5)
+
+
+def test_what_does_not_obey_ends_with_the_process() -> None:
+    program = (
+        "import time; from pathlib import Path; from exitprune.deployment import exported_model as m\n"
+        "m.GRACE, model = 0.1, m.ExportedModel.__new__(m.ExportedModel)\n"
+        "model.path, model.seconds, model.runtime = Path('m.onnx'), 0.1, __import__('onnxruntime')\n"
+        "with model._within('loaded'): time.sleep(60)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=50)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "m.onnx: not loaded within 0.1 s" in done.stderr
+
+
+@pytest.mark.parametrize("options", [{"threads": 10**6}, {"threshold": float("nan")}, {"seconds": float("inf")}])
+def test_numbers_beyond_the_machine_or_no_numbers_are_refused(
+    study: Study, pictures: list[Path], options: dict[str, Any]
+) -> None:
+    with pytest.raises(BadInput, match=r"1,000,000 were asked for|give a finite number"):
+        predict(study.exported / "model.onnx", pictures, **{"threshold": 0.5, **options})

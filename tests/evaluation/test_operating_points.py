@@ -113,7 +113,7 @@ def test_test_images_are_reported_and_choose_nothing() -> None:
     assert [point.threshold for point in first] == [point.threshold for point in second]
     assert [point.validation for point in first] == [point.validation for point in second]
     assert [point.test for point in first] != [point.test for point in second]
-    assert [point.rule for point in first] == ["accuracy_lost<=0.01", "macs_share<=0.5"]
+    assert [point.rule for point in first] == ["accuracy_lost=0.01", "macs_share=0.5"]
 
 
 def test_an_outcome_is_what_the_exits_taken_give() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,9 +20,11 @@ from exitprune.deployment.onnx_export import OPSET, build_model
 from exitprune.deployment.onnx_stages import write_stages
 from exitprune.deployment.removal import remove_emptied
 from exitprune.errors import BadInput
-from exitprune.evaluation.calibration import fit_temperatures, scaled
+from exitprune.evaluation.calibration import Temperature, scaled, tried_temperatures
+from exitprune.evaluation.chance import warning_of_chance
 from exitprune.evaluation.logits import infer
 from exitprune.evaluation.operating_points import Costs, OperatingPoint, Rule, operating_points
+from exitprune.jobs.cores import check_threads
 from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.storage import write_bytes, write_json
@@ -34,18 +38,29 @@ def main(
         typer.Option(help="data.safetensors of the study, to measure accuracy; default: looked for above CHECKPOINT."),
     ] = None,
     accuracy_lost: Annotated[
-        float, typer.Option(min=0, max=1, help="Operating point: give up at most this much accuracy (a fraction).")
-    ] = 0.01,
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Operating point: give up at most this much accuracy (a fraction).  [default: 0.01]"
+        ),
+    ] = None,
     macs_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Operating point: at most this share of the MACs.")
-    ] = 0.5,
+        float | None,
+        typer.Option(min=0, max=1, help="Operating point: at most this share of the MACs, on average.  [default: 0.5]"),
+    ] = None,
     milliseconds: Annotated[
-        float | None, typer.Option(min=0, help="Operating point: at most so many per image; times every exit here.")
+        float | None,
+        typer.Option(min=0, help="Operating point: at most so many per image, on average; times every exit here."),
+    ] = None,
+    percentage: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=100, help="Hold --milliseconds for this percentage of the images, not for their average."
+        ),
     ] = None,
     temperatures: Annotated[
-        bool, typer.Option("--temperatures", help="Calibrate every exit by a temperature fitted on validation.")
+        bool, typer.Option("--temperatures", help="Calibrate by temperatures fitted on validation, where that helps.")
     ] = False,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads, for timing too.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads, for timing too; at most the machine's cores.")] = 1,
     form: Annotated[
         Literal["whole", "stages"],
         typer.Option(
@@ -57,9 +72,12 @@ def main(
     """Write DIR/model.onnx and DIR/model-card.json.
 
     Batch norm is folded and what pruning emptied is taken out exactly. Accuracy is measured on the network as exported;
-    thresholds are chosen on validation and reported on test.
+    thresholds are chosen on validation and reported on test. `exitprune predict` uses the operating point asked for here:
+    that of --milliseconds, else of --macs-share, else of --accuracy-lost.
     """
     onnx = extra("onnx")
+    rules, chosen = _rules(accuracy_lost, macs_share, milliseconds, percentage)
+    check_threads(threads)
     torch.set_num_threads(threads)
     level = _with_normalisation(checkpoint, load_checkpoint(checkpoint))
     network = remove_emptied(fold(level.network))
@@ -71,19 +89,20 @@ def main(
         raise BadInput(f"{checkpoint}: no data.safetensors above it; --temperatures and --milliseconds need --data")
 
     measured = {} if source is None else _measure(network, source)
-    fitted = [1.0] * network.num_exits
+    applied, tried = [1.0] * network.num_exits, None
     if temperatures:
-        fitted = fit_temperatures(measured["validation"].logits, measured["validation"].labels)
-        measured = {name: Measured(scaled(part.logits, fitted), part.labels) for name, part in measured.items()}
-    timed, rules = None, [Rule("accuracy_lost", accuracy_lost), Rule("macs_share", macs_share)]
+        tried = tried_temperatures(measured["validation"].logits, measured["validation"].labels)
+        applied = [one.fitted if one.helps else 1.0 for one in tried]
+        measured = {name: Measured(scaled(part.logits, applied), part.labels) for name, part in measured.items()}
+    timed = None
     if source is not None and milliseconds is not None:
         timed = exit_milliseconds(network, mean, std, load_split(source, "validation").pixels[:1].numpy(), threads)
-        rules.append(Rule("milliseconds", milliseconds))
-    exits = exit_table(level, network, fitted, timed, measured)
+    exits = exit_table(level, network, applied, tried, timed, measured)
     points = _points(rules, measured, Costs(torch.tensor([[row["macs"]] for row in exits]), timed))
+    warnings = _warnings(measured, tried)
 
-    metadata = metadata_of(level, exits, points)
-    built = build_model(network, mean, std, fitted, metadata)
+    metadata = metadata_of(level, exits, points, chosen.name)
+    built = build_model(network, mean, std, applied, metadata)
     path, model = out / "model.onnx", built.SerializeToString()
     write_bytes(path, model)
     about: dict[str, Any] = {
@@ -97,8 +116,34 @@ def main(
     origin = {"checkpoint": checkpoint.name, "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
     made_with = {"threads": threads, "torch": torch.__version__, "onnx": onnx.__version__}
     manifest = None if source is None else load_manifest(source)
-    write_json(out / "model-card.json", model_card(level, exits, points, about, manifest, {**origin, **made_with}))
-    _say(path, rules, points, source)
+    card = model_card(level, exits, points, chosen.name, about, manifest, {**origin, **made_with}, warnings)
+    write_json(out / "model-card.json", card)
+    typer.echo("\n".join([f"{path} and model-card.json beside it", *_said(rules, points, chosen, source), *warnings]))
+
+
+def _rules(
+    accuracy_lost: float | None, macs_share: float | None, milliseconds: float | None, percentage: float | None
+) -> tuple[list[Rule], Rule]:
+    """The rules of the operating points, and the one that was asked for most expressly.
+
+    Raises:
+        BadInput: if a limit is not a finite number, or a percentage is given without the limit it is of.
+    """
+    for name, value in (("accuracy-lost", accuracy_lost), ("macs-share", macs_share), ("milliseconds", milliseconds)):
+        if value is not None and not math.isfinite(value):
+            raise BadInput(f"--{name}: {value} was given; give a finite number")
+    if percentage is not None and (milliseconds is None or not math.isfinite(percentage)):
+        raise BadInput(
+            "--percentage: is of the images that keep --milliseconds; give that too, and a number from 0 to 100"
+        )
+    rules = [
+        Rule("accuracy_lost", 0.01 if accuracy_lost is None else accuracy_lost),
+        Rule("macs_share", 0.5 if macs_share is None else macs_share),
+    ]
+    if milliseconds is not None:
+        rules.append(Rule("milliseconds", milliseconds, percentage))
+        return rules, rules[-1]
+    return rules, rules[1] if macs_share is not None and accuracy_lost is None else rules[0]
 
 
 def _with_normalisation(path: Path, level: Checkpoint) -> Checkpoint:
@@ -137,18 +182,35 @@ def _points(rules: list[Rule], measured: dict[str, Measured], costs: Costs) -> l
     return operating_points(rules, (validation.logits, validation.labels), (test.logits, test.labels), costs)
 
 
-def _say(path: Path, rules: list[Rule], points: list[OperatingPoint], source: Path | None) -> None:
-    typer.echo(f"{path} and model-card.json beside it")
+def _warnings(measured: dict[str, Measured], tried: list[Temperature] | None) -> list[str]:
+    """What whoever uses the model must know: that it guesses, or that a temperature was not applied."""
+    found = []
+    for exit_, one in enumerate(tried or []):
+        if not one.helps:
+            found.append(
+                f"exit {exit_}: no temperature applied: the one fitted, {one.fitted:.3g}, leaves the calibration error of "
+                f"held-out validation images at {one.error_with:.4f}, without it {one.error_without:.4f}"
+            )
+    if measured:
+        test = measured["test"]
+        accuracy = float((test.logits[-1].argmax(-1) == test.labels).double().mean())
+        found += filter(None, [warning_of_chance(accuracy, test.labels, "this network")])
+    return found
+
+
+def _said(rules: list[Rule], points: list[OperatingPoint], chosen: Rule, source: Path | None) -> Iterator[str]:
     if source is None:
-        typer.echo("no data.safetensors above the checkpoint: the card has no accuracies and no operating points")
+        yield "no data.safetensors above the checkpoint: the card has no accuracies and no operating points"
         return
-    found: dict[str, Any] = {point.rule: point for point in points}
+    found = {point.rule: point for point in points}
     for rule in rules:
         if rule.name not in found:
-            typer.echo(f"  {rule.name}: no threshold keeps this on validation")
+            yield f"  {rule.name}: no threshold keeps this on validation"
             continue
-        point = found[rule.name]
-        typer.echo(
-            f"  {rule.name}: threshold {point.threshold:.6g}, test accuracy {point.test.accuracy:.4f}, "
-            f"{point.test.average_macs:,.0f} MACs per image"
+        threshold, test = found[rule.name].threshold, found[rule.name].test
+        lost = f"{abs(100 * test.accuracy_lost):.1f} points {'below' if test.accuracy_lost >= 0 else 'above'}"
+        time = "" if test.milliseconds is None else f", {test.milliseconds:.3g} ms on average"
+        yield (
+            f"  {rule.name}: threshold {threshold:.6g}, test accuracy {test.accuracy:.4f} ({lost} nobody leaving early), "
+            f"{test.average_macs:,.0f} MACs per image{time}{'; predict uses this' if rule == chosen else ''}"
         )

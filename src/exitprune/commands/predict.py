@@ -3,45 +3,79 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from exitprune.deployment.predict import Model, Prediction
-from exitprune.errors import BadInput
+from exitprune.deployment.exported_model import ExportedModel
+from exitprune.deployment.predict import Prediction, find_images, predict, threshold_of
+from exitprune.errors import BadInput, plain
+from exitprune.jobs.cores import check_threads
+
+CELL = 100  # characters of a class name or a path in the table
 
 
 def main(
     model: Annotated[Path, typer.Argument(help="model.onnx, as `exitprune export` wrote it.")],
-    images: Annotated[list[Path], typer.Argument(help="Image files of the size the model takes.")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(help="Image files of the size the model takes, folders of them, or - for one on stdin."),
+    ],
     threshold: Annotated[
         float | None, typer.Option(help="Leave where the confidence exceeds this; 1: nobody leaves early.")
     ] = None,
     operating_point: Annotated[
-        str | None, typer.Option(help="Use the threshold of this operating point of the model; default: its first.")
+        str | None,
+        typer.Option(help="Use the threshold of this operating point of the model; default: the one chosen on export."),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads, at most the machine's cores.")] = 1,
+    seconds: Annotated[
+        float, typer.Option(min=0.001, help="Give up on a model that answers no image in this time.")
+    ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Print class, confidence, exit taken, MACs and milliseconds of each image."""
+    """Print class, confidence, exit taken, MACs and milliseconds of each image.
+
+    MACs executed are those that ran; MACs of weights leave out the multiplications by zero, which dense kernels do all the
+    same.
+    """
     if threshold is not None and operating_point is not None:
         raise BadInput("--threshold and --operating-point were both given; give one")
-    loaded = Model(model, threads)
-    used = loaded.threshold_of(operating_point) if threshold is None else threshold
-    predictions = loaded.predict(images, used)
+    for name, value in (("--threshold", threshold), ("--seconds", seconds)):
+        if value is not None and not math.isfinite(value):
+            raise BadInput(f"{name}: {value} was given; give a finite number")
+    check_threads(threads)
+    loaded = ExportedModel(model, threads, seconds)
+    point, used = threshold_of(loaded, operating_point) if threshold is None else (None, threshold)
+    files, num_passed_over = find_images(images)
+    if num_passed_over:
+        typer.echo(f"passed over: {num_passed_over} files that are no images by their name", err=True)
+    predictions = list(predict(loaded, files, used))
     if as_json:
-        typer.echo(json.dumps({"threshold": used, "images": [asdict(one) for one in predictions]}, indent=1))
+        about = {"threshold": used, "operating_point": point}
+        typer.echo(json.dumps({**about, "images": [asdict(one) for one in predictions]}, indent=1))
         return
     typer.echo(table(predictions))
+    if point is not None:
+        typer.echo(f"threshold {used:.6g}, of the operating point {plain(point)}", err=True)
 
 
 def table(predictions: list[Prediction]) -> str:
     """One line per image under a heading; exits count from 0."""
-    heading = ("image", "class", "confidence", "exit", "MACs", "milliseconds")
+    heading = ("image", "class", "confidence", "exit", "MACs executed", "MACs of weights", "milliseconds")
     lines = [
-        (one.image, one.label, f"{one.confidence:.4f}", f"{one.exit}", f"{one.macs:,}", f"{one.milliseconds:.2f}")
+        (
+            plain(one.image, CELL),
+            plain(one.label, CELL),
+            f"{one.confidence:.4f}",
+            f"{one.exit}",
+            f"{one.macs_executed:,}",
+            f"{one.macs:,}",
+            f"{one.milliseconds:.2f}",
+        )
         for one in predictions
     ]
     widths = [max(len(cell) for cell in column) for column in zip(heading, *lines, strict=True)]

@@ -12,13 +12,13 @@ from typing import Any
 
 from torch import Tensor
 
-from exitprune.evaluation.calibration import calibration_error
+from exitprune.evaluation.calibration import Temperature, calibration_error
 from exitprune.evaluation.exiting import confidence_of
 from exitprune.evaluation.operating_points import OperatingPoint
 from exitprune.networks.checkpoints import Checkpoint
 from exitprune.networks.cost import exit_costs
 from exitprune.networks.dead_channels import emptied
-from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.early_exit import EarlyExitNetwork, Group
 from exitprune.networks.masks import full_masks, sparsity
 
 FORMAT = 1
@@ -39,6 +39,7 @@ def exit_table(
     checkpoint: Checkpoint,
     smaller: EarlyExitNetwork,
     temperatures: Sequence[float],
+    tried: Sequence[Temperature] | None,
     milliseconds: Sequence[float] | None,
     measured: Mapping[str, Measured],
 ) -> list[dict[str, Any]]:
@@ -50,7 +51,8 @@ def exit_table(
     Args:
         checkpoint: the level that was exported.
         smaller: its network after exact removal.
-        temperatures: one per exit.
+        temperatures: one per exit, as applied.
+        tried: one per exit, where they were asked for.
         milliseconds: per image and exit, if measured.
         measured: by split; may be empty.
     """
@@ -61,6 +63,7 @@ def exit_table(
         row: dict[str, Any] = {"exit": cost.exit, "after_block": blocks[cost.exit], "macs": cost.macs}
         row |= {"macs_executed": dense.macs, "macs_dense": cost.macs_dense, "params": cost.params}
         row |= {"params_dense": cost.params_dense, "temperature": temperatures[cost.exit]}
+        row["temperature_tried"] = None if tried is None else asdict(tried[cost.exit])
         row["milliseconds"] = None if milliseconds is None else milliseconds[cost.exit]
         for split in ("validation", "test"):
             row[split] = _quality(measured[split], cost.exit) if split in measured else None
@@ -79,14 +82,18 @@ def _quality(measured: Measured, exit_: int) -> dict[str, Any]:
 
 
 def metadata_of(
-    checkpoint: Checkpoint, exits: list[dict[str, Any]], points: Sequence[OperatingPoint]
+    checkpoint: Checkpoint, exits: list[dict[str, Any]], points: Sequence[OperatingPoint], chosen: str
 ) -> dict[str, Any]:
-    """What a program needs to use the model file by itself: class names, the cost table, thresholds worth using."""
+    """What a program needs to use the model file by itself: class names, the cost table, thresholds worth using.
+
+    `chosen` is the operating point to use unless another is named.
+    """
     costs = ("exit", "macs", "macs_executed", "macs_dense", "params", "params_dense", "milliseconds")
     return {
         "classes": checkpoint.header["classes"],
         "exits": [{key: row[key] for key in costs} for row in exits],
         "operating_points": [{"rule": point.rule, "threshold": point.threshold} for point in points],
+        "chosen": chosen,
     }
 
 
@@ -94,9 +101,11 @@ def model_card(
     checkpoint: Checkpoint,
     exits: list[dict[str, Any]],
     points: Sequence[OperatingPoint],
+    chosen: str,
     model: Mapping[str, Any],
     data: Mapping[str, Any] | None,
     provenance: Mapping[str, Any],
+    warnings: Sequence[str],
 ) -> dict[str, Any]:
     """Everything there is to say.
 
@@ -104,11 +113,14 @@ def model_card(
         checkpoint: the level that was exported.
         exits: from `exit_table`.
         points: operating points, chosen on validation.
+        chosen: the one to use unless another is named.
         model: the model file: name, bytes, sha256 and so on.
         data: the manifest of the images, if they were there.
         provenance: where it comes from: the checkpoint's file and digest, versions.
+        warnings: what whoever uses the model must know, in sentences.
     """
     network, masks, header = checkpoint.network, checkpoint.masks, checkpoint.header
+    groups: dict[Group, list[str]] = {group: list(network.named_layers(group)) for group in ("all", "base", "exits")}
     return {
         "format": FORMAT,
         "model": dict(model),
@@ -116,9 +128,11 @@ def model_card(
         "network": network.spec.as_dict(),
         "data": {"sha256": header.get("data"), "classes": header["classes"], "manifest": data},
         "normalisation": {"mean": header["mean"], "std": header["std"]},
-        "sparsity": {group: sparsity(masks, network.named_layers(group)) for group in ("all", "base", "exits")},
+        "sparsity": {group: sparsity(masks, layers) for group, layers in groups.items() if layers},
         "emptied": [asdict(row) for row in emptied(network)],
         "exits": exits,
         "operating_points": [asdict(point) for point in points],
+        "chosen": chosen,
+        "warnings": list(warnings),
         "provenance": dict(provenance),
     }

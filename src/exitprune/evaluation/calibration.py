@@ -8,8 +8,10 @@ Letters: E exits, N images, K classes.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ from torch import Tensor
 from exitprune.evaluation.exiting import confidence_of
 
 NUM_BINS = 15
+NUM_FOLDS = 5
 
 
 def calibration_error(confidence: Tensor, correct: Tensor, num_bins: int = NUM_BINS) -> float:
@@ -59,6 +62,48 @@ def _fit_temperature(logits: Tensor, labels: Tensor) -> float:
 
     # One valley: the loss is convex in the sharpness 1 / temperature. Perfect exits would go on to infinity.
     return math.exp(-minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-6}).x)
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """The temperature of an exit, and whether it does any good on images it was not fitted on.
+
+    Attributes:
+        fitted: on all images.
+        error_without, error_with: calibration error of held-out images, as they are and with a temperature fitted on the
+            others.
+    """
+
+    fitted: float
+    error_without: float
+    error_with: float
+
+    @property
+    def helps(self) -> bool:
+        """Whether it makes held-out images better calibrated."""
+        return self.error_with < self.error_without
+
+
+def tried_temperatures(logits: Tensor, labels: Tensor) -> list[Temperature]:
+    """The temperature of each exit, tried on held-out images: each fifth of them with one fitted on the other four.
+
+    Args:
+        logits: (E, N, K), of validation images.
+        labels: (N,).
+    """
+    num_folds = min(NUM_FOLDS, len(labels))
+    fold = torch.arange(len(labels)) % num_folds
+    held_out = torch.empty_like(logits)
+    for number in range(num_folds):
+        inside = fold == number
+        others = ~inside if len(labels) > 1 else inside
+        held_out[:, inside] = scaled(logits[:, inside], fit_temperatures(logits[:, others], labels[others]))
+    correct = logits.argmax(-1) == labels  # (E, N), at any temperature
+    errors = [
+        [calibration_error(confidence_of(one), right) for one, right in zip(some, correct, strict=True)]
+        for some in (logits, held_out)
+    ]
+    return list(itertools.starmap(Temperature, zip(fit_temperatures(logits, labels), *errors, strict=True)))
 
 
 def scaled(logits: Tensor, temperatures: Sequence[float]) -> Tensor:

@@ -27,23 +27,33 @@ class Rule:
 
     `accuracy_lost`: give up at most so much accuracy (a fraction) against nobody leaving early, as cheaply as possible.
     `macs_share`: spend at most this share of the MACs that nobody leaving early takes, as accurately as possible.
-    `milliseconds`: take at most so many per image, as accurately as possible.
+    `milliseconds`: take at most so many on average, or in the given percentage of the images, as accurately as possible.
+
+    Attributes:
+        limit, value: what.
+        percentage: of the images that must keep a limit in milliseconds, each for itself; None: their average must.
     """
 
     limit: Limit
     value: float
+    percentage: float | None = None
 
     @property
     def name(self) -> str:
-        """Such as `accuracy_lost<=0.01`."""
-        return f"{self.limit}<={self.value:g}"
+        """Such as `accuracy_lost=0.01`: no character that a shell would take for itself."""
+        what = self.limit if self.percentage is None else f"{self.limit}-of-{self.percentage:g}-percent"
+        return f"{what}={self.value:g}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a threshold gives on a set of images; `milliseconds` per image, None where no exit was timed."""
+    """What a threshold gives on a set of images.
+
+    `milliseconds` are the average per image, None where no exit was timed; `accuracy_lost` is against nobody leaving early.
+    """
 
     accuracy: float
+    accuracy_lost: float
     average_macs: float
     exit_rate: list[float]
     milliseconds: float | None
@@ -95,6 +105,10 @@ def choose(curve: Sweep, rule: Rule, costs: Costs) -> float | None:
         lost = curve.num_correct[0] - curve.num_correct
         keeps = lost <= rule.value * curve.num_images + 1e-9  # whole images; 0.29 x 100 is a little below 29
         keys = (strict_first, wrong, cost)
+    elif rule.percentage is not None and costs.milliseconds is not None:
+        late = curve.num_leaving[:, np.asarray(costs.milliseconds) > rule.value].sum(axis=1)
+        keeps = late <= (1 - rule.percentage / 100) * curve.num_images + 1e-9
+        keys = (strict_first, cost, wrong)
     else:
         keeps = cost <= (rule.value if rule.limit == "milliseconds" else rule.value * curve.average_macs[0])
         keys = (strict_first, cost, wrong)
@@ -132,8 +146,10 @@ def outcome(logits: Tensor, labels: Tensor, costs: Costs, threshold: float) -> O
     num_leaving = leaving.sum(1)
     exit_rate = (num_leaving.double() / num_images).tolist()
     macs_there = (leaving * costs.macs).sum(1).double() / num_leaving.clamp(min=1)  # average of those that leave there
+    right = (answers == labels).double().mean()
     return Outcome(
-        accuracy=float((answers == labels).double().mean()),
+        accuracy=float(right),
+        accuracy_lost=float((logits[-1].argmax(dim=-1) == labels).double().mean() - right),
         average_macs=float(np.dot(exit_rate, macs_there.numpy())),
         exit_rate=exit_rate,
         milliseconds=None if costs.milliseconds is None else float(np.dot(exit_rate, costs.milliseconds)),

@@ -2,7 +2,8 @@
 
     start: level | data | model: which whole file of ours it is made from (`model` is model.onnx); none: an empty one
     and then any of the changes in `changes.py`, by name, in the order of the line
-    run: words of the command line instead of the usual ones for `start`; {file}, {image}, {level}, {data}, {out} stand for paths
+    run: words of the command line instead of the usual ones for `start`; {file}, {image}, {noise} (a folder of images), {level},
+        {data}, {out} stand for paths
 
 The file must be there unchanged afterwards: nothing that might be somebody's is touched.
 """
@@ -14,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import typer
 from PIL import Image
 
 from exitprune.cli import build
@@ -44,10 +47,14 @@ def run(recipe: dict[str, Any], folder: Path) -> None:
     for name, value in recipe.items():
         getattr(changes, name)(file, value)
     content = file.read_bytes() if file.is_file() else b""
-    Image.new("RGB", (12, 12)).save(folder / "image.png")
+    (folder / "noise").mkdir()
+    draw = np.random.default_rng(0)
+    for number in range(8):
+        Image.fromarray(draw.integers(0, 256, (12, 12, 3), dtype=np.uint8)).save(folder / "noise" / f"{number}.png")
     places = {
         "file": file,
-        "image": folder / "image.png",
+        "noise": folder / "noise",
+        "image": folder / "noise" / "0.png",
         "level": study.level,
         "data": study.data,
         "out": folder / "out",
@@ -55,8 +62,8 @@ def run(recipe: dict[str, Any], folder: Path) -> None:
     command = [word.format(**places) for word in (words or RUN[start or "level"]).split()]
     try:
         build(command)(command, standalone_mode=False)
+    except typer.BadParameter as error:  # what the command line itself refuses, in its own sentence
+        raise BadInput(error.format_message()) from None
     finally:
         if file.is_file() and file.read_bytes() != content:
             raise AssertionError(f"{file} was changed")
-    if not list(folder.glob("out/*")) and start != "model":
-        raise BadInput("nothing was written")  # pragma: no cover

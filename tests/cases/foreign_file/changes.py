@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 
 
@@ -39,13 +40,56 @@ def folder(file: Path, value: bool) -> None:
 
 
 def metadata(file: Path, value: dict[str, Any]) -> None:
-    """These entries of an ONNX model, as JSON; null: the entry is taken out; {text: ...}: as it is."""
+    """These entries of an ONNX model, as JSON; null: the entry is taken out.
+
+    {text: ...} is taken as it is, {repeat: [letter, so many times]} is a list of one name, {nested: depth} lists in lists.
+    """
     model = onnx.load(file)
     entries = {item.key: item.value for item in model.metadata_props}
     for name, entry in value.items():
-        if entry is None:
-            entries.pop(name, None)
-        else:
-            entries[name] = entry["text"] if isinstance(entry, dict) and "text" in entry else json.dumps(entry)
+        match entry:
+            case None:
+                entries.pop(name, None)
+            case {"text": text_}:
+                entries[name] = text_
+            case {"repeat": [letter, times]}:
+                entries[name] = json.dumps([letter * times] * 4)
+            case {"nested": depth}:
+                entries[name] = "[" * depth + "]" * depth
+            case _:
+                entries[name] = json.dumps(entry)
     onnx.helper.set_model_props(model, entries)
+    onnx.save(model, file)
+
+
+def weights(file: Path, value: dict[str, float]) -> None:
+    """The constants of an ONNX model whose names begin so, filled with a number."""
+    model = onnx.load(file)
+    for name, number in value.items():
+        found = [one for one in model.graph.initializer if one.name.startswith(name)]
+        assert found, [one.name for one in model.graph.initializer]
+        for one in found:
+            array = np.full_like(onnx.numpy_helper.to_array(one), number)
+            one.CopyFrom(onnx.numpy_helper.from_array(array, one.name))
+    onnx.save(model, file)
+
+
+def rename(file: Path, value: list[str]) -> None:
+    """An input or output of an ONNX model, by its name and the new one."""
+    old, new = value
+    model = onnx.load(file)
+    for node in model.graph.node:
+        node.input[:] = [new if name == old else name for name in node.input]
+        node.output[:] = [new if name == old else name for name in node.output]
+    for one in [*model.graph.input, *model.graph.output]:
+        one.name = new if one.name == old else one.name
+    onnx.save(model, file)
+
+
+def pixels(file: Path, value: list[str | int]) -> None:
+    """The shape of what an ONNX model takes."""
+    model = onnx.load(file)
+    kind = model.graph.input[0].type.tensor_type
+    kind.CopyFrom(onnx.helper.make_tensor_type_proto(kind.elem_type, value).tensor_type)
+    del model.graph.value_info[:]
     onnx.save(model, file)
