@@ -25,6 +25,7 @@ rule all:
 
 
 onstart:
+    run_alone()
     start_watch()
 
 

@@ -6,8 +6,12 @@ the content alone. A file of tensors carries digests of its header and of its te
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
+import os
+import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,9 +47,33 @@ class Layout:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")  # one name: the next writer replaces what a killed one left
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    temporary = temporary_name(path)
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def temporary_name(path: Path) -> Path:
+    """A name beside a file that no other writer uses; what writers of this machine that are gone left there is removed."""
+    here = f".{path.name}.{socket.gethostname()}."
+    for left in path.parent.glob(f"{glob.escape(here)}*.tmp"):
+        pid = left.name.removeprefix(here).removesuffix(".tmp").partition("-")[0]
+        if pid.isdigit() and not is_alive(int(pid)):
+            left.unlink(missing_ok=True)
+    return path.with_name(f"{here}{os.getpid()}-{threading.get_ident()}.tmp")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -49,14 +49,14 @@ class Study:
     def run_data(self) -> None:
         data.main(json.dumps({"data": DATA}), self.data, self.path / "data.json")
 
-    def run_base(self, runs: Path | None = None, **training: Any) -> Path:
+    def run_base(self, store: Path | None = None, **training: Any) -> Path:
         settings = {
             "network": {"architecture": "resnet", "depth": 8},
             "augment": AUGMENT,
             "base": {**TRAINING, **training},
             "compute": COMPUTE,
         }
-        base.main(json.dumps(settings), self.data, self.path / "base.safetensors", seed=0, runs=runs)
+        base.main(json.dumps(settings), self.data, self.path / "base.safetensors", seed=0, store=store)
         return self.path / "base.safetensors"
 
     def run_heads(self, train: str = "frozen", name: str = "level-00") -> Path:
@@ -173,6 +173,7 @@ def test_a_training_goes_on_from_its_last_epoch_and_ends_with_the_same_bytes(
     }
     run = jobs[job]
     whole = run().read_bytes()
+    (study.path / f"{job}.safetensors").unlink()
     keep = Resumption.keep
     trained: list[int] = []
 
@@ -197,14 +198,17 @@ def test_a_training_goes_on_from_its_last_epoch_and_ends_with_the_same_bytes(
 def test_a_base_that_another_study_trained_is_taken_and_another_one_is_not(
     study: Study, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    store = study.path / "store"
+    trained = study.run_base(store=store).read_bytes()
     like = Study(study.path / "like")
     like.run_data()
     with caplog.at_level("INFO", "exitprune"):
-        assert like.run_base(runs=study.path, lr=0.01).read_bytes() != (study.path / "base.safetensors").read_bytes()
+        assert like.run_base(store=store, lr=0.01).read_bytes() != trained
         assert "taken" not in caplog.text
         monkeypatch.setattr(base, "train_", lambda *_: pytest.fail("it was trained again"))
-        assert like.run_base(runs=study.path).read_bytes() == (study.path / "base.safetensors").read_bytes()
-        assert f"the same as {study.path / 'base.safetensors'}" in caplog.text
+        (like.path / "base.safetensors").unlink()
+        assert like.run_base(store=store).read_bytes() == trained
+        assert f"taken from {store}" in caplog.text
 
 
 def test_recovery_changes_weights_and_not_masks(study: Study) -> None:

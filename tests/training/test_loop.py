@@ -367,7 +367,7 @@ def run(build: Build, images: Images, tmp_path: Path) -> Callable[..., dict[str,
         network = build()
         masks = {n: torch.rand(w.shape, generator=generator(n)) < 0.5 for n, w in weights(network).items()}
         apply_masks_(network, masks)
-        resumption = Resumption(tmp_path / "whole.safetensors", key)
+        resumption = Resumption(tmp_path / "whole.partial.safetensors", key)
         train_(network, images, group, settings, Augment(pad=1, flip=True), 0, masks, CPU, observer, resumption)
         return state(network)
 
@@ -411,7 +411,7 @@ def test_a_state_cut_short_is_refused_by_name(
 
 
 def test_forgetting_removes_the_state_and_may_be_repeated(tmp_path: Path) -> None:
-    resumption = Resumption(tmp_path / "whole.safetensors", "k")
+    resumption = Resumption(tmp_path / "whole.partial.safetensors", "k")
     resumption.path.write_bytes(b"x")
     resumption.forget()
     resumption.forget()

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from hashlib import sha256
-from base64 import urlsafe_b64decode
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -15,10 +14,13 @@ sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from exitprune.jobs.disk import check_space, needed_bytes
 from exitprune.jobs.estimate import sizes_of
 from exitprune.errors import BadInput
+from exitprune.jobs.alone import described, release, try_to_hold
 from exitprune.jobs.provenance import sources
+from exitprune.jobs.store import STORE as STORE_FOLDER, VARIABLE, Store, clone_of
 from exitprune.jobs.study_progress import Watch, duration, plan_of, promise
 from exitprune.config.prune import Prune
 from exitprune.config.recipe import NAME
+from exitprune.jobs.versions import bring_in, recorded
 from exitprune.config.study import resolve
 from exitprune.variants import names_of
 
@@ -27,6 +29,8 @@ os.environ["PATH"] = os.pathsep.join(
     [str(Path(sys.executable).parent), os.environ["PATH"]]
 )
 os.environ["PYTHONPATH"] = "src"
+STORE = Store(clone_of(Path.cwd()) / STORE_FOLDER)
+os.environ[VARIABLE] = str(STORE.folder)
 
 
 def read_params():
@@ -39,9 +43,12 @@ def read_params():
 
 PARAMS = read_params()
 STUDY = PARAMS.study
-RUNS = f"runs/{STUDY}"  # data, checkpoints, logits: large, versioned by DVC
+RUNS = (
+    f"runs/{STUDY}"  # data, checkpoints, logits: large; DVC keeps a copy in versioned/
+)
 RESULTS = f"results/{STUDY}"  # tables, figures, report: small, versioned by git
 LOGS = f"logs/{STUDY}"
+RUNNING = Path(".snakemake", "running", STUDY)  # locked while the study runs here
 DATA = f"{RUNS}/data.safetensors"
 AUGMENT = PARAMS.data.augment.model_dump()
 WITH_NETWORK = ("base", "heads", "prune", "recover", "evaluate", "grid", "tables")
@@ -110,14 +117,38 @@ def contents(folder):
     return sha256(json.dumps(found).encode()).hexdigest()
 
 
+def take_stock():
+    """Keep what is there, and bring in what DVC has checked out since the last time; not while a run is at work on it."""
+    if try_to_hold(RUNNING) is not None:
+        return
+    try:
+        for path in Path(RUNS).rglob("*.safetensors"):
+            STORE.adopt(path)
+        if num_files := bring_in(STUDY, STORE):
+            print(
+                f"{RUNS}: {num_files} files are now as DVC has checked them out",
+                file=sys.stderr,
+            )
+    except BadInput as error:
+        raise WorkflowError(str(error)) from None
+    finally:
+        release(RUNNING)
+
+
+def run_alone():
+    """Hold the study until Snakemake ends, however it ends; say so if another run holds it."""
+    if (other := try_to_hold(RUNNING)) is not None:
+        raise WorkflowError(
+            f"The study {STUDY} is still running here: {described(other)}. Wait until it ends, or stop it with"
+            f" kill -INT {other.get('pid', 'PID')}; what it has finished is kept, and the same command goes on from there."
+        )
+
+
 def check_records():
     """Stop if results are there and Snakemake's records of them are not: it could not see a changed parameter."""
-    known = {
-        urlsafe_b64decode(record.name).decode()
-        for folder in ("metadata", "incomplete")
-        for record in Path(".snakemake", folder).glob("*")
-        if record.is_file() and not record.name.startswith(".")
-    }
+    known = recorded(Path(".snakemake/metadata")) | recorded(
+        Path(".snakemake/incomplete")
+    )
     patterns = [
         "data.safetensors",
         "seed*/base.safetensors",
@@ -133,7 +164,7 @@ def check_records():
     if lost:
         raise WorkflowError(
             f"Snakemake's records of {lost[0]} and {len(lost) - 1} other files are missing, so nobody can tell whether they"
-            f" fit the parameters: run `dvc checkout` if DVC has them, or move {RUNS} away and run again."
+            f" fit the parameters: move {RUNS} away and run again; what {STORE_FOLDER} holds is not computed twice."
         )
 
 
@@ -170,5 +201,6 @@ def say_where_to_look():
 
 
 if workflow.is_main_process:
+    take_stock()
     check_records()
     check_machine()

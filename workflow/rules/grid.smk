@@ -10,8 +10,14 @@ def pool_of(wildcards):
 def varied(wildcards):
     """The study's own values in the order that the recipe is called as, with what the grid varies."""
     finetune = PARAMS.finetune.model_copy(update={"epochs": PARAMS.grid.epochs})
-    shared = {name: getattr(PARAMS, name) for name in Prune.model_fields if name != "order"}
-    changed = {"scope": wildcards.scope, "rounds": PARAMS.grid.rounds, "finetune": finetune}
+    shared = {
+        name: getattr(PARAMS, name) for name in Prune.model_fields if name != "order"
+    }
+    changed = {
+        "scope": wildcards.scope,
+        "rounds": PARAMS.grid.rounds,
+        "finetune": finetune,
+    }
     return Prune(order=wildcards.recipe, **{**shared, **changed})
 
 
@@ -37,9 +43,7 @@ use rule prune as grid_prune with:
     input:
         data=DATA,
         level0=f"{GRID}/level-00.safetensors",
-        code=lambda wildcards: code(
-            "prune", *varied(wildcards).variants()
-        ),
+        code=lambda wildcards: code("prune", *varied(wildcards).variants()),
     output:
         f"{GRID}/{{scope}}/{{recipe}}/levels.json",
     log:

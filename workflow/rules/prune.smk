@@ -9,9 +9,7 @@ rule prune:
     input:
         data=DATA,
         level0=f"{RUNS}/seed{{seed}}/level-00.safetensors",
-        code=lambda wildcards: code(
-            "prune", *recipe_of(wildcards).variants()
-        ),
+        code=lambda wildcards: code("prune", *recipe_of(wildcards).variants()),
     output:
         f"{RUNS}/seed{{seed}}/{{recipe}}/levels.json",
     log:

@@ -31,7 +31,7 @@ rule base:
         "Train the base network, seed {wildcards.seed}"
     shell:
         "python -m exitprune --log {log:q} base --settings {params.settings:q}"
-        " --data {input.data:q} --out {output:q} --seed {wildcards.seed} --runs runs"
+        " --data {input.data:q} --out {output:q} --seed {wildcards.seed}"
 
 
 rule heads:
@@ -57,4 +57,4 @@ rule heads:
         "Train the exit heads, seed {wildcards.seed}"
     shell:
         "python -m exitprune --log {log:q} heads --settings {params.settings:q}"
-        " --data {input.data:q} --base {input.base:q} --out {output:q} --seed {wildcards.seed} --runs runs"
+        " --data {input.data:q} --base {input.base:q} --out {output:q} --seed {wildcards.seed}"

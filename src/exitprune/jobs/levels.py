@@ -11,9 +11,8 @@ from pydantic import BaseModel, Field
 
 from exitprune.documents import checked, read_json
 from exitprune.errors import BadInput
-from exitprune.jobs.progress import LOG
 from exitprune.jobs.provenance import digest, fingerprint, sources
-from exitprune.storage import OlderFormat, read_header, read_tensors, write_bytes
+from exitprune.storage import OlderFormat, read_header
 
 
 class LevelList(BaseModel):
@@ -39,34 +38,6 @@ def is_made_from(path: Path, key: str) -> bool:
     try:
         return path.exists() and read_header(path).get("key") == key
     except OlderFormat:
-        return False
-
-
-def is_taken_over(out: Path, key: str, runs: Path | None) -> bool:
-    """Whether a file of this name was made elsewhere from the same ingredients, by another study, say; if so, it is copied.
-
-    Studies that are alike up to a point share what they have in common: `digits-filter` has the base network of `digits`.
-
-    Args:
-        out: the file wanted.
-        key: names its ingredients.
-        runs: the folder to look in, with all its folders; null: none.
-    """
-    others = sorted(runs.rglob(out.name)) if runs else []
-    made = next((path for path in others if path != out and _can_be_taken(path, key)), None)
-    if made is None:
-        return False
-    write_bytes(out, made.read_bytes())
-    LOG.info("%s: the same as %s, which was taken", out, made)
-    return True
-
-
-def _can_be_taken(path: Path, key: str) -> bool:
-    """Whether a file that may be somebody else's was made from these ingredients, and is whole."""
-    try:
-        return is_made_from(path, key) and bool(read_tensors(path))
-    except BadInput as error:
-        LOG.info("passed over: %s", error)
         return False
 
 

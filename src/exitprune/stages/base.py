@@ -14,10 +14,11 @@ from exitprune.config.section import Section
 from exitprune.config.training import Training
 from exitprune.data.images import load_manifest, load_split
 from exitprune.jobs.compute import set_up
-from exitprune.jobs.levels import code_of, is_taken_over, level_header
+from exitprune.jobs.levels import code_of, level_header
 from exitprune.jobs.progress import Progress
 from exitprune.jobs.provenance import fingerprint
 from exitprune.jobs.seeding import seed_of, seeded
+from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.checkpoints import save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import full_masks
@@ -39,7 +40,7 @@ def main(
     data: Annotated[Path, Option()],
     out: Annotated[Path, Option()],
     seed: Annotated[int, Option()],
-    runs: Annotated[Path | None, Option()] = None,
+    store: StoreOption = None,
 ) -> None:
     """Train from scratch; a killed job goes on from its last finished epoch.
 
@@ -48,7 +49,7 @@ def main(
         data: data.safetensors.
         out: checkpoint to write; a network without early exits.
         seed: of the run.
-        runs: folder of all studies; where one has trained this very network, that one is taken.
+        store: of everything made before; what is there from the same ingredients is taken.
     """
     wanted = Settings.model_validate_json(settings)
     machine, manifest = set_up(wanted.compute), load_manifest(data)
@@ -59,7 +60,8 @@ def main(
         seed,
         code_of("base", machine.device, ("architectures", wanted.network.architecture)),
     )
-    if is_taken_over(out, key, runs):
+    kept = Store(store)
+    if kept.take(out, key):
         return
     images = load_split(data, "train", machine.device)
     spec = Spec(
@@ -76,7 +78,7 @@ def main(
         network = EarlyExitNetwork(spec)
     network.place_(machine.device)
     masks = full_masks(network)
-    resumption = Resumption(out, key)
+    resumption = Resumption(kept.partial(key, out), key)
     with Progress(f"{out.stem}, seed {seed}", images_seen(images, wanted.base)) as progress:
         train_(
             network,
@@ -93,4 +95,5 @@ def main(
     origin = {"seed": seed, "data": manifest["sha256"]}
     origin |= {name: manifest[name] for name in ("classes", "mean", "std")}
     save_checkpoint(out, network, masks, level_header(origin, "base", 0, key))
+    kept.keep(out, key)
     resumption.forget()

@@ -17,9 +17,10 @@ from exitprune.deployment.folding import fold
 from exitprune.deployment.removal import remove_emptied
 from exitprune.evaluation.logits import infer_together, share_a_base
 from exitprune.jobs.compute import set_up
-from exitprune.jobs.levels import code_of, is_made_from, levels_of
+from exitprune.jobs.levels import code_of, levels_of
 from exitprune.jobs.progress import Progress
 from exitprune.jobs.provenance import digest, fingerprint
+from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
 from exitprune.networks.cost import exit_costs, layer_costs
 from exitprune.networks.dead_channels import emptied
@@ -44,6 +45,7 @@ def main(
     out: Annotated[Path, Option()],
     seed: Annotated[int, Option()],
     recipe: Annotated[str, Option()],
+    store: StoreOption = None,
 ) -> None:
     """Write one file of logits per level beside `out`; a killed job goes on where it was.
 
@@ -56,6 +58,7 @@ def main(
         out: evaluation.json, written last.
         seed: of the run.
         recipe: of the chain.
+        store: of everything made before; what is there from the same ingredients is taken.
     """
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
@@ -64,8 +67,9 @@ def main(
     num_images = sum(len(images) for images in splits.values())
     chain = {path: read_header(path) for path in (level0, *levels_of(levels), recovered)}
     files = {path: out.parent / "logits" / f"{header['name']}.safetensors" for path, header in chain.items()}
-    keys = {path: fingerprint(header["key"], wanted.model_dump(), code) for path, header in chain.items()}
-    missing = [path for path in chain if not is_made_from(files[path], keys[path])]
+    keys = {path: fingerprint(header["key"], recipe, wanted.model_dump(), code) for path, header in chain.items()}
+    kept = Store(store)
+    missing = [path for path in chain if not kept.take(files[path], keys[path])]
     with Progress(f"evaluate {recipe}, seed {seed}", len(chain) * num_images, len(chain)) as progress:
         progress.skip((len(chain) - len(missing)) * num_images)
         for stretch in _sharing_a_base(missing, machine.device):
@@ -75,6 +79,7 @@ def main(
                 progress.start_round(list(chain).index(path) + 1)
                 about = {**_about(stretch[path], network), "seed": seed, "recipe": recipe, "key": keys[path]}
                 write_tensors(files[path], dict(zip(splits, logits, strict=True)), about)
+                kept.keep(files[path], keys[path])
                 progress.step(num_images)
                 progress.end_round(chain[path]["name"])
     for stale in set(out.parent.glob("logits/*.safetensors")) - set(files.values()):

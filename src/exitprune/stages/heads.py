@@ -15,10 +15,11 @@ from exitprune.config.section import Section
 from exitprune.config.training import Heads
 from exitprune.data.images import load_split
 from exitprune.jobs.compute import set_up
-from exitprune.jobs.levels import code_of, is_taken_over, level_header
+from exitprune.jobs.levels import code_of, level_header
 from exitprune.jobs.progress import Progress
 from exitprune.jobs.provenance import fingerprint
 from exitprune.jobs.seeding import seed_of, seeded
+from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import full_masks
@@ -41,7 +42,7 @@ def main(
     base: Annotated[Path, Option()],
     out: Annotated[Path, Option()],
     seed: Annotated[int, Option()],
-    runs: Annotated[Path | None, Option()] = None,
+    store: StoreOption = None,
 ) -> None:
     """Train the heads on the frozen base network, or both together; a killed job goes on from its last finished epoch.
 
@@ -51,7 +52,7 @@ def main(
         base: checkpoint of the base network.
         out: checkpoint to write.
         seed: of the run.
-        runs: folder of all studies; where one has trained these very heads, they are taken.
+        store: of everything made before; what is there from the same ingredients is taken.
     """
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
@@ -63,7 +64,8 @@ def main(
         wanted.model_dump(),
         code,
     )
-    if is_taken_over(out, key, runs):
+    kept = Store(store)
+    if kept.take(out, key):
         return
     spec = replace(trained.network.spec, exits=tuple(wanted.model.exits), pool=wanted.model.pool)
     with seeded(seed, "heads"):
@@ -71,7 +73,7 @@ def main(
     network.base.load_state_dict(trained.network.base.state_dict())
     network.place_(machine.device)
     masks = full_masks(network)
-    resumption = Resumption(out, key)
+    resumption = Resumption(kept.partial(key, out), key)
     images = load_split(data, "train", machine.device)
     with Progress(f"heads, seed {seed}", images_seen(images, wanted.heads)) as progress:
         train_(
@@ -87,4 +89,5 @@ def main(
             resumption,
         )
     save_checkpoint(out, network, masks, level_header(trained.header, "level-00", 0, key))
+    kept.keep(out, key)
     resumption.forget()

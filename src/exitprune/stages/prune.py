@@ -13,10 +13,11 @@ from exitprune.config.prune import Prune
 from exitprune.config.section import Section
 from exitprune.data.images import batches, load_split
 from exitprune.jobs.compute import set_up
-from exitprune.jobs.levels import code_of, is_made_from, level_header, level_path
+from exitprune.jobs.levels import code_of, level_header, level_path
 from exitprune.jobs.progress import LOG, Progress
 from exitprune.jobs.provenance import digest, environment, fingerprint
 from exitprune.jobs.seeding import generator, seed_of
+from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.pruning.rounds import plan, prune_
 from exitprune.storage import write_json
@@ -38,6 +39,7 @@ def main(
     out: Annotated[Path, Option()],
     seed: Annotated[int, Option()],
     recipe: Annotated[str, Option()],
+    store: StoreOption = None,
 ) -> None:
     """Write one level per round beside `out`; a killed job goes on from its last finished round.
 
@@ -48,20 +50,22 @@ def main(
         out: levels.json, written last: the levels with their sha256.
         seed: of the run.
         recipe: what the chain is called.
+        store: of everything made before; what is there from the same ingredients is taken.
     """
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
     order, rounds = wanted.prune.order, plan(wanted.prune)
     code = code_of("prune", machine.device, *wanted.prune.variants())
     images = load_split(data, "train", machine.device)
+    kept = Store(store)
     per_round = images_seen(images, wanted.prune.finetune)
     current = load_checkpoint(level0, machine.device)
     with Progress(f"prune {recipe}, seed {seed}", len(rounds) * per_round, len(rounds)) as progress:
         for number, (round_, kept_share) in enumerate(rounds, 1):
             progress.start_round(number)
             path = level_path(out.parent, number)
-            key = fingerprint(current.header["key"], order, number, kept_share, wanted.model_dump(), code)
-            if is_made_from(path, key):
+            key = fingerprint(current.header["key"], recipe, order, number, kept_share, wanted.model_dump(), code)
+            if kept.take(path, key):
                 progress.skip(per_round)
                 progress.end_round(f"{path.stem} is there")
                 current = load_checkpoint(path, machine.device)
@@ -84,6 +88,7 @@ def main(
                 current.header, path.stem, number, key, recipe=recipe, prune=round_.prune, train=round_.train
             )
             save_checkpoint(path, current.network, masks, header)
+            kept.keep(path, key)
             current = load_checkpoint(path, machine.device)
     _drop_surplus(out.parent, len(rounds))
     levels = [level_path(out.parent, number) for number in range(1, len(rounds) + 1)]

@@ -17,6 +17,7 @@ from exitprune.jobs.levels import code_of, level_header, levels_of
 from exitprune.jobs.progress import Progress
 from exitprune.jobs.provenance import fingerprint
 from exitprune.jobs.seeding import seed_of
+from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.training.loop import images_seen, train_
 from exitprune.training.resumption import Resumption
@@ -38,6 +39,7 @@ def main(
     out: Annotated[Path, Option()],
     seed: Annotated[int, Option()],
     recipe: Annotated[str, Option()],
+    store: StoreOption = None,
 ) -> None:
     """Fine-tune the last level; a killed job goes on from its last finished epoch.
 
@@ -48,13 +50,17 @@ def main(
         out: checkpoint to write.
         seed: of the run.
         recipe: of the chain.
+        store: of everything made before; what is there from the same ingredients is taken.
     """
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
     last = load_checkpoint(levels_of(levels)[-1], machine.device)
     images = load_split(data, "train", machine.device)
     key = fingerprint("recover", last.header["key"], wanted.model_dump(), code_of("recover", machine.device))
-    resumption = Resumption(out, key)
+    kept = Store(store)
+    if kept.take(out, key):
+        return
+    resumption = Resumption(kept.partial(key, out), key)
     num_images = images_seen(images, wanted.recovery)
     with Progress(f"recover {recipe}, seed {seed}", num_images) as progress:
         train_(
@@ -71,4 +77,5 @@ def main(
         )
     header = level_header(last.header, "recovered", last.header["level"], key, recipe=recipe, train="all")
     save_checkpoint(out, last.network, last.masks, header)
+    kept.keep(out, key)
     resumption.forget()

@@ -19,17 +19,12 @@ class Resumption:
     """The state of a long training after its last finished epoch, in a file: going on from it gives the same bytes.
 
     Attributes:
-        out: what the training will write in the end; the state lies beside it until then.
+        path: of the file.
         key: what the training is made from; a file with another key is not used.
     """
 
-    out: Path
+    path: Path
     key: str
-
-    @property
-    def path(self) -> Path:
-        """Of the file."""
-        return self.out.with_suffix(".partial.safetensors")
 
     def keep(self, epoch: int, network: EarlyExitNetwork, optimiser: torch.optim.SGD, scheduler: LRScheduler) -> None:
         """Write weights, buffers, momentum and the learning rate's state."""

@@ -1,0 +1,116 @@
+"""What DVC keeps of a study: a copy of its runs and of Snakemake's records of them, in a folder in which nobody else works.
+
+DVC deletes, without a question, whatever lies in an output of its own and not in its cache (`dvc exp run` and `dvc exp apply`
+check out with force). So it owns `versioned/<study>` and never `runs/<study>`. At the end of a run that DVC started, `publish`
+makes that folder the same as `runs/<study>`. After DVC has put another version there (checkout, pull, apply, an
+experiment in a directory of its own), `bring_in` copies it to `runs/<study>` before Snakemake looks, together with the records
+without which Snakemake could not see a changed parameter.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+from exitprune.errors import BadInput
+from exitprune.jobs.provenance import digest
+from exitprune.jobs.store import Store
+from exitprune.storage import temporary_name, write_bytes, write_json
+
+VERSIONED = "versioned"
+MANIFEST = "snakemake.json"  # of a version: the digest of each file, and Snakemake's records
+BROUGHT = ".version"  # in runs/<study>: which version was last published or brought in
+RECORDS = Path(".snakemake/metadata")
+
+
+def publish(study: str, root: Path = Path()) -> None:
+    """Make `versioned/<study>` the same as `runs/<study>`; a file that has not changed stays untouched."""
+    runs, versioned = root / "runs" / study, root / VERSIONED / study
+    files = {str(path.relative_to(runs)): path for path in sorted(runs.rglob("*")) if _is_kept(path, runs)}
+    digests = {name: digest([path]) for name, path in files.items()}
+    for name, path in files.items():
+        if not (versioned / name).is_file() or digest([versioned / name]) != digests[name]:
+            _copy(path, versioned / name)
+    for path in versioned.rglob("*"):
+        if path.is_file() and str(path.relative_to(versioned)) not in digests and path != versioned / MANIFEST:
+            path.unlink()
+    records = {
+        output: {"sha256": digest([root / output]), "record": json.loads(record.read_text())}
+        for output, record in sorted(_records(root / RECORDS))
+        if output.startswith((f"runs/{study}/", f"results/{study}/")) and (root / output).is_file()
+    }
+    write_json(versioned / MANIFEST, {"files": digests, "records": records})
+    write_bytes(runs / BROUGHT, digest([versioned / MANIFEST]).encode())
+
+
+def bring_in(study: str, store: Store, root: Path = Path()) -> int:
+    """Copy to `runs/<study>` what DVC has put into `versioned/<study>` since the last time; how many files differed.
+
+    Raises:
+        BadInput: if files of that version are missing.
+    """
+    runs, versioned = root / "runs" / study, root / VERSIONED / study
+    manifest = versioned / MANIFEST
+    if not manifest.is_file():
+        return 0
+    version = digest([manifest])
+    if (runs / BROUGHT).is_file() and (runs / BROUGHT).read_text() == version:
+        return 0
+    said = json.loads(manifest.read_text())
+    if outside := [name for name in (*said["files"], *said["records"]) if ".." in Path(name).parts or name[0] == "/"]:
+        raise BadInput(f"{manifest}: names a file outside this clone, {outside[0]!r}; it is not a version of ours")
+    missing = [name for name in said["files"] if not (versioned / name).is_file()]
+    if missing:
+        raise BadInput(
+            f"{versioned / missing[0]} and {len(missing) - 1} other files of this version are not there:"
+            " run `dvc checkout`, or `dvc pull` if a remote has them"
+        )
+    changed = 0
+    for name, sha256 in said["files"].items():
+        if not (runs / name).is_file() or digest([runs / name]) != sha256:
+            store.adopt(runs / name)
+            _copy(versioned / name, runs / name)
+            store.adopt(runs / name)
+            changed += 1
+    for output, entry in said["records"].items():
+        if (root / output).is_file() and digest([root / output]) == entry["sha256"]:
+            write_bytes(_record_path(root, output), json.dumps(entry["record"]).encode())
+    write_bytes(runs / BROUGHT, version.encode())
+    return changed
+
+
+def recorded(folder: Path = RECORDS) -> set[str]:
+    """The outputs of which Snakemake has records in a folder of its own."""
+    return {output for output, _ in _records(folder)}
+
+
+def _is_kept(path: Path, runs: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(runs).parts)
+    return path.is_file() and not hidden and not path.name.endswith(".partial.safetensors")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Whole or not at all, with permission to write: DVC takes that away from what it keeps."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_name(target)
+    shutil.copyfile(source, temporary)
+    temporary.replace(target)
+
+
+def _record_path(root: Path, output: str) -> Path:
+    """Where Snakemake looks for the record of an output: its name in base 64, cut where file names end."""
+    name, longest = urlsafe_b64encode(output.encode()).decode(), os.pathconf(root, "PC_NAME_MAX") - 1
+    *folders, last = (name[start : start + longest] for start in range(0, len(name), longest))
+    return root / RECORDS.joinpath(*(f"@{folder}" for folder in folders), last)
+
+
+def _records(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Each output with the file of its record."""
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.name.startswith("."):
+            name = "".join(part.removeprefix("@") for part in path.relative_to(folder).parts)
+            yield urlsafe_b64decode(name).decode(), path
