@@ -17,7 +17,7 @@ from exitprune.config.model import Model
 from exitprune.config.params import Params
 from exitprune.config.recipe import Recipe, overlay
 from exitprune.config.section import Section
-from exitprune.config.study import resolve
+from exitprune.config.study import checked_name, resolve
 from exitprune.errors import BadInput
 from exitprune.variants import names_of, variant
 from tests.synthetic import PARAMS
@@ -321,3 +321,39 @@ def test_the_default_is_the_digits_study_with_the_papers_network_rounds_and_spar
     assert (params.criterion, params.scope, params.schedule) == ("magnitude", "global", "linear")
     assert params.granularity == "weight"
     assert not params.data.augment.flip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{v2}", "a b", " a", "50%", "a'b", 'a"b', "größe", "-n", "--all", "", ".", "..", ".hidden", "a/b", "../a", "a\\b", "a\nb",
+        "a" * 65, "old.dvc", "dvc.lock", "a.tmp", "a.", "$HOME", "`id`", "a;b", "a*", "日本", "a:b", "#a", "~",
+    ],
+)  # fmt: skip
+def test_a_name_that_cannot_be_part_of_paths_and_commands_is_refused_in_a_sentence(presets: Path, name: str) -> None:
+    if name and "/" not in name and name not in (".", ".."):
+        (presets / f"{name}.yaml").write_text(yaml.safe_dump(PRESET))
+    with pytest.raises(BadInput, match=r"^study: .* rename its file in presets/$"):
+        resolve({"study": name}, presets)
+
+
+@pytest.mark.parametrize("name", ["digits", "cifar10-cpu", "a", "2024-11", "v1.2", "A_b", "a" * 64, "null", "con"])
+def test_other_names_are_taken(name: str) -> None:
+    assert checked_name(name) == name
+
+
+def test_an_experiment_that_does_not_see_a_preset_says_that_git_must_know_it(
+    presets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = presets / ".dvc/tmp/exps/tmp1"
+    directory.mkdir(parents=True)
+    monkeypatch.chdir(directory)
+    with pytest.raises(BadInput, match=r"there is no 'mine'; .* git add presets/mine\.yaml first"):
+        resolve({"study": "mine"}, presets)
+
+
+def test_a_name_that_yaml_takes_for_a_number_wants_quotes(presets: Path) -> None:
+    (presets / "2024.yaml").write_text(yaml.safe_dump(PRESET))
+    with pytest.raises(BadInput, match="there is no 2024; as text that is no number: put it in quotes"):
+        resolve({"study": 2024}, presets)
+    assert resolve({"study": "2024"}, presets).study == "2024"

@@ -33,6 +33,7 @@ rule tables:
     output:
         tables=TABLES,
         summary=f"{RESULTS}/summary.json",
+        metrics=report(f"{RESULTS}/metrics.json", category="Numbers"),
     log:
         f"{LOGS}/tables.log",
     benchmark:
@@ -59,7 +60,11 @@ rule figure:
         measured=lambda wildcards: MEASURED if wildcards.figure == "inference" else [],
         code=lambda wildcards: code("figure", ("figures", wildcards.figure)),
     output:
-        svg=f"{RESULTS}/figures/{{figure}}.svg",
+        svg=report(
+            f"{RESULTS}/figures/{{figure}}.svg",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
         png=f"{RESULTS}/figures/{{figure}}.png",
     log:
         f"{LOGS}/figures/{{figure}}.log",
@@ -92,7 +97,7 @@ rule report:
             *data_files("templates/*"),
         ],
     output:
-        f"{RESULTS}/report.html",
+        report(f"{RESULTS}/report.html", category="Report"),
     log:
         f"{LOGS}/report.log",
     resources:

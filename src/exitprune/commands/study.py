@@ -16,7 +16,7 @@ import yaml
 from exitprune.config.parameter_file import read_yaml
 from exitprune.config.params import Params
 from exitprune.config.recipe import overlay
-from exitprune.config.study import resolve
+from exitprune.config.study import checked_name, resolve
 from exitprune.errors import BadInput
 from exitprune.jobs.disk import needed_bytes
 from exitprune.jobs.estimate import Sizes, Work, sizes_of, work_of
@@ -108,8 +108,7 @@ def keep_as(root: Path, own_name: str, like: str, values: Mapping[str, Any]) -> 
         BadInput: if the name is taken by another study, or the values are not allowed.
     """
     presets = root / "presets"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", own_name):
-        raise BadInput(f"--as {own_name}: a study's name is letters, digits, - and _")
+    checked_name(own_name)
     if not (presets / f"{like}.yaml").is_file():
         known = ", ".join(sorted(path.stem for path in presets.glob("*.yaml")))
         raise BadInput(f"there is no study {like!r}; allowed: {known}")

@@ -1,12 +1,13 @@
 """A study: the values of params.yaml over those of its preset, checked as a whole before any work starts.
 
-`params.yaml` lists every value a person may change; a value left at null comes from `presets/<study>.yaml`, which may
+`params.yaml` lists every value a person may change; a value left empty comes from `presets/<study>.yaml`, which may
 name another preset that it is `like` and give only what differs.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ from exitprune.config.parameter_file import read_yaml
 from exitprune.config.params import Params
 from exitprune.config.recipe import named, overlay, spelt_out
 from exitprune.errors import BadInput, quoted
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+RESERVED = (".", ".dvc", ".lock", ".tmp")  # endings that DVC or a file system take for something else
+EXPERIMENTS = "/.dvc/tmp/exps/"  # where DVC runs experiments in --temp and --queue
 
 
 def resolve(values: Mapping[str, Any], presets: Path) -> Params:
@@ -32,8 +37,16 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
     """
     known = sorted(path.stem for path in presets.glob("*.yaml"))
     study = values.get("study")
+    if isinstance(study, str):
+        checked_name(study)
     if study not in known:
-        raise BadInput(f"params.yaml: study: there is no {study!r}; allowed: {', '.join(known)} (files in {presets}/)")
+        unseen = EXPERIMENTS in Path.cwd().as_posix()
+        raise BadInput(
+            f"params.yaml: study: there is no {study!r}; "
+            + ("as text that is no number: put it in quotes; " * (str(study) in known))
+            + (f"an experiment in --temp or --queue has what git knows: git add presets/{study}.yaml first; " * unseen)
+            + f"allowed: {', '.join(known)} (files in {presets}/)"
+        )
     preset = read_yaml(presets / f"{study}.yaml")
     if "like" in preset:
         like = preset.pop("like")
@@ -50,6 +63,20 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
         told = {detail["loc"] for detail in details}
         details = [detail for detail in details if detail["loc"][:1] != ("recipes",) or detail["loc"][2:] not in told]
         raise BadInput(*(_sentence(detail, study) for detail in details)) from None
+
+
+def checked_name(study: str) -> str:
+    """The name of a study, which becomes part of paths, of rules and of commands.
+
+    Raises:
+        BadInput: if it is none.
+    """
+    if not re.fullmatch(NAME, study) or study.endswith(RESERVED):
+        raise BadInput(
+            f"study: {quoted(study)} cannot be the name of a study: a to z, A to Z, 0 to 9, - _ and . inside, 64 at most,"
+            f" no {' or '.join(RESERVED)} at its end; rename its file in presets/"
+        )
+    return study
 
 
 def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

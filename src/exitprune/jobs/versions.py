@@ -23,12 +23,13 @@ from exitprune.storage import temporary_name, write_bytes, write_json
 
 VERSIONED = "versioned"
 MANIFEST = "snakemake.json"  # of a version: the digest of each file, and Snakemake's records
+METRICS = "metrics.json"  # of the study that DVC ran last, under one name for all: `dvc exp show` has one column for each number
 BROUGHT = ".version"  # in runs/<study>: which version was last published or brought in
 RECORDS = Path(".snakemake/metadata")
 
 
 def publish(study: str, root: Path = Path()) -> None:
-    """Make `versioned/<study>` the same as `runs/<study>`; a file that has not changed stays untouched."""
+    """Make `versioned/<study>` the same as `runs/<study>`, untouched where nothing has changed, and metrics.json the study's."""
     runs, versioned = root / "runs" / study, root / VERSIONED / study
     files = {str(path.relative_to(runs)): path for path in sorted(runs.rglob("*")) if _is_kept(path, runs)}
     digests = {name: digest([path]) for name, path in files.items()}
@@ -43,6 +44,8 @@ def publish(study: str, root: Path = Path()) -> None:
         for output, record in sorted(_records(root / RECORDS))
         if output.startswith((f"runs/{study}/", f"results/{study}/")) and (root / output).is_file()
     }
+    if (metrics := root / "results" / study / METRICS).is_file():
+        _copy(metrics, root / METRICS)
     write_json(versioned / MANIFEST, {"files": digests, "records": records})
     write_bytes(runs / BROUGHT, digest([versioned / MANIFEST]).encode())
 

@@ -15,6 +15,7 @@ from exitprune.config.evaluate import Evaluate
 from exitprune.config.model import Model
 from exitprune.config.section import Section
 from exitprune.errors import BadInput
+from exitprune.evaluation.headline import headline
 from exitprune.evaluation.over_seeds import beside_paper, build, summary
 from exitprune.evaluation.paper import is_papers_data, is_papers_network
 from exitprune.evaluation.per_level import Level, State
@@ -44,7 +45,7 @@ def main(
         data: data.safetensors.
         evaluation: evaluation.json of every seed and recipe.
         tables: folder for the CSV files; those of an earlier run that are not made any more are removed.
-        out: summary.json.
+        out: summary.json; metrics.json, flat and short, is written beside it.
     """
     wanted = Settings.model_validate_json(settings)
     torch.set_num_threads(1)  # many small operations: a second thread costs more than it gives
@@ -59,6 +60,7 @@ def main(
         stale.unlink()
     for name, table in made.items():
         write_bytes(tables / f"{name}.csv", table.to_csv(index=False, float_format="%.8g").encode())
+    write_json(out.with_name("metrics.json"), headline(made, wanted.evaluate.confidence_level))
     write_json(out, summary(made))
 
 
