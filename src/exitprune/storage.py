@@ -43,6 +43,9 @@ class Layout:
     dtype: str
     shape: tuple[int, ...]
 
+    def __str__(self) -> str:
+        return f"{self.dtype} of {' x '.join(map(str, self.shape)) or 'no sides'}"
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""

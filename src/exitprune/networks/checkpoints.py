@@ -1,10 +1,12 @@
 """Checkpoints: a network, its masks and what it was made from, in one safetensors file.
 
 Weights and buffers stand under their names, masks bit-packed as `mask:<layer>`, everything else as JSON in the header.
+Nothing that is not finite is ever written, or taken.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from exitprune.documents import INSTEAD
+from exitprune.documents import INSTEAD, checked
 from exitprune.errors import BadInput
+from exitprune.networks.checkpoint_header import CheckpointHeader
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import Masks
-from exitprune.storage import read_tensors, write_tensors
+from exitprune.storage import Layout, read_layout, read_tensors, write_tensors
+
+MASK = "mask:"
+TYPES = {torch.float32: "F32", torch.int64: "I64"}  # of weights, statistics and counts, as safetensors names them
 
 
 @dataclass(frozen=True)
@@ -33,34 +39,75 @@ class Checkpoint:
 def save_checkpoint(
     path: Path, network: EarlyExitNetwork, masks: Mapping[str, Tensor], header: Mapping[str, Any]
 ) -> None:
-    """Write a level; `header` is anything JSON can hold that tells where it comes from."""
+    """Write a level; `header` is anything JSON can hold that tells where it comes from.
+
+    Raises:
+        BadInput: if a weight or a batch-norm statistic is not finite; nothing is written then.
+    """
     tensors = dict(network.state_dict())
+    if fault := fault_of_state(tensors):
+        raise BadInput(f"{path}: not written: {fault}; lower the learning rate of the training that leads to it")
     for name, mask in masks.items():
-        tensors[f"mask:{name}"] = torch.from_numpy(np.packbits(mask.cpu().numpy()))
+        tensors[f"{MASK}{name}"] = torch.from_numpy(np.packbits(mask.cpu().numpy()))
     write_tensors(path, tensors, {**header, "network": network.spec.as_dict()})
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
-    """Read a level.
+    """Read a level; header and sizes are held against each other before anything is allocated.
 
     Raises:
-        BadInput: if the file is missing, cut short, not one of ours, or not a network.
+        BadInput: if the file is missing, cut short, damaged, not one of ours, not a network, or not finite.
     """
-    tensors, header = read_tensors(path)
+    layout, header = read_layout(path)
     if "network" not in header:
         raise BadInput(f"{path}: holds no network; give a level or recovered checkpoint")
-    network = EarlyExitNetwork(Spec.from_dict(header["network"]))
-    packed = {name.removeprefix("mask:"): tensors.pop(name) for name in list(tensors) if name.startswith("mask:")}
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise BadInput(f"{path}: its weights do not fit the network its header describes ({error})") from None
-    if packed.keys() != network.named_layers().keys():
-        raise BadInput(f"{path}: its masks are not those of its layers; {INSTEAD}")
+    network = _sketch(path, layout, checked(CheckpointHeader, header, path).network.spec)
+    tensors, _ = read_tensors(path)
+    state = {name: tensor.clone() for name, tensor in tensors.items() if not name.startswith(MASK)}
+    if fault := fault_of_state(state):
+        raise BadInput(f"{path}: {fault}; {INSTEAD}")
+    network.load_state_dict(state, assign=True)
     masks = {}
     for name, layer in network.named_layers().items():
-        shape = layer.get_parameter("weight").shape
-        bits = np.unpackbits(packed[name].numpy(), count=shape.numel()).astype(bool)
-        masks[name] = torch.from_numpy(bits).reshape(shape).to(device)
+        weight = layer.get_parameter("weight")
+        bits = np.unpackbits(tensors[f"{MASK}{name}"].numpy(), count=weight.numel()).astype(bool)
+        masks[name] = torch.from_numpy(bits).reshape(weight.shape)
+        if weight.detach()[~masks[name]].any():
+            raise BadInput(f"{path}: {name} has weights that its mask says are gone; {INSTEAD}")
     network.place_(device)
-    return Checkpoint(network, masks, header)
+    return Checkpoint(network, {name: mask.to(device) for name, mask in masks.items()}, header)
+
+
+def fault_of_state(state: Mapping[str, Tensor]) -> str | None:
+    """What is not finite, or a variance below zero, in weights, statistics or momentum, in words; None: nothing."""
+    for name, tensor in state.items():
+        if not tensor.is_floating_point():
+            continue
+        low, high = (float(value) for value in tensor.aminmax()) if tensor.numel() else (0.0, 0.0)
+        if not math.isfinite(low) or not math.isfinite(high):  # one of the two is nan where any value is
+            return f"{name} holds {low if not math.isfinite(low) else high}"
+        if name.endswith("running_var") and low < 0:
+            return f"{name} holds a variance of {low:g}"
+    return None
+
+
+def _sketch(path: Path, layout: Mapping[str, Layout], spec: Spec) -> EarlyExitNetwork:
+    """The network without memory for its weights, once the file's tensors are known to be exactly its own.
+
+    Raises:
+        BadInput: if a tensor is missing, too many, or of another type or shape.
+    """
+    if spec.own.num_blocks + len(spec.exits) > len(layout):
+        raise BadInput(f"{path}: has {len(layout)} tensors, too few for the network its header describes; {INSTEAD}")
+    with torch.device("meta"):
+        network = EarlyExitNetwork(spec)
+    wanted = {name: Layout(TYPES[value.dtype], tuple(value.shape)) for name, value in network.state_dict().items()}
+    for name, layer in network.named_layers().items():
+        wanted[f"{MASK}{name}"] = Layout("U8", (-(-layer.get_parameter("weight").numel() // 8),))
+    for name in sorted(wanted.keys() | layout.keys()):
+        if wanted.get(name) != layout.get(name):
+            raise BadInput(
+                f"{path}: {name} is {layout.get(name) or 'not there'}, the network its header describes has "
+                f"{wanted.get(name) or 'none'}; {INSTEAD}"
+            )
+    return network

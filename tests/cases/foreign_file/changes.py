@@ -8,6 +8,10 @@ from typing import Any
 
 import numpy as np
 import onnx
+import torch
+from safetensors.torch import save_file
+
+from exitprune.storage import read_tensors, write_tensors
 
 
 def text(file: Path, value: str) -> None:
@@ -93,3 +97,52 @@ def pixels(file: Path, value: list[str | int]) -> None:
     kind.CopyFrom(onnx.helper.make_tensor_type_proto(kind.elem_type, value).tensor_type)
     del model.graph.value_info[:]
     onnx.save(model, file)
+
+
+def header(file: Path, value: dict[str, Any]) -> None:
+    """These entries of the header of a file of tensors, by dotted name, sealed anew; {out: true}: taken out."""
+    tensors, there = read_tensors(file)
+    for dotted, entry in value.items():
+        *path, last = dotted.split(".")
+        place = there
+        for name in path:
+            place = place[name]
+        if entry == {"out": True}:
+            place.pop(last)
+        else:
+            place[last] = entry
+    write_tensors(file, tensors, there)
+
+
+def tensors(file: Path, value: dict[str, Any]) -> None:
+    """These tensors, sealed anew: null: taken out; a number: filled with it; [type, sizes]: zeros of that type and size."""
+    there, about = read_tensors(file)
+    for name, entry in value.items():
+        match entry:
+            case None:
+                del there[name]
+            case [kind, sizes]:
+                there[name] = torch.zeros(sizes, dtype=getattr(torch, kind))
+            case _:
+                there[name] = torch.full_like(there[name], entry)
+    write_tensors(file, there, about)
+
+
+def written(file: Path, value: str) -> None:
+    """The text of the header of a file of tensors, instead of what was there."""
+    there, _ = read_tensors(file)
+    save_file(there, file, {"exitprune": value.replace("{nested}", "[" * 100_000)})
+
+
+def swap(file: Path, value: list[str]) -> None:
+    """A text in the bytes of the file for another of the same length."""
+    old, new = (text.encode() for text in value)
+    assert len(old) == len(new)
+    content = file.read_bytes()
+    assert old in content
+    file.write_bytes(content.replace(old, new, 1))
+
+
+def longer(file: Path, value: int) -> None:
+    """So many zeros behind the end."""
+    file.write_bytes(file.read_bytes() + bytes(value))
