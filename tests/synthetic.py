@@ -218,6 +218,7 @@ PARAMS: dict[str, Any] = {
     "data": {
         "source": "digits",
         "path": None,
+        "size": None,
         "validation": 0.15,
         "test": 0.2,
         "limit": None,

@@ -169,7 +169,7 @@ def test_a_truncated_image_is_refused(study: Study, pictures: list[Path], tmp_pa
 @pytest.mark.parametrize("mode", ["RGBA", "I;16"])
 def test_an_image_that_would_lose_something_is_refused_as_in_training(study: Study, tmp_path: Path, mode: str) -> None:
     Image.new(mode, (12, 12)).save(tmp_path / "deep.png")
-    with pytest.raises(BadInput, match=r"deep\.png: is of mode .*; wanted: 8-bit grey or RGB without transparency"):
+    with pytest.raises(BadInput, match=r"deep\.png: .*; wanted: .*grey or RGB"):
         predict(study.exported / "model.onnx", [tmp_path / "deep.png"])
 
 

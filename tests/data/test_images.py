@@ -12,7 +12,7 @@ from exitprune.errors import BadInput
 from exitprune.stages import data
 from exitprune.storage import read_tensors, write_tensors
 
-SETTINGS = {"source": "digits", "path": None, "validation": 0.1, "test": 0.2, "limit": 300, "seed": 0}
+SETTINGS = {"source": "digits", "size": None, "validation": 0.1, "test": 0.2, "limit": 300, "seed": 0}
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ def test_the_test_part_of_a_source_is_kept_as_it_is() -> None:
 
 
 def test_digits_are_divided_as_the_default_study_has_them() -> None:
-    parts = divide(digits.load(None), asked())
+    parts = divide(digits.load(None, None), asked())
     assert [len(parts[split]) for split in SPLITS] == [1294, 144, 359]
 
 
@@ -168,7 +168,7 @@ def test_statistics_look_at_training_pixels_alone() -> None:
 
 
 def test_the_manifest_says_what_the_arrays_are() -> None:
-    parts = divide(digits.load(None), asked())
+    parts = divide(digits.load(None, None), asked())
     manifest = describe("digits", tuple("0123456789"), parts)
     assert list(manifest) == ["source", "sha256", "classes", "counts", "mean", "std", "height", "width", "channels"]
     assert [manifest[key] for key in ("source", "height", "width", "channels")] == ["digits", 8, 8, 1]
@@ -188,6 +188,6 @@ def test_one_pixel_or_one_label_changes_the_checksum(split: str) -> None:
 
 
 def test_the_checksum_does_not_depend_on_how_arrays_lie_in_memory() -> None:
-    part = divide(digits.load(None), asked())["train"]
+    part = divide(digits.load(None, None), asked())["train"]
     turned = Part(np.asfortranarray(part.pixels), part.labels)
     assert checksum({"train": turned}) == checksum({"train": part})

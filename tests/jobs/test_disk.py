@@ -12,9 +12,10 @@ import yaml
 from exitprune.config.params import Params
 from exitprune.config.study import resolve
 from exitprune.errors import BadInput
-from exitprune.jobs.disk import check_space, needed_bytes
+from exitprune.jobs.disk import Amount, check_space, needed_bytes
 
 ROOT = Path(__file__).parents[2]
+DIGITS = Amount(num_images=1797, num_test=0, num_classes=10, shape=(1, 8, 8))
 
 
 def params(**changes: Any) -> Params:
@@ -27,17 +28,18 @@ def with_free(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
 
 
 def test_a_study_that_does_not_fit_is_refused_with_both_sizes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with_free(monkeypatch, needed_bytes(params()) - 1)
+    with_free(monkeypatch, needed_bytes(params(), DIGITS) - 1)
     with pytest.raises(BadInput, match=r"digits writes about .* GB more and .* has .* GB free"):
-        check_space(params(), tmp_path)
+        check_space(params(), DIGITS, tmp_path)
 
 
 def test_what_is_there_already_needs_no_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "level").write_bytes(bytes(1000))
-    with_free(monkeypatch, needed_bytes(params()) - 1000)
-    check_space(params(), tmp_path)
+    with_free(monkeypatch, needed_bytes(params(), DIGITS) - 1000)
+    check_space(params(), DIGITS, tmp_path)
 
 
 def test_seeds_and_rounds_multiply_the_need() -> None:
-    assert needed_bytes(params(seeds=[0, 1])) == 2 * needed_bytes(params(seeds=[0]))
-    assert needed_bytes(params(rounds=40)) > 1.9 * needed_bytes(params())
+    pixels = 1797 * 8 * 8
+    assert needed_bytes(params(seeds=[0, 1]), DIGITS) - pixels == 2 * (needed_bytes(params(seeds=[0]), DIGITS) - pixels)
+    assert needed_bytes(params(rounds=40), DIGITS) > 1.9 * needed_bytes(params(), DIGITS)

@@ -10,9 +10,11 @@ import yaml
 
 from exitprune.config.params import Params
 from exitprune.config.study import resolve
+from exitprune.jobs.disk import Amount
 from exitprune.jobs.estimate import Sizes, sizes_of, work_of
 
 ROOT = Path(__file__).parents[2]
+DIGITS, CIFAR = Amount(1797, 0, 10, (1, 8, 8)), Amount(60_000, 10_000, 10, (3, 32, 32))
 
 
 def study(name: str, **values: object) -> Params:
@@ -21,15 +23,15 @@ def study(name: str, **values: object) -> Params:
 
 
 def test_sizes_of_a_source_not_prepared_yet_are_those_it_is_known_by(tmp_path: Path) -> None:
-    assert sizes_of(study("digits"), tmp_path / "data.json") == Sizes(1_006, 791, 8)
-    assert sizes_of(study("cifar10"), tmp_path / "data.json") == Sizes(45_000, 15_000, 32)
-    assert sizes_of(study("smoke"), tmp_path / "data.json").train == 240  # 300 less a fifth: it has a limit
+    assert sizes_of(study("digits"), tmp_path / "data.json", DIGITS) == Sizes(1_006, 791, 8)
+    assert sizes_of(study("cifar10"), tmp_path / "data.json", CIFAR) == Sizes(45_000, 15_000, 32)
+    assert sizes_of(study("smoke"), tmp_path / "data.json", DIGITS).train == 240  # 300 less a fifth: it has a limit
 
 
 def test_sizes_of_prepared_data_are_those_counted(tmp_path: Path) -> None:
     counts = {"train": {"a": 3, "b": 4}, "validation": {"a": 1}, "test": {"b": 5}}
     (tmp_path / "data.json").write_text(json.dumps({"counts": counts, "height": 12, "width": 27}))
-    assert sizes_of(study("digits"), tmp_path / "data.json") == Sizes(7, 6, 18)
+    assert sizes_of(study("digits"), tmp_path / "data.json", DIGITS) == Sizes(7, 6, 18)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from exitprune.storage import read_tensors
 
 def settings(**changes: object) -> str:
     """The data section of the default study, as the workflow hands it over."""
-    section = {"source": "digits", "path": None, "validation": 0.1, "test": 0.2, "limit": None, "seed": 0}
+    section = {"source": "digits", "size": None, "validation": 0.1, "test": 0.2, "limit": None, "seed": 0}
     return json.dumps({"data": {**section, **changes}})
 
 
@@ -73,8 +73,9 @@ def test_a_folder_is_prepared_by_its_path(tmp_path: Path) -> None:
             for number in range(num):
                 image = Image.fromarray(np.full((5, 7, 3), 100 * label + number, np.uint8))
                 image.save(tmp_path / "images" / split / name / f"{number:02d}.png")
-    wanted = settings(source="folder", path=str(tmp_path / "images"))
-    data.main(wanted, tmp_path / "data.safetensors", tmp_path / "data.json")
+    data.main(
+        settings(source="folder"), tmp_path / "data.safetensors", tmp_path / "data.json", str(tmp_path / "images")
+    )
     manifest = json.loads((tmp_path / "data.json").read_text())
     assert manifest["counts"] == {
         "train": {"left": 18, "right": 18},
@@ -86,5 +87,5 @@ def test_a_folder_is_prepared_by_its_path(tmp_path: Path) -> None:
 
 def test_nothing_is_written_if_the_data_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"there is no folder .*/nowhere/train"):
-        data.main(settings(source="folder", path=str(tmp_path / "nowhere")), tmp_path / "out", tmp_path / "data.json")
+        data.main(settings(source="folder"), tmp_path / "out", tmp_path / "data.json", str(tmp_path / "nowhere"))
     assert list(tmp_path.iterdir()) == []

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from hashlib import sha256
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -11,7 +11,8 @@ from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
-from exitprune.jobs.disk import check_space, needed_bytes
+from exitprune.data.amounts import amount_of, extent_of
+from exitprune.jobs.disk import check_space, data_memory_mb, needed_bytes
 from exitprune.jobs.estimate import sizes_of
 from exitprune.errors import BadInput
 from exitprune.jobs.alone import described, release, try_to_hold
@@ -50,6 +51,8 @@ RESULTS = f"results/{STUDY}"  # tables, figures, report: small, versioned by git
 LOGS = f"logs/{STUDY}"
 RUNNING = Path(".snakemake", "running", STUDY)  # locked while the study runs here
 DATA = f"{RUNS}/data.safetensors"
+# no parameter of a rule: equal images elsewhere are the same images
+DATA_PATH = PARAMS.data.path or ""
 AUGMENT = PARAMS.data.augment.model_dump()
 WITH_NETWORK = ("base", "heads", "prune", "recover", "evaluate", "grid", "tables")
 NUM_GPUS = 0 if PARAMS.compute.device == "cpu" else 1
@@ -108,13 +111,18 @@ def data_files(pattern):
     return sorted(map(str, Path("src/exitprune").glob(pattern)))
 
 
-def contents(folder):
-    """Digest of the names and sizes below a folder of images, so that other images are noticed."""
-    if PARAMS.data.source != "folder" or folder is None:
-        return None
-    files = Path(folder).expanduser().rglob("*")
-    found = sorted((str(path), path.stat().st_size) for path in files)
-    return sha256(json.dumps(found).encode()).hexdigest()
+@cache
+def extent():
+    """How many images there are and their digest, so that others are noticed; a mistake in them is one sentence."""
+    try:
+        return extent_of(PARAMS.data)
+    except BadInput as error:
+        raise WorkflowError(str(error)) from None
+
+
+def amount():
+    """How much the images take."""
+    return amount_of(PARAMS.data, extent())
 
 
 def take_stock():
@@ -171,7 +179,7 @@ def check_records():
 def check_machine():
     """Stop before any work if the disk is too small."""
     try:
-        check_space(PARAMS, Path(RUNS))
+        check_space(PARAMS, amount(), Path(RUNS))
     except BadInput as error:
         raise WorkflowError(str(error)) from None
 
@@ -180,9 +188,13 @@ def start_watch():
     """Say what is planned, then how far it is, until the study ends."""
     if {Quietness.ALL, Quietness.PROGRESS} & set(workflow.output_settings.quiet or ()):
         return
-    plan = plan_of(workflow.dag, PARAMS, sizes_of(PARAMS, Path(RUNS, "data.json")))
+    plan = plan_of(
+        workflow.dag, PARAMS, sizes_of(PARAMS, Path(RUNS, "data.json"), amount())
+    )
     num_cores = workflow.global_resources["_cores"].value or workflow.nodes or 1
-    print(promise(STUDY, plan, num_cores, needed_bytes(PARAMS)), file=sys.stderr)
+    print(
+        promise(STUDY, plan, num_cores, needed_bytes(PARAMS, amount())), file=sys.stderr
+    )
     WATCHES.append(Watch(STUDY, plan, num_cores, logger))
     WATCHES[0].start()
 
@@ -201,6 +213,8 @@ def say_where_to_look():
 
 
 if workflow.is_main_process:
+    for remark in extent().remarks:
+        logger.warning(remark)
     take_stock()
     check_records()
     check_machine()

@@ -12,13 +12,13 @@ rule data:
     benchmark:
         f"{RUNS}/benchmarks/data.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards: data_memory_mb(amount()),
         runtime=60,
     params:
-        settings=settings(data=PARAMS.data.model_dump(exclude={"augment"})),
-        contents=contents(PARAMS.data.path),
+        settings=settings(data=PARAMS.data.model_dump(exclude={"augment", "path"})),
+        contents=lambda wildcards: extent().digest,  # asked for this job alone
     message:
         "Prepare the images"
     shell:
         "python -m exitprune --log {log:q} data --settings {params.settings:q}"
-        " --out {output.arrays:q} --manifest {output.manifest:q}"
+        " --out {output.arrays:q} --manifest {output.manifest:q} --path {DATA_PATH:q}"

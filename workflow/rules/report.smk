@@ -104,7 +104,7 @@ rule report:
         mem_mb=1000,
         runtime=10,
     params:
-        settings=settings(*type(PARAMS).model_fields),
+        settings=settings(**PARAMS.model_dump(exclude={"data": {"path"}})),
         tables=f"{RESULTS}/tables",
         figures=f"{RESULTS}/figures",
         benchmarks=lambda wildcards, input: [

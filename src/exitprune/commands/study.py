@@ -17,9 +17,10 @@ from exitprune.config.parameter_file import read_yaml
 from exitprune.config.params import Params
 from exitprune.config.recipe import overlay
 from exitprune.config.study import checked_name, resolve
+from exitprune.data.amounts import amount_of, extent_of
 from exitprune.errors import BadInput
-from exitprune.jobs.disk import needed_bytes
-from exitprune.jobs.estimate import Sizes, Work, sizes_of, work_of
+from exitprune.jobs.disk import Amount, needed_bytes
+from exitprune.jobs.estimate import Work, sizes_of, work_of
 from exitprune.jobs.study_progress import Job, promise
 
 COUNTS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)  # of jobs by rule, as a dry run of snakemake lists them
@@ -54,7 +55,8 @@ def main(
     command = [sys.executable, "-m", "snakemake", "--cores", str(cores or "all"), "--config", f"study={name}"]
     os.chdir(root)
     if plan:
-        typer.echo(planned(params, counted(command), sizes_of(params, Path("runs", name, "data.json")), cores))
+        amount = amount_of(params.data, extent_of(params.data))
+        typer.echo(planned(params, counted(command), amount, cores))
     else:
         os.execv(sys.executable, command)
 
@@ -135,10 +137,11 @@ def counted(command: Sequence[str]) -> dict[str, int]:
     return {rule: int(number) for rule, number in COUNTS.findall(done.stdout + done.stderr) if rule not in GATHERING}
 
 
-def planned(params: Params, counts: Mapping[str, int], sizes: Sizes, cores: int | None) -> str:
+def planned(params: Params, counts: Mapping[str, int], amount: Amount, cores: int | None) -> str:
     """Jobs, time and size in a sentence, and the jobs by rule."""
     if not counts:
         return f"{params.study}: nothing to do; see results/{params.study}/report.html"
+    sizes = sizes_of(params, Path("runs", params.study, "data.json"), amount)
     jobs = []
     for rule, number in counts.items():
         works = [work_of(rule, {"recipe": recipe}, params, sizes) for recipe in params.recipes]
@@ -146,4 +149,4 @@ def planned(params: Params, counts: Mapping[str, int], sizes: Sizes, cores: int 
         threads = params.compute.threads if mean.seconds > 10 else 1
         jobs += [Job(rule, mean, threads, frozenset(), None, lambda: False)] * number
     by_rule = ", ".join(f"{number} {rule}" for rule, number in counts.items())
-    return f"{promise(params.study, jobs, cores or os.cpu_count() or 1, needed_bytes(params))}\n  {by_rule}"
+    return f"{promise(params.study, jobs, cores or os.cpu_count() or 1, needed_bytes(params, amount))}\n  {by_rule}"

@@ -9,6 +9,8 @@ from pydantic import Field, field_validator
 from exitprune.config.section import Section, one_of
 from exitprune.variants import names_of
 
+LARGEST = 4096  # pixels of a side; far beyond what these networks are made for, and short of a slip of the finger
+
 
 class Augment(Section):
     """Random changes of training images, drawn anew in every epoch."""
@@ -20,12 +22,12 @@ class Augment(Section):
 
 
 class DataSource(Section):
-    """Which images, and how they are divided."""
+    """Which images, how large, and how they are divided. Where they lie is not part of it: equal content is equal."""
 
     source: str
     """A file of `datasets/`, by its name."""
-    path: str | None
-    """The data set's folder; null: where downloads are kept (`$EXITPRUNE_DATA`, else the user's cache)."""
+    size: list[int] | None = None
+    """Height and width to which every image is scaled and cropped; one number: both; `none` or null: as they are."""
     validation: float = Field(gt=0, lt=1)
     """Share of the training images held back to choose thresholds and everything else."""
     test: float = Field(gt=0, lt=1)
@@ -39,6 +41,17 @@ class DataSource(Section):
     @classmethod
     def _all_is_a_word(cls, value: Any) -> Any:
         return None if value == "all" else value  # null in params.yaml would let the preset's limit through
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _one_side_is_both(cls, value: Any) -> Any:
+        if value is None or value == "none":  # null in params.yaml would let the preset's size through
+            return None
+        sides = [value, value] if isinstance(value, int) else value
+        whole = isinstance(sides, list) and all(isinstance(side, int) and not isinstance(side, bool) for side in sides)
+        if not whole or len(sides) != 2 or not all(1 <= side <= LARGEST for side in sides):
+            raise ValueError(f"a size is one number of pixels, or [height, width], from 1 to {LARGEST}")
+        return sides
 
     @field_validator("source")
     @classmethod

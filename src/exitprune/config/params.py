@@ -22,8 +22,10 @@ from exitprune.variants import names_of
 
 
 class Data(DataSource):
-    """Images as training sees them."""
+    """Images as training sees them, and where they lie."""
 
+    path: str | None = None
+    """The data set's folder; null: where downloads are kept (`$EXITPRUNE_DATA`, else the user's cache)."""
     augment: Augment
 
 

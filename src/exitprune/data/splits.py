@@ -16,7 +16,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import resample
 
 from exitprune.config.data import DataSource
-from exitprune.data.datasets import Labels, Part, Pixels, Source
+from exitprune.data.datasets import Labels, Part, Source
+from exitprune.data.image_files import Pixels
 from exitprune.errors import BadInput
 
 

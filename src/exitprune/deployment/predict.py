@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from exitprune.data.datasets.folder import ENDINGS, decode
+from exitprune.data.image_files import ENDINGS, decode
 from exitprune.deployment.exported_model import ExportedModel, read_bounded
 from exitprune.errors import BadInput, quoted
 

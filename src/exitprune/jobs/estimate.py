@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exitprune.config.params import Params
+from exitprune.jobs.disk import Amount
 from exitprune.jobs.network_size import size_of
 
 START = 4.0  # seconds until a job that needs torch has imported it and made its first step
@@ -21,15 +22,6 @@ PER_MAC = 15.5e-12  # core seconds of one multiply-accumulate in float32
 LAYER_MACS = 2304  # 3 x 3 convolution, 16 to 16 channels, per position of the first map; later stages cost the same
 FORWARD = 1 / 3  # of a training step
 FROZEN = 0.4  # of a training step, where only the exits learn
-SOURCES = {
-    "digits": (1_797, 0, 8),
-    "cifar10": (50_000, 10_000, 32),
-    "cifar100": (50_000, 10_000, 32),
-    "svhn": (73_257, 26_032, 32),
-    "fashion_mnist": (60_000, 10_000, 28),
-}
-"""Training images, test images (0: part of the former), and side, of sources whose data are not prepared yet."""
-UNKNOWN = (2_000, 500, 32)
 
 
 @dataclass(frozen=True)
@@ -49,14 +41,15 @@ class Sizes:
     side: float
 
 
-def sizes_of(params: Params, manifest: Path) -> Sizes:
-    """From the manifest of the prepared data if it is there, else from what is known of the source."""
+def sizes_of(params: Params, manifest: Path, amount: Amount) -> Sizes:
+    """From the manifest of the prepared data if it is there, else from what the source is known to have."""
     if manifest.is_file():
         about = json.loads(manifest.read_text())
         counts = {split: sum(of_class.values()) for split, of_class in about["counts"].items()}
         side = (about["height"] * about["width"]) ** 0.5
         return Sizes(counts["train"], counts["validation"] + counts["test"], side)
-    train, test, side = SOURCES.get(params.data.source, UNKNOWN)
+    train, test = amount.num_images - amount.num_test, amount.num_test
+    side = (amount.shape[1] * amount.shape[2]) ** 0.5
     if not test:
         test = round((params.data.test or 0) * train)
         train -= test

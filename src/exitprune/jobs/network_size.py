@@ -14,10 +14,12 @@ CHANNELS, CLASSES = 3, 10  # a guess: they change the first and the last layer a
 
 @dataclass(frozen=True)
 class Size:
-    """Layers that hold a matrix of weights, and numbers to keep in all."""
+    """Layers that hold a matrix of weights, numbers to keep in all, channels after the first layer and at most."""
 
     layers: int
     numbers: int
+    first: int
+    widest: int
 
 
 def size_of(network: BaseNetwork) -> Size:
@@ -25,4 +27,5 @@ def size_of(network: BaseNetwork) -> Size:
     with torch.device("meta"):
         made = variant("architectures", network.architecture).build(network.own, CHANNELS, CLASSES)
     layers = sum(parameter.ndim > 1 for parameter in made.parameters())
-    return Size(layers, sum(tensor.numel() for tensor in made.state_dict().values()))
+    channels = [parameter.shape[0] for parameter in made.parameters() if parameter.ndim == 4]
+    return Size(layers, sum(tensor.numel() for tensor in made.state_dict().values()), channels[0], max(channels))

@@ -25,6 +25,7 @@ def main(
     settings: Annotated[str, Option()],
     out: Annotated[Path, Option()],
     manifest: Annotated[Path, Option()],
+    path: Annotated[str, Option()] = "",
 ) -> None:
     """Load a source, divide it and write it.
 
@@ -32,14 +33,18 @@ def main(
         settings: JSON, see `Settings`.
         out: data.safetensors.
         manifest: the header of `out` as JSON, for people and for DVC.
+        path: `data.path`, empty for null; no setting, since equal images elsewhere are the same images.
 
     Raises:
         BadInput: if the source is missing, broken, or cannot be divided as asked.
     """
     data = Settings.model_validate_json(settings).data
-    source = variant("datasets", data.source).load(None if data.path is None else Path(data.path))
+    size = None if data.size is None else (data.size[0], data.size[1])
+    source = variant("datasets", data.source).load(Path(path) if path else None, size)
     parts = divide(source, data)
     description = describe(data.source, source.classes, parts)
+    if size is not None:
+        description["resized"] = True
     tensors = {
         f"{split}_{name}": torch.from_numpy(array)
         for split, part in parts.items()

@@ -36,6 +36,6 @@ def run(recipe: dict[str, Any], folder: Path) -> None:
     for path, text in recipe.get("texts", {}).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
-    source = load(folder)
+    source = load(folder, None)
     if "counts" in recipe:
         assert [len(source.train), 0 if source.test is None else len(source.test)] == recipe["counts"]

@@ -10,12 +10,22 @@ from exitprune.variants import names_of, variant
 
 
 @pytest.mark.parametrize("name", names_of("datasets"))
-def test_a_source_loads_from_a_path_or_none(name: str) -> None:
+def test_a_source_loads_from_a_path_or_none_in_a_size_or_none(name: str) -> None:
     signature = inspect.signature(variant("datasets", name).load)
+    assert [(p.name, p.annotation, p.default) for p in signature.parameters.values()] == [
+        ("path", "Path | None", inspect.Parameter.empty),
+        ("size", "Size | None", inspect.Parameter.empty),
+    ]
+    assert signature.return_annotation == "Source"
+
+
+@pytest.mark.parametrize("name", names_of("datasets"))
+def test_a_source_says_how_much_it_has_from_a_path_or_none(name: str) -> None:
+    signature = inspect.signature(variant("datasets", name).extent)
     assert [(p.name, p.annotation, p.default) for p in signature.parameters.values()] == [
         ("path", "Path | None", inspect.Parameter.empty)
     ]
-    assert signature.return_annotation == "Source"
+    assert signature.return_annotation == "Extent"
 
 
 @pytest.mark.parametrize("name", names_of("datasets"))

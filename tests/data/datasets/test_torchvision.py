@@ -90,7 +90,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_network: None) -> P
 
 
 def load(name: str, path: Path | None) -> Source:
-    source: Source = variant("datasets", name).load(path)
+    source: Source = variant("datasets", name).load(path, None)
     return source
 
 

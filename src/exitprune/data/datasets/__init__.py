@@ -1,7 +1,11 @@
 """Where images come from, one file per source.
 
-Contract of a file: `load(path)` takes the folder given as `data.path`, or None, and returns a `Source`: everything the
-source has, in its own order. Dividing it, and computing anything from its pixels, is `splits`.
+Contract of a file, with the folder given as `data.path`, or None:
+
+    load(path, size)   a `Source`: everything there is, in its own order, brought to `data.size` if that is not None
+    extent(path)       an `Extent`: what can be said before pixels are read; asked often, so quick
+
+Dividing a source, and computing anything from its pixels, is `splits`.
 
 Letters: N images, C channels (1 or 3), H and W height and width.
 """
@@ -12,8 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-Pixels = NDArray[np.uint8]
+from exitprune.data.image_files import Pixels, Size, fit
+
 Labels = NDArray[np.int64]
 
 
@@ -61,3 +67,39 @@ class Source:
         for part in (self.train, self.test or self.train):
             assert part.pixels.shape[1:] == self.train.pixels.shape[1:]
             assert 0 <= part.labels.min() <= part.labels.max() < len(self.classes)
+
+    def resized(self, size: Size | None) -> Source:
+        """Every image scaled and cropped to (height, width), as image files are; as it is for None."""
+        if size is None or self.train.pixels.shape[2:] == size:
+            return self
+        return Source(self.classes, _resized(self.train, size), self.test and _resized(self.test, size))
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What a source has, before pixels are read.
+
+    Attributes:
+        shape: channels, height and width, of the largest image where they differ.
+        digest: of the content; None where published checksums, or the package, say what it is.
+        remarks: what a person should know of the files, one line each.
+    """
+
+    num_train: int
+    num_test: int
+    num_classes: int
+    shape: tuple[int, int, int]
+    digest: str | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def _resized(part: Part, size: Size) -> Part:
+    images = (
+        part.pixels.transpose(0, 2, 3, 1).squeeze(-1)
+        if part.pixels.shape[1] == 1
+        else part.pixels.transpose(0, 2, 3, 1)
+    )
+    fitted = np.stack([np.asarray(fit(Image.fromarray(image), size)) for image in images])
+    return Part(
+        fitted[:, None] if fitted.ndim == 3 else np.ascontiguousarray(fitted.transpose(0, 3, 1, 2)), part.labels
+    )

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exitprune.data.datasets import Source
+from exitprune.data.datasets import Extent, Source
 from exitprune.data.datasets._torchvision import load_cifar
+from exitprune.data.image_files import Size
 
 
-def load(path: Path | None) -> Source:
+def load(path: Path | None, size: Size | None) -> Source:
     """Read `cifar-10-batches-py/` or `cifar-10-python.tar.gz` in the folder; downloads the latter if neither is there.
 
     Raises:
         BadInput: if the files are neither there nor can be downloaded, or are broken.
     """
-    return load_cifar("cifar10", "CIFAR10", path)
+    return load_cifar("cifar10", "CIFAR10", path).resized(size)
+
+
+def extent(path: Path | None) -> Extent:
+    """As published."""
+    return Extent(50_000, 10_000, 10, (3, 32, 32))

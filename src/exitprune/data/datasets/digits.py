@@ -9,23 +9,39 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_digits
 
-from exitprune.data.datasets import Part, Source
+from exitprune.data.datasets import Extent, Part, Source
+from exitprune.data.image_files import Size
 from exitprune.errors import BadInput
 
 BRIGHTEST = 16  # pixels count the dots set in a cell of 4 x 4
 
 
-def load(path: Path | None) -> Source:
+def load(path: Path | None, size: Size | None) -> Source:
     """All images; the source has no division of its own.
 
     Raises:
         BadInput: if a path is given.
     """
-    if path is not None:
-        raise BadInput(f"data.path: {path} was given, but digits come with scikit-learn; leave data.path at null")
+    from sklearn.datasets import load_digits  # takes seconds
+
+    _refuse_path(path)
     digits = load_digits()
     pixels = np.rint(digits.images * (255 / BRIGHTEST)).astype(np.uint8)  # (N, H, W)
     names = tuple(str(name) for name in digits.target_names)
-    return Source(names, Part(pixels[:, None], digits.target.astype(np.int64)), None)
+    return Source(names, Part(pixels[:, None], digits.target.astype(np.int64)), None).resized(size)
+
+
+def extent(path: Path | None) -> Extent:
+    """All images; which are for test, `data.test` says.
+
+    Raises:
+        BadInput: if a path is given.
+    """
+    _refuse_path(path)
+    return Extent(1797, 0, 10, (1, 8, 8))
+
+
+def _refuse_path(path: Path | None) -> None:
+    if path is not None:
+        raise BadInput(f"data.path: {path} was given, but digits come with scikit-learn; leave data.path at null")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exitprune.data.datasets import Part, Source
+from exitprune.data.datasets import Extent, Part, Source
 from exitprune.data.datasets._torchvision import obtain
+from exitprune.data.image_files import Size
 
 
-def load(path: Path | None) -> Source:
+def load(path: Path | None, size: Size | None) -> Source:
     """Read the four files in `FashionMNIST/raw/` in the folder; downloads what is not there.
 
     Raises:
@@ -24,4 +25,9 @@ def load(path: Path | None) -> Source:
         "fashion_mnist", path, checksums, lambda root, train: FashionMNIST(root, train=train, download=True)
     )
     parts = [Part(part.data[:, None].numpy(), part.targets.numpy()) for part in (train, test)]
-    return Source(tuple(FashionMNIST.classes), parts[0], parts[1])
+    return Source(tuple(FashionMNIST.classes), parts[0], parts[1]).resized(size)
+
+
+def extent(path: Path | None) -> Extent:
+    """As published."""
+    return Extent(60_000, 10_000, 10, (1, 28, 28))

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exitprune.data.datasets import Part, Source
+from exitprune.data.datasets import Extent, Part, Source
 from exitprune.data.datasets._torchvision import obtain
+from exitprune.data.image_files import Size
 
 
-def load(path: Path | None) -> Source:
+def load(path: Path | None, size: Size | None) -> Source:
     """Read `train_32x32.mat` and `test_32x32.mat` in the folder; downloads what is not there.
 
     Raises:
@@ -24,4 +25,9 @@ def load(path: Path | None) -> Source:
         "svhn", path, checksums, lambda root, train: SVHN(root, "train" if train else "test", download=True)
     )
     digits = tuple(str(digit) for digit in range(10))
-    return Source(digits, Part(train.data, train.labels), Part(test.data, test.labels))
+    return Source(digits, Part(train.data, train.labels), Part(test.data, test.labels)).resized(size)
+
+
+def extent(path: Path | None) -> Extent:
+    """As published."""
+    return Extent(73_257, 26_032, 10, (3, 32, 32))
