@@ -212,7 +212,9 @@ def test_weights_that_do_not_fit_their_header_are_refused_by_name(level: Path) -
     tensors, header = read_tensors(level)
     header["network"]["settings"]["depth"] = 20
     write_tensors(level, tensors, header)
-    with pytest.raises(BadInput, match=r"level\.safetensors: base\.\S+ is F32 of .*, the network its header describes has"):
+    with pytest.raises(
+        BadInput, match=r"level\.safetensors: base\.\S+ is F32 of .*, the network its header describes has"
+    ):
         load_checkpoint(level)
 
 

@@ -1,0 +1,105 @@
+"""The README: its numbers are those of the results, its Python runs, its links and commands are there, its lines are short."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from exitprune.variants import names_of
+from tests.exported_study import make_study
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+# Not bench.md, which `make bench` writes.
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("[!b]*.md"))]
+COMING = {"design.md", "extending.md", "images.md", "dvc.md", "reliability.md"}
+ROWS = {
+    "ResNet-56, no exits": ("dense, no exits", "nobody leaves"),
+    "with exits, one point lost": ("dense, exits", "one point lost"),
+    "80 % of the weights pruned, one point lost": ("80 % of the weights pruned", "one point lost"),
+    "70 % of the filters pruned, one point lost": ("70 % of the filters pruned", "one point lost"),
+    "beside them: plain ResNet-14": ("plain ResNet-14", "nobody leaves"),
+}
+"""How the README names a network and a threshold, and how inference.csv does."""
+
+
+def prose(page: Path) -> list[tuple[int, str]]:
+    """The lines of a page that are neither code nor table nor a heading, with their numbers."""
+    kept, in_code = [], False
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        if line.lstrip().startswith("```"):
+            in_code = not in_code
+        elif not in_code and not line.startswith(("|", "#", "[![")):
+            kept.append((number, line))
+    return kept
+
+
+def test_the_table_is_that_of_the_results() -> None:
+    measured = pd.read_csv(ROOT / "results/cifar10-cpu-filter/inference.csv")
+    measured = measured.query("runtime == 'onnxruntime' and batch == 64 and threads == 1")
+    lines = README.partition("| CIFAR-10, small budget")[2].split("\n\n")[0].splitlines()[2:]
+    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert [row[0] for row in found] == list(ROWS)
+    for name, *cells in found:
+        network, choice = ROWS[name]
+        row = measured[(measured["network"] == network) & (measured["choice"] == choice)].iloc[0]
+        assert cells == [f"{100 * row['accuracy']:.1f}", f"{row['macs'] / 1e6:.2f}", f"{row['milliseconds']:.3f}"]
+
+
+def test_the_verdicts_are_those_of_the_results() -> None:
+    claims = pd.read_csv(ROOT / "results/digits/tables/claims.csv")
+    supported = claims[claims["verdict"] == "supported"].groupby("state")["claim"].unique()
+    assert "after recovery claims 1 and 3 of the paper are supported" in " ".join(README.split())
+    assert "nothing can be told apart after the last round" in " ".join(README.split())
+    assert sorted(supported["recovered"]) == [1, 3]
+    assert supported.index.tolist() == ["recovered"]
+
+
+def test_the_python_runs_and_does_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    study = make_study(tmp_path / "elsewhere")
+    run = tmp_path / "runs" / "digits"
+    (run / "seed0" / "joint").mkdir(parents=True)
+    shutil.copy(study.data, run / "data.safetensors")
+    shutil.copy(study.level, run / "seed0" / "joint" / "recovered.safetensors")
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    exec(compile(code, "README.md", "exec"), {})
+    accuracy, leaving = capsys.readouterr().out.splitlines()
+    assert 0 <= float(accuracy.removeprefix("accuracy ")) <= 1
+    counts = leaving.removeprefix("images that leave at each exit ").strip("[]").split(", ")
+    assert sum(map(int, counts)) == 90
+    assert len(counts) == study.network.num_exits
+
+
+def test_the_ten_words_are_ten() -> None:
+    table = README.partition("## Ten words")[2].partition("\n## ")[0]
+    assert len([line for line in table.splitlines() if line.startswith("| ")]) == 2 + 10
+
+
+def test_commands_and_targets_that_it_names_are_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    code = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
+    assert set(re.findall(r"^make ([a-z-]+)", code, re.MULTILINE)) <= targets
+    assert set(re.findall(r"^exitprune ([a-z]+)", code, re.MULTILINE)) <= set(names_of("commands"))
+    studies = {path.stem for path in (ROOT / "presets").glob("*.yaml")}
+    assert set(re.findall(r"^exitprune study ([a-z0-9-]+)", code, re.MULTILINE)) <= studies
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", page.read_text()):
+        if not target.startswith(("http", "mailto")) and Path(target).name not in COMING:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_lines_of_prose_are_short(page: Path) -> None:
+    long = [f"{page.name}:{number} has {len(line)}" for number, line in prose(page) if len(line) > 120]
+    assert not long
