@@ -8,6 +8,8 @@ and not listed.
 from __future__ import annotations
 
 import ast
+import functools
+import hashlib
 import importlib
 import os
 import platform
@@ -15,13 +17,14 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Option, Typer
 
 from exitprune.deployment.extras import missing
 from exitprune.errors import BadInput
+from exitprune.jobs.alone import STORE_VARIABLE, hold
 from exitprune.jobs.progress import LOG, set_up_logging
 from exitprune.variants import folder_of, module_of, names_of
 
@@ -67,6 +70,7 @@ def build(words: list[str]) -> Typer:
     for family, hidden in FAMILIES.items():
         for name in names_of(family):
             function = _load(family, name) if name in words else _stub
+            function = _alone(function) if hidden else function
             app.command(name, hidden=hidden, help=_first_line(family, name))(function)
     return app
 
@@ -93,6 +97,20 @@ def _load(family: str, name: str) -> Callable[..., None]:
         return function
     except ModuleNotFoundError as error:
         raise missing(error, NEEDS.get(name, "workflow")) from None
+
+
+def _alone(stage: Callable[..., None]) -> Callable[..., None]:
+    """The stage, which waits while another process writes the same file: a killed Snakemake leaves its job at work."""
+
+    @functools.wraps(stage)
+    def run(**options: Any) -> None:
+        store, out = os.environ.get(STORE_VARIABLE), options.get("out") or options.get("svg")
+        if store and out:
+            lock = hashlib.sha256(str(out.absolute()).encode()).hexdigest()
+            hold(Path(store, "locks", lock), f"left by a run that was killed, it is still writing {out}")
+        stage(**options)
+
+    return run
 
 
 def _stub() -> None:

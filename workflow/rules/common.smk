@@ -15,9 +15,9 @@ from exitprune.data.amounts import amount_of, extent_of
 from exitprune.jobs.disk import check_space, data_memory_mb, needed_bytes
 from exitprune.jobs.estimate import sizes_of
 from exitprune.errors import BadInput
-from exitprune.jobs.alone import described, release, try_to_hold
+from exitprune.jobs.alone import STORE_VARIABLE, described, release, try_to_hold
 from exitprune.jobs.provenance import sources
-from exitprune.jobs.store import STORE as STORE_FOLDER, VARIABLE, Store, clone_of
+from exitprune.jobs.store import STORE as STORE_FOLDER, Store, clone_of
 from exitprune.jobs.study_progress import Watch, duration, plan_of, promise
 from exitprune.config.prune import Prune
 from exitprune.config.recipe import NAME
@@ -31,7 +31,7 @@ os.environ["PATH"] = os.pathsep.join(
 )
 os.environ["PYTHONPATH"] = "src"
 STORE = Store(clone_of(Path.cwd()) / STORE_FOLDER)
-os.environ[VARIABLE] = str(STORE.folder)
+os.environ[STORE_VARIABLE] = str(STORE.folder)
 
 
 def read_params():

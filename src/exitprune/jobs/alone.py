@@ -16,6 +16,7 @@ from typing import Any
 
 from exitprune.jobs.progress import LOG
 
+STORE_VARIABLE = "EXITPRUNE_STORE"  # where the store is, and with it the locks; the workflow sets it
 SECONDS = 0.2  # between two tries
 _held: dict[Path, int] = {}  # file descriptors, open until the process ends
 

@@ -18,14 +18,13 @@ from typing import Annotated
 from typer import Option
 
 from exitprune.errors import BadInput
-from exitprune.jobs.alone import hold
+from exitprune.jobs.alone import STORE_VARIABLE, hold
 from exitprune.jobs.levels import is_made_from
 from exitprune.jobs.progress import LOG
 from exitprune.storage import read_header, read_tensors, temporary_name
 
 STORE = ".exitprune"
-VARIABLE = "EXITPRUNE_STORE"
-StoreOption = Annotated[Path | None, Option(envvar=VARIABLE)]
+StoreOption = Annotated[Path | None, Option(envvar=STORE_VARIABLE)]
 """Of a stage: where the store is. The workflow says it by the variable."""
 EXPERIMENTS = (".dvc", "tmp", "exps")  # where DVC runs `dvc exp run --temp` and queued experiments
 
