@@ -4,12 +4,15 @@ PYTHON ?= python3
 CORES ?= all
 STUDY ?= digits
 OPTIONS ?=
+MINUTES ?= 25
+KILLS ?= 60
+SEED ?= 0
 XDIST ?= --numprocesses 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce announce setup test test-slow lint bench bench-inference lock clean
+.PHONY: help reproduce announce setup test test-slow torture lint bench bench-inference lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -35,6 +38,9 @@ test: .venv/installed ## the fast tests: about 5 minutes
 
 test-slow: .venv/installed ## the slow tests, whole studies in throw-away clones: about 20 minutes
 	python -m pytest -m slow $(XDIST)
+
+torture: .venv/installed ## kills, full disks, flipped bits, foreign files: half an hour (MINUTES=, KILLS=, SEED=); writes docs/reliability.md
+	python -m tests.torture --minutes $(MINUTES) --kills $(KILLS) --seed $(SEED)
 
 lint: .venv/installed ## style and types: about a minute
 	ruff check .

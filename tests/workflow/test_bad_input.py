@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Repository
+from .repository import Repository
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"sparsitty": 0.8}, "sparsitty: unknown parameter"),

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from .conftest import Repository
+from .repository import Repository
 
 AFTER_PRUNE = {"prune", "recover", "evaluate", "tables", "figure", "report"}
 

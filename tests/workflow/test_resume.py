@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Repository
+from .repository import Repository
 
 
 def checkpoints(repository: Repository) -> dict[str, bytes]:

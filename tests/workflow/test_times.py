@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from .conftest import Repository
+from .repository import Repository
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from .conftest import Repository
+from .repository import Repository
 
 pytestmark = pytest.mark.slow
 

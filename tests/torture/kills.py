@@ -1,0 +1,152 @@
+"""Kill parts of a running study at random moments; afterwards the plain command must end with the same bytes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from tests.torture import Row
+from tests.workflow.repository import Repository, new_repository
+
+TARGETS = ("job", "snakemake", "dvc", "everything")
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+COMMANDS = {"snakemake": ("snakemake", "--cores", "2"), "dvc": ("dvc", "repro")}
+STUDY = {"seeds": [0, 1], "rounds": 3}
+KILLS_PER_STUDY = 10
+MOMENTS = (1.0, 15.0)  # seconds after the start
+ENDS_WITHIN = 300.0  # seconds, after a kill
+OUTCOME = "the plain command ends the study with the same bytes"
+BUSY = "is still running here: process"
+
+
+@dataclass
+class Study:
+    """A study in a throw-away repository, and what was done to it."""
+
+    repository: Repository
+    draw: random.Random
+    kills: Counter[tuple[str, str]] = field(default_factory=Counter)
+    said_busy: int = 0
+
+    def maltreat(self) -> None:
+        """Start the study, kill a part of it at a random moment, and wait until what was started has ended."""
+        target, number = self.draw.choice(TARGETS), self.draw.choice(SIGNALS)
+        name = "dvc" if target == "dvc" else self.draw.choice(list(COMMANDS))
+        with self._started(name) as process:
+            time.sleep(self.draw.uniform(*MOMENTS))
+            while process.poll() is None and not (victims := _victims(process.pid, target)):
+                time.sleep(0.1)
+            if process.poll() is not None:
+                return  # it had nothing left to do, or another run was at work
+            victim = self.draw.choice(victims)
+            with suppress(ProcessLookupError, psutil.NoSuchProcess):
+                os.killpg(process.pid, number) if target == "everything" else victim.send_signal(number)
+                self.kills[target, number.name] += 1
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(ENDS_WITHIN)
+
+    def finish(self) -> None:
+        """The plain command, again as long as it says that another run is still at work."""
+        for name in ("dvc", "snakemake"):
+            until = time.monotonic() + ENDS_WITHIN
+            while True:
+                done = subprocess.run(
+                    COMMANDS[name], cwd=self.repository.path, env=self.repository.environment, capture_output=True, text=True
+                )  # fmt: skip
+                if done.returncode == 0:
+                    break
+                said = done.stdout + done.stderr
+                if BUSY not in said or time.monotonic() > until:
+                    raise AssertionError(f"{name} does not finish the study: {said}")
+                self.said_busy += 1
+                time.sleep(2)
+
+    def results(self) -> dict[str, bytes]:
+        """Checkpoints, logits and tables by their paths."""
+        root = self.repository.path
+        found = [*root.glob("runs/**/*.safetensors"), *root.glob("results/**/*.csv")]
+        return {str(path.relative_to(root)): path.read_bytes() for path in sorted(found)}
+
+    def _started(self, name: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            COMMANDS[name],
+            cwd=self.repository.path,
+            env=self.repository.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+def new_study(folder: Path, draw: random.Random) -> Study:
+    """A repository in which the study has not run."""
+    repository = new_repository(folder / "a clone")
+    repository.set_params(**STUDY)
+    repository.commit()
+    return Study(repository, draw)
+
+
+def run(draw: random.Random, num_kills: int, until: float) -> Iterator[Row]:
+    """Kill so many times, or until the time is up.
+
+    Args:
+        draw: of targets, signals and moments.
+        num_kills: in all.
+        until: a moment of time.monotonic(); no further study is begun after it.
+    """
+    tried: Counter[tuple[str, str]] = Counter()
+    held: Counter[tuple[str, str]] = Counter()
+    busy = 0
+    with tempfile.TemporaryDirectory(prefix="torture") as folder:
+        undisturbed = new_study(Path(folder, "undisturbed"), draw)
+        undisturbed.finish()
+        wanted = undisturbed.results()
+        while tried.total() < num_kills and time.monotonic() < until:
+            with tempfile.TemporaryDirectory(prefix="study", dir=folder) as place:
+                study = new_study(Path(place), draw)
+                for _ in range(KILLS_PER_STUDY):
+                    study.maltreat()
+                study.finish()
+                found = study.results()
+            different = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+            print(f"{study.kills.total()} kills: {'different: ' + ', '.join(different) if different else 'same bytes'}")
+            tried += study.kills
+            held += Counter() if different else study.kills
+            busy += study.said_busy
+    for target in TARGETS:
+        for number in SIGNALS:
+            of = target, number.name
+            yield Row(f"a running study: {target}", number.name, tried[of], held[of], OUTCOME)
+    if busy:
+        yield Row(
+            "a running study", "started a second time", busy, busy, "one sentence says which process still runs it"
+        )
+
+
+def _victims(root: int, target: str) -> list[psutil.Process]:
+    """The processes below and with the root that are the target."""
+    with suppress(psutil.NoSuchProcess):
+        every = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
+        return every if target == "everything" else [process for process in every if _is(process, target)]
+    return []
+
+
+def _is(process: psutil.Process, target: str) -> bool:
+    with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+        words = process.cmdline()
+        program = Path(words[1]).name if len(words) > 1 and "python" in Path(words[0]).name else ""
+        found: bool = words[1:3] == ["-m", "exitprune"] if target == "job" else program == target
+        return found
+    return False

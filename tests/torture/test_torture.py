@@ -1,0 +1,46 @@
+"""The page of docs is what the command wrote, and the command finds faults."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.torture import Row, bits, kills, table
+from tests.torture.__main__ import CHECKPOINT, DOCS
+
+LEAST = {"kills": 60, "foreign files": 60, "bad inputs": 40}
+
+
+def test_every_flipped_bit_is_noticed() -> None:
+    (row,) = bits.run(random.Random(0), 20, CHECKPOINT)
+    assert row.held == row.tried == 20
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+    rows = [Row("a running study: job", "SIGKILL", 3, 2, kills.OUTCOME), Row("what was given", "files", 5, 5, "refused")]
+    table.write([*rows, Row("a running study: dvc", "SIGINT", 0, 0, kills.OUTCOME)], tmp_path)
+    assert table.read(tmp_path) == rows
+    page = (tmp_path / table.PAGE).read_text()
+    assert "| a running study: job | SIGKILL | 3 | 2 |" in page
+    assert "2 of 3 kills ended with the same bytes; 5 of 5 damaged" in page
+
+
+def test_the_published_page_is_that_of_the_published_table() -> None:
+    rows = table.read(DOCS)
+    assert (DOCS / table.PAGE).read_text() == table.page(rows)
+    tried = {
+        "kills": sum(row.tried for row in rows if row.how.startswith("SIG")),
+        "foreign files": sum(row.tried for row in rows if row.how == "foreign file"),
+        "bad inputs": sum(row.tried for row in rows if row.how.startswith("bad ")),
+    }
+    assert {what: num for what, num in tried.items() if num < LEAST[what]} == {}
+
+
+@pytest.mark.slow
+def test_a_few_kills_leave_the_same_bytes() -> None:
+    rows = list(kills.run(random.Random(0), 5, time.monotonic() + 600))
+    assert sum(row.tried for row in rows) >= 5
+    assert all(row.held == row.tried for row in rows)
