@@ -39,7 +39,8 @@ def read(folder: Path) -> list[Row]:
     """The rows of the CSV file."""
     with (folder / DATA).open(newline="") as file:
         return [
-            Row(row["what"], row["how"], int(row["tried"]), int(row["held"]), row["outcome"]) for row in csv.DictReader(file)
+            Row(row["what"], row["how"], int(row["tried"]), int(row["held"]), row["outcome"])
+            for row in csv.DictReader(file)
         ]
 
 

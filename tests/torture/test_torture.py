@@ -20,7 +20,10 @@ def test_every_flipped_bit_is_noticed() -> None:
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
-    rows = [Row("a running study: job", "SIGKILL", 3, 2, kills.OUTCOME), Row("what was given", "files", 5, 5, "refused")]
+    rows = [
+        Row("a running study: job", "SIGKILL", 3, 2, kills.OUTCOME),
+        Row("what was given", "files", 5, 5, "refused"),
+    ]
     table.write([*rows, Row("a running study: dvc", "SIGINT", 0, 0, kills.OUTCOME)], tmp_path)
     assert table.read(tmp_path) == rows
     page = (tmp_path / table.PAGE).read_text()
