@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import time
 
 import pytest
@@ -51,3 +52,51 @@ def test_an_experiment_after_snakemake_alone_loses_nothing(reproduced: Repositor
     reproduced.snakemake()
     assert computed(reproduced) == after
     assert trained_since(reproduced, since) == []
+
+
+WALK: dict[str, tuple[tuple[str, ...], ...]] = {
+    "snakemake": (("snakemake", "--cores", "2"),),
+    "snakemake, another value": (("snakemake", "--cores", "2", "--config", "rounds=1"),),
+    "snakemake, another study": (("snakemake", "--cores", "2", "--config", "study=other"),),
+    "repro": (("dvc", "repro"),),
+    "experiment": (("dvc", "exp", "run", "--force", "--name", "one", "-S", "sparsity=0.9"),),
+    "nested": (("dvc", "exp", "run", "--force", "--name", "two", "-S", "recovery.epochs=0"),),
+    "aside": (("dvc", "exp", "run", "--force", "--temp", "-S", "finetune.lr=0.02"),),
+    "apply": (("dvc", "exp", "apply", "one"),),
+    "checkout": (("dvc", "checkout"),),
+    "restore": (("git", "checkout", "params.yaml"),),
+    "commit": (("git", "add", "--all"), ("git", "commit", "--allow-empty", "--quiet", "--message", "walk")),
+    "stash": (("git", "stash"), ("git", "stash", "pop")),
+    "back and forth": (("git", "stash"), ("git", "checkout", "--quiet", "HEAD~0"), ("dvc", "checkout"), ("git", "checkout", "--quiet", "main")),
+    "remote": (("dvc", "push"), ("dvc", "pull")),
+    "collect": (("dvc", "gc", "--workspace", "--force"),),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_commands_in_any_order_lose_nothing_and_train_nothing_twice(
+    fresh: Repository, tmp_path: Path, seed: int
+) -> None:
+    draw = random.Random(seed)
+    (fresh.path / "presets/other.yaml").write_text("like: smoke\nsparsity: 0.5\n")
+    fresh.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    fresh.commit()
+    before, keys = computed(fresh), made(fresh)
+    steps = draw.choices(list(WALK), k=9)
+    for step in steps:
+        since = time.time()
+        for command in WALK[step]:
+            said = fresh.run(*command, fails=None)  # some orders are refused, such as applying what is not there
+            assert "Traceback" not in said, (steps, step, said)
+        now, keys_now = computed(fresh), made(fresh)
+        assert before <= now, (steps, step)
+        assert len(trained_since(fresh, since)) <= len(keys_now - keys), (steps, step)
+        before, keys = now, keys_now
+    fresh.run("git", "checkout", "--quiet", "--force", "main")
+    fresh.snakemake()
+    assert before <= computed(fresh), steps
+
+
+def made(repository: Repository) -> set[str]:
+    """What the store knows."""
+    return {path.name for path in (repository.path / ".exitprune/made").rglob("*.safetensors")}
