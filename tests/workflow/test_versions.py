@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import time
+from pathlib import Path
 
 import pytest
 
@@ -67,7 +68,8 @@ WALK: dict[str, tuple[tuple[str, ...], ...]] = {
     "restore": (("git", "checkout", "params.yaml"),),
     "commit": (("git", "add", "--all"), ("git", "commit", "--allow-empty", "--quiet", "--message", "walk")),
     "stash": (("git", "stash"), ("git", "stash", "pop")),
-    "back and forth": (("git", "stash"), ("git", "checkout", "--quiet", "HEAD~0"), ("dvc", "checkout"), ("git", "checkout", "--quiet", "main")),
+    "back": (("git", "stash"), ("git", "checkout", "--quiet", "HEAD~1"), ("dvc", "checkout")),
+    "forth": (("git", "checkout", "--quiet", "main"), ("dvc", "checkout"), ("git", "stash", "pop")),
     "remote": (("dvc", "push"), ("dvc", "pull")),
     "collect": (("dvc", "gc", "--workspace", "--force"),),
 }  # fmt: skip
