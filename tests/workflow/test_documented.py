@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from .repository import ROOT, Repository
+from .test_versions import computed
 
 PAGE = ROOT / "docs/dvc.md"
 
@@ -42,11 +43,7 @@ def test_every_command_of_the_page_works_and_none_loses_a_checkpoint(finished: R
             finished.run(*line)
         if line[:3] == ["dvc", "queue", "start"]:
             wait_for_the_queue(finished)
-        now = {
-            path.read_bytes()
-            for place in ("runs", ".exitprune/made")
-            for path in finished.path.glob(f"{place}/**/*.safetensors")
-        }
+        now = computed(finished)
         assert kept <= now, line
         kept = now
     assert finished.would_run() == set()
