@@ -21,4 +21,4 @@ rule data:
         "Prepare the images"
     shell:
         "python -m exitprune --log {log:q} data --settings {params.settings:q}"
-        " --out {output.arrays:q} --manifest {output.manifest:q} --path {DATA_PATH:q}"
+        " --out {output.arrays:q} --manifest {output.manifest:q} --path={DATA_PATH:q}"
