@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,9 @@ def test_an_experiment_recomputes_what_depends_on_its_parameter(finished: Reposi
     page = Path(finished.path, "dvc_plots/index.html").read_text()
     assert "index.html" in plots
     assert "tradeoff" in page
+    assert '"strokeDash": {"field": "recipe"' in page.replace("\n", "")
+    assert ".png" in page
+    assert ".svg" not in page
 
 
 def test_a_remote_brings_everything_to_a_fresh_clone(finished: Repository, tmp_path: Path) -> None:
@@ -89,3 +94,28 @@ def test_a_clone_without_a_remote_makes_the_same_checkpoints(finished: Repositor
     names = [path.relative_to(finished.path) for path in finished.path.glob("runs/**/*.safetensors")]
     assert names
     assert all((clone.path / name).read_bytes() == (finished.path / name).read_bytes() for name in names)
+
+
+def test_a_preset_that_git_does_not_know_is_missed_in_a_sentence(finished: Repository) -> None:
+    (finished.path / "presets/mine.yaml").write_text("like: smoke\n")
+    said = finished.run("dvc", "exp", "run", "--temp", "--set-param", "study=mine", fails=True)
+    assert "there is no 'mine'" in said
+    assert "git add presets/mine.yaml first" in said
+
+
+def test_experiments_of_two_studies_share_their_columns(finished: Repository) -> None:
+    finished.run("dvc", "exp", "run", "--name", "filters", "--set-param", "study=smoke-filter")
+    header, *rows = csv.reader(finished.run("dvc", "exp", "show", "--csv", "--only-changed").splitlines())
+    columns = [header.index(name) for name in ("accuracy_first", "accuracy_second", "final_sparsity", "claim_1")]
+    assert len(header) < 40
+    assert all(row[column] for row in rows for column in columns)
+    changed = json.loads(finished.run("dvc", "metrics", "diff", "HEAD", "--json"))
+    assert len(changed["metrics.json"]) <= 13
+
+
+def test_snakemakes_report_holds_figures_and_page(finished: Repository) -> None:
+    finished.snakemake("--report", "all.zip")
+    with zipfile.ZipFile(finished.path / "all.zip") as archive:
+        names = [Path(name).name for name in archive.namelist()]
+    assert {path.name for path in finished.path.glob("results/smoke/figures/*.svg")} <= set(names)
+    assert "report.html" in names
