@@ -39,8 +39,8 @@ class Study:
     kills: Counter[tuple[str, str]] = field(default_factory=Counter)
     said_busy: int = 0
 
-    def maltreat(self) -> None:
-        """Start the study, kill a part of it at a random moment, and wait until what was started has ended."""
+    def maltreat(self) -> bool:
+        """Start the study, kill a part of it at a random moment, wait for what was started; whether the study had ended well."""
         target, number = self.draw.choice(TARGETS), self.draw.choice(SIGNALS)
         name = "dvc" if target == "dvc" else self.draw.choice(list(COMMANDS))
         with self._started(name) as process:
@@ -48,13 +48,14 @@ class Study:
             while process.poll() is None and not (victims := _victims(process.pid, target)):
                 time.sleep(0.1)
             if process.poll() is not None:
-                return  # it had nothing left to do, or another run was at work
+                return process.returncode == 0  # else another run was at work
             victim = self.draw.choice(victims)
             with suppress(ProcessLookupError, psutil.NoSuchProcess):
                 os.killpg(process.pid, number) if target == "everything" else victim.send_signal(number)
                 self.kills[target, number.name] += 1
             with suppress(subprocess.TimeoutExpired):
                 process.wait(ENDS_WITHIN)
+        return False
 
     def finish(self) -> None:
         """The plain command, again as long as it says that another run is still at work."""
@@ -116,8 +117,9 @@ def run(draw: random.Random, num_kills: int, until: float) -> Iterator[Row]:
         while tried.total() < num_kills and time.monotonic() < until:
             with tempfile.TemporaryDirectory(prefix="study", dir=folder) as place:
                 study = new_study(Path(place), draw)
-                for _ in range(KILLS_PER_STUDY):
-                    study.maltreat()
+                for _ in range(3 * KILLS_PER_STUDY):
+                    if study.kills.total() == KILLS_PER_STUDY or study.maltreat():
+                        break
                 study.finish()
                 found = study.results()
             different = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
