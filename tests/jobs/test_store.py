@@ -51,6 +51,13 @@ def test_a_file_that_is_there_already_is_kept_as_soon_as_it_is_met(store: Store,
     assert store.take(file, "k")
 
 
+def test_the_state_of_a_training_is_never_taken_for_what_it_will_write(store: Store, tmp_path: Path) -> None:
+    store.adopt(made(tmp_path / "base.partial.safetensors", "k"))
+    assert not store.take(tmp_path / "base.safetensors", "k")
+    store.adopt(made(tmp_path / "level.safetensors", "k"))
+    assert store.take(tmp_path / "base.safetensors", "k")
+
+
 def test_a_damaged_file_is_set_aside_and_not_taken(store: Store, tmp_path: Path) -> None:
     file = made(tmp_path / "level.safetensors", "k")
     store.keep(file, "k")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 from tests.cases import cases
@@ -20,7 +22,8 @@ def run() -> Iterator[Row]:
         tried[of] += 1
         with tempfile.TemporaryDirectory(prefix="torture") as folder:
             try:
-                fault = case.fault(Path(folder))
+                with redirect_stdout(StringIO()):
+                    fault = case.fault(Path(folder))
             except Exception as error:  # what a person would see as a traceback is what is counted here
                 fault = f"{type(error).__name__}: {error}"
         held[of] += fault is None

@@ -24,6 +24,7 @@ from exitprune.jobs.progress import LOG
 from exitprune.storage import read_header, read_tensors, temporary_name
 
 STORE = ".exitprune"
+PARTIAL = ".partial.safetensors"  # the state of a training that has not ended: never a result
 StoreOption = Annotated[Path | None, Option(envvar=STORE_VARIABLE)]
 """Of a stage: where the store is. The workflow says it by the variable."""
 EXPERIMENTS = (".dvc", "tmp", "exps")  # where DVC runs `dvc exp run --temp` and queued experiments
@@ -72,7 +73,9 @@ class Store:
 
     def adopt(self, path: Path) -> None:
         """Keep a file that says what it was made from, if it is there and not kept yet; others are passed over."""
-        if self.folder is None or path.suffix != ".safetensors" or not path.is_file() or path.stat().st_nlink > 1:
+        if self.folder is None or path.suffix != ".safetensors" or path.name.endswith(PARTIAL):
+            return
+        if not path.is_file() or path.stat().st_nlink > 1:  # it is kept already
             return
         try:
             key = read_header(path).get("key")
@@ -84,7 +87,7 @@ class Store:
     def partial(self, key: str, out: Path) -> Path:
         """Where a long training keeps its state until it has written `out`."""
         if self.folder is None:
-            return out.with_suffix(".partial.safetensors")
+            return out.with_suffix(PARTIAL)
         return self.folder / "partial" / f"{key}.safetensors"
 
     def _made(self, key: str) -> Path:

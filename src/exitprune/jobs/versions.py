@@ -18,7 +18,7 @@ from pathlib import Path
 
 from exitprune.errors import BadInput
 from exitprune.jobs.provenance import digest
-from exitprune.jobs.store import Store
+from exitprune.jobs.store import PARTIAL, Store
 from exitprune.storage import temporary_name, write_bytes, write_json
 
 VERSIONED = "versioned"
@@ -93,7 +93,7 @@ def recorded(folder: Path = RECORDS) -> set[str]:
 
 def _is_kept(path: Path, runs: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(runs).parts)
-    return path.is_file() and not hidden and not path.name.endswith(".partial.safetensors")
+    return path.is_file() and not hidden and not path.name.endswith(PARTIAL)
 
 
 def _copy(source: Path, target: Path) -> None:
