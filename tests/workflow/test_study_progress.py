@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.workflow.conftest import Repository
+from tests.workflow.repository import Repository
 
 
 @pytest.mark.slow
