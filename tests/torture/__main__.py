@@ -24,18 +24,19 @@ def main() -> None:
     parser.add_argument("--disks", type=int, default=2, help="of each kind")
     parser.add_argument("--seed", type=int, default=0, help="of every draw; moments depend on the machine as well")
     parser.add_argument("--docs", type=Path, default=DOCS, help="where reliability.csv and .md are written")
-    wanted = parser.parse_args()
-    draw, until = random.Random(wanted.seed), time.monotonic() + 60 * wanted.minutes
+    options = parser.parse_args()
+    draw, until = random.Random(options.seed), time.monotonic() + 60 * options.minutes
+    wanted = kills.undisturbed()
     rows: list[Row] = []
     for part in (
         given.run(),
-        bits.run(draw, wanted.flips, CHECKPOINT),
-        disks.run(draw, wanted.disks),
-        kills.run(draw, wanted.kills, until),
+        bits.run(draw, options.flips, CHECKPOINT),
+        kills.run(draw, wanted, options.kills, until),
+        disks.run(draw, wanted, options.disks),
     ):
         rows += part
-        table.write(rows, wanted.docs)  # so that what was found out is kept if the rest is stopped
-    print((wanted.docs / table.PAGE).read_text())
+        table.write(rows, options.docs)  # so that what was found out is kept if the rest is stopped
+    print((options.docs / table.PAGE).read_text())
     sys.exit(any(row.held < row.tried for row in rows))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,13 +37,9 @@ def limit(folder: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
 
 
-def run(draw: random.Random, num: int) -> Iterator[Row]:
+def run(draw: random.Random, wanted: Mapping[str, bytes], num: int) -> Iterator[Row]:
     """Fill the disk so many times in each way; no rows, and the reason printed, where none can be mounted."""
     try:
-        with tempfile.TemporaryDirectory(prefix="torture") as place, disk(Path(place)) as folder:
-            study = new_study(folder / "undisturbed", draw)
-            study.finish()
-            wanted = study.results()
         for how, (least, most) in TIGHT.items():
             held = stopped = 0
             for _ in range(num):
@@ -56,7 +52,7 @@ def run(draw: random.Random, num: int) -> Iterator[Row]:
                     )  # fmt: skip
                     stopped += first.returncode != 0
                     limit(folder, ROOMY)
-                    study.finish()
+                    study.finish("snakemake")
                     held += study.results() == wanted
             yield Row(
                 "the disk of a study",

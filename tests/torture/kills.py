@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +23,8 @@ TARGETS = ("job", "snakemake", "dvc", "everything")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 COMMANDS = {"snakemake": ("snakemake", "--cores", "2"), "dvc": ("dvc", "repro")}
 STUDY = {"seeds": [0, 1], "rounds": 3}
-KILLS_PER_STUDY = 10
-MOMENTS = (1.0, 15.0)  # seconds after the start
+KILLS_PER_STUDY = 15
+MOMENTS = (2.0, 20.0)  # seconds after the start
 ENDS_WITHIN = 300.0  # seconds, after a kill
 OUTCOME = "the plain command ends the study with the same bytes"
 BUSY = "is still running here: process"
@@ -57,9 +57,9 @@ class Study:
                 process.wait(ENDS_WITHIN)
         return False
 
-    def finish(self) -> None:
-        """The plain command, again as long as it says that another run is still at work."""
-        for name in ("dvc", "snakemake"):
+    def finish(self, *names: str) -> None:
+        """The plain commands, each again as long as it says that another run is still at work."""
+        for name in names:
             until = time.monotonic() + ENDS_WITHIN
             while True:
                 done = subprocess.run(
@@ -99,11 +99,20 @@ def new_study(folder: Path, draw: random.Random) -> Study:
     return Study(repository, draw)
 
 
-def run(draw: random.Random, num_kills: int, until: float) -> Iterator[Row]:
+def undisturbed() -> dict[str, bytes]:
+    """What the study comes to if it is left in peace."""
+    with tempfile.TemporaryDirectory(prefix="torture") as folder:
+        study = new_study(Path(folder), random.Random())
+        study.finish("snakemake")
+        return study.results()
+
+
+def run(draw: random.Random, wanted: Mapping[str, bytes], num_kills: int, until: float) -> Iterator[Row]:
     """Kill so many times, or until the time is up.
 
     Args:
         draw: of targets, signals and moments.
+        wanted: what the study must come to.
         num_kills: in all.
         until: a moment of time.monotonic(); no further study is begun after it.
     """
@@ -111,19 +120,19 @@ def run(draw: random.Random, num_kills: int, until: float) -> Iterator[Row]:
     held: Counter[tuple[str, str]] = Counter()
     busy = 0
     with tempfile.TemporaryDirectory(prefix="torture") as folder:
-        undisturbed = new_study(Path(folder, "undisturbed"), draw)
-        undisturbed.finish()
-        wanted = undisturbed.results()
         while tried.total() < num_kills and time.monotonic() < until:
+            since = time.monotonic()
             with tempfile.TemporaryDirectory(prefix="study", dir=folder) as place:
                 study = new_study(Path(place), draw)
                 for _ in range(3 * KILLS_PER_STUDY):
                     if study.kills.total() == KILLS_PER_STUDY or study.maltreat():
                         break
-                study.finish()
+                study.finish("dvc", "snakemake")
                 found = study.results()
             different = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
-            print(f"{study.kills.total()} kills: {'different: ' + ', '.join(different) if different else 'same bytes'}")
+            print(
+                f"{study.kills.total()} kills in {time.monotonic() - since:.0f} s: {'different: ' + ', '.join(different) if different else 'same bytes'}"
+            )
             tried += study.kills
             held += Counter() if different else study.kills
             busy += study.said_busy
