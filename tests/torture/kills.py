@@ -130,9 +130,8 @@ def run(draw: random.Random, wanted: Mapping[str, bytes], num_kills: int, until:
                 study.finish("dvc", "snakemake")
                 found = study.results()
             different = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
-            print(
-                f"{study.kills.total()} kills in {time.monotonic() - since:.0f} s: {'different: ' + ', '.join(different) if different else 'same bytes'}"
-            )
+            told = f"different: {', '.join(different)}" if different else "same bytes"
+            print(f"{study.kills.total()} kills in {time.monotonic() - since:.0f} s: {told}")
             tried += study.kills
             held += Counter() if different else study.kills
             busy += study.said_busy
