@@ -19,13 +19,24 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        CHECKPOINTS,  # so that a fresh clone, which has tables but no checkpoints, makes them
+        RECORD_FILES,
+        OUTCOMES,
+        TABLES,
+        PICTURES,
         f"{RESULTS}/summary.json",
+        f"{RESULTS}/metrics.json",
         f"{RESULTS}/report.html",
+
+
+rule checkpoints:
+    # The networks themselves, also of seeds whose records are there.
+    input:
+        CHECKPOINTS,
 
 
 onstart:
     run_alone()
+    keep_replaced()
     start_watch()
 
 

@@ -11,9 +11,14 @@ from typing import Annotated
 import torch
 from typer import Argument, run
 
-from benchmarks import study, sweep, training
+from benchmarks import coverage, study, sweep, training
 
-BENCHMARKS = {"training": training.measure, "sweep": sweep.measure, "study": study.measure}
+BENCHMARKS = {
+    "training": training.measure,
+    "sweep": sweep.measure,
+    "study": study.measure,
+    "coverage": coverage.measure,
+}
 PAGE = Path(__file__).parents[1] / "docs" / "bench.md"
 
 

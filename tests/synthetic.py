@@ -1,4 +1,4 @@
-"""Made-up evaluation files with the shape of real ones, for tests of everything from logits to report. Never a result."""
+"""Made-up records with the shape of real ones, for tests of everything from records to report. Never a result."""
 
 from __future__ import annotations
 
@@ -14,14 +14,37 @@ from torch import Tensor
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.config.model import Model
+from exitprune.data.images import load_manifest
 from exitprune.evaluation import paper
-from exitprune.jobs.provenance import digest
+from exitprune.evaluation.per_level import (
+    SAMPLE,
+    layer_entries,
+    level_entry,
+    outcomes_by_split,
+    sample,
+    states,
+    with_sample,
+)
+from exitprune.evaluation.records import SWEPT, name_of, write_record
+from exitprune.stages.tables import main as make_tables
 from exitprune.storage import write_json, write_tensors
 
 MODEL = Model(depth=56, exits=[4, 8, 12, 16, 20, 24], pool=4)
-EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, resamples=200)
+EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, between=20)
 COUNTS = {"train": 30, "validation": 60, "test": 90}
 CLASSES = 10
+ORIGIN: dict[str, Any] = {
+    "commit": "c" * 40,
+    "dirty": False,
+    "date": "2026-11-25",
+    "processor": "an abacus",
+    "machine": "Linux x86_64, CPU",
+    "python": "3.11.0",
+    "versions": {"torch": "2.12.1", "dvc": None},
+    "compute": {"device": "cpu", "threads": 1, "precision": "float32", "compile": False},
+    "seconds": {"base": 12.0, "heads": 3.0, "prune": 33.4, "recover": 4.5, "evaluate": 2.0},
+}
+"""Where a record says that it comes from."""
 AS_CIFAR10: dict[str, Any] = {
     "classes": sorted(paper.CIFAR10),
     "channels": 3,
@@ -54,38 +77,69 @@ def write_data(path: Path, num_images: dict[str, int] = COUNTS, **manifest: Any)
 
 
 def write_run(
-    folder: Path, seed: int, recipe: str, labels: dict[str, Tensor], rounds: int = 3, sharpness: float = 1.0
+    folder: Path,
+    seed: int,
+    recipe: str,
+    labels: dict[str, Tensor],
+    rounds: int = 3,
+    sharpness: float = 1.0,
+    data: Path | None = None,
+    **changed: Any,
 ) -> Path:
-    """evaluation.json and its logits: 64 layers and seven exits that get worse as sparsity grows, each recipe in its way."""
+    """A record: 64 layers and seven exits that get worse as sparsity grows, each recipe in its way.
+
+    Args:
+        folder: for the record's folder.
+        data: data.safetensors, whose manifest the record tells of; None: that of `folder`.
+        changed: settings that the record says it is made of.
+    """
     noise = {
         split: np.random.default_rng([seed, place]).normal(size=(7, len(labels[split]), CLASSES))
         for place, split in enumerate(("validation", "test"))
     }
     steps = rounds if recipe == "joint" else 2 * rounds
-    entries = []
-    for number in range(steps + 2):
-        name = "recovered" if number == steps + 1 else f"level-{number:02d}"
+    sampled = sample(len(labels["validation"]), EVALUATE.between)
+    right = with_sample(labels, sampled)
+    entries, outcomes = [], {}
+    for number, state in enumerate(states(steps + 2)):
+        name = "recovered" if state == "recovered" else f"level-{number:02d}"
         level = min(number, steps)
         base, exits = _progress(recipe, level, rounds)
         harm = 1.2 * base * np.ones(7) + (0.9 if recipe == "sequential" else 0.7) * exits * np.append(np.ones(6), 0)
         quality = sharpness * (np.linspace(1.5, 4.2, 7) - harm * (0.5 if name == "recovered" else 1))
         logits = {}
         for split, values in noise.items():
-            right = np.eye(CLASSES)[labels[split].numpy()]
-            logits[split] = torch.from_numpy(values + quality[:, None, None] * right).float()
+            truth = np.eye(CLASSES)[labels[split].numpy()]
+            logits[split] = torch.from_numpy(values + quality[:, None, None] * truth).float()
         header = _header(np.random.default_rng([seed, level]), recipe, level, base, exits, rounds)
-        file = folder / "logits" / f"{name}.safetensors"
-        about = {
-            "name": name,
-            "level": level,
-            "seed": seed,
-            "recipe": recipe,
-            "weights_sha256": f"{recipe} {seed} {name}",
-        }
-        write_tensors(file, logits, {**header, **about})
-        entries.append({"name": name, "level": level, "file": f"logits/{name}.safetensors", "sha256": digest([file])})
-    path = folder / "evaluation.json"
-    write_json(path, {"seed": seed, "recipe": recipe, "levels": entries})
+        header |= {"name": name, "level": level, "weights_sha256": f"{recipe} {seed} {name}"}
+        shown = with_sample(logits, sampled)
+        macs = {split: torch.tensor([[cost["macs"]] for cost in header["exits"]]) for split in shown}
+        if state in SWEPT:
+            outcomes[state] = outcomes_by_split(shown, right, macs)
+        else:
+            shown = {SAMPLE: shown[SAMPLE]}
+        entries.append(level_entry(header, state, shown, right, macs))
+        if state == "final":
+            layers = layer_entries(header)
+    path = folder / name_of(seed, recipe)
+    manifest = load_manifest(data or folder / "data.safetensors")
+    about = {
+        "study": "synthetic",
+        "seed": seed,
+        "recipe": recipe,
+        "made_of": {
+            "settings": {"model": MODEL.model_dump(), "granularity": "weight", **changed},
+            "contents": None,
+            "code": {},
+        },
+        "origin": ORIGIN,
+        "data": manifest,
+        "blocks": [*MODEL.exits, 27],
+        "levels": entries,
+        "layers": layers,
+    }
+    write_record(path, about, outcomes)
     return path
 
 
@@ -132,12 +186,16 @@ def write_study(
     recipes: tuple[str, ...] = ("joint", "sequential"),
     rounds: int = 3,
 ) -> tuple[Path, list[Path]]:
-    """A whole study: data.safetensors and the evaluation.json of every run."""
+    """A whole study: data.safetensors and the record of every run."""
     labels = write_data(folder / "data.safetensors")
     runs = [(seed, recipe) for seed in seeds for recipe in recipes]
-    return folder / "data.safetensors", [
-        write_run(folder / f"seed{seed}" / recipe, seed, recipe, labels, rounds) for seed, recipe in runs
-    ]
+    return folder / "data.safetensors", [write_run(folder, seed, recipe, labels, rounds) for seed, recipe in runs]
+
+
+def write_tables(folder: Path, records: list[Path]) -> Path:
+    """The tables of these records, and summary.json and metrics.json beside their folder."""
+    make_tables(settings(evaluate=EVALUATE), records, folder / "tables", folder / "summary.json")
+    return folder / "tables"
 
 
 def _progress(recipe: str, level: int, rounds: int) -> tuple[float, float]:

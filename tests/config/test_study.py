@@ -25,6 +25,7 @@ from tests.synthetic import PARAMS
 ROOT = Path(__file__).parents[2]
 
 PRESET: dict[str, Any] = {
+    "other_code": "same",
     **{name: value for name, value in PARAMS.items() if name != "study"},
     "recipes": {"joint": None, "sequential": None},
     "data": {**PARAMS["data"], "limit": 300},
@@ -172,7 +173,8 @@ MISTAKES = [
     ("model.exits", [5, 2], "model: an early exit follows a block from 1 to 8, each once and in order"),
     ("model.exits", [2, 2], "model: an early exit follows a block from 1 to 8, each once and in order"),
     ("model.exits", [], "model.exits: List should have at least 1 item"),
-    ("evaluate.resamples", 99, "evaluate.resamples: Input should be greater than or equal to 100 (given: 99)"),
+    ("evaluate.between", 0, "evaluate.between: Input should be greater than 0 (given: 0)"),
+    ("evaluate.between", 1.5, "evaluate.between: a whole number of images, or a share above 0 and up to 1.0 (given: 1.5)"),
     ("compute.device", "tpu", "compute.device: Input should be 'cpu', 'cuda' or 'auto' (given: 'tpu')"),
     ("compute.threads", 0, "compute.threads: Input should be greater than or equal to 1 (given: 0)"),
     ("compute.precision", "float16", "compute.precision: Input should be 'float32' or 'bfloat16' (given: 'float16')"),
@@ -188,6 +190,13 @@ def test_a_mistake_is_one_sentence_with_where_what_and_what_is_allowed(
     assert str(error.value).startswith(f"params.yaml or presets/tiny.yaml: {sentence}")
     assert str(error.value).count("\n") == 0
     assert "(given: " in str(error.value)
+
+
+def test_lists_are_understood_as_the_command_line_hands_them_over(presets: Path) -> None:
+    assert resolve({"study": "tiny", "seeds": "[0,1, 7]"}, presets).seeds == [0, 1, 7]
+    assert list(resolve({"study": "tiny", "recipes": "[joint]"}, presets).recipes) == ["joint"]
+    with pytest.raises(BadInput, match="seeds: Input should be a valid list"):
+        resolve({"study": "tiny", "seeds": "[0"}, presets)
 
 
 def test_each_of_several_mistakes_is_told(presets: Path) -> None:

@@ -9,17 +9,13 @@ import pandas as pd
 import pytest
 
 from exitprune.deployment.measured_times import read_measured
-from exitprune.stages.tables import main
-from tests.synthetic import EVALUATE, MODEL, settings, write_measured, write_study
+from tests.synthetic import write_measured, write_study, write_tables
 
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("measured")
-    data, evaluation = write_study(folder, rounds=1)
-    wanted = settings(model=MODEL, granularity="weight", evaluate=EVALUATE)
-    main(wanted, data, evaluation, folder / "tables", folder / "summary.json")
-    return folder / "tables"
+    return write_tables(folder, write_study(folder, rounds=1)[1])
 
 
 def test_nothing_measured_is_nothing(tables: Path) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 import pytest
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.evaluation.claims import CLAIMS, is_alike, is_negative, is_positive, judge, rule_in_words, together
+from exitprune.evaluation.claims import (
+    CLAIMS,
+    in_words,
+    is_alike,
+    is_negative,
+    is_positive,
+    judge,
+    rule_in_words,
+    together,
+)
 from exitprune.evaluation.statistics import Difference
 
-EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, resamples=200)
-NAN = math.nan
+EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, between=1.0)
 
 
 def interval(low: float, high: float) -> Difference:
@@ -22,7 +28,7 @@ def interval(low: float, high: float) -> Difference:
 def measures(joint: dict[str, list[float]], sequential: dict[str, list[float]] | None) -> pd.DataFrame:
     recipes = {"joint": joint, "sequential": sequential or {}}
     rows = [
-        {"recipe": recipe, "seed": seed, "state": "pruned", "measure": measure, "value": value}
+        {"recipe": recipe, "seed": seed, "state": "final", "measure": measure, "value": value}
         for recipe, by_measure in recipes.items()
         for measure, values in by_measure.items()
         for seed, value in enumerate(values)
@@ -43,7 +49,6 @@ def verdict_on(number: int, table: pd.DataFrame) -> str:
         (-0.1, 0.1, "not distinguishable"),
         (0.0, 0.1, "not distinguishable"),
         (0.0, 0.0, "not distinguishable"),
-        (NAN, NAN, "not distinguishable"),
     ],
 )
 def test_better_means_an_interval_wholly_on_one_side_of_zero(low: float, high: float, verdict: str) -> None:
@@ -61,7 +66,6 @@ def test_better_means_an_interval_wholly_on_one_side_of_zero(low: float, high: f
         (-0.2, -0.011, "contradicted"),
         (0.005, 0.02, "not distinguishable"),
         (-0.1, 0.1, "not distinguishable"),
-        (NAN, NAN, "not distinguishable"),
     ],
 )
 def test_alike_means_an_interval_within_the_margin_and_unlike_one_beyond_it(
@@ -78,6 +82,10 @@ def test_alike_means_an_interval_within_the_margin_and_unlike_one_beyond_it(
         (["supported", "contradicted"], "contradicted"),
         (["not distinguishable", "contradicted"], "contradicted"),
         (["not tested", "contradicted"], "not tested"),
+        (["supported", "no spread over seeds: no verdict"], "no spread over seeds: no verdict"),
+        (["not distinguishable", "no spread over seeds: no verdict"], "no spread over seeds: no verdict"),
+        (["contradicted", "no spread over seeds: no verdict"], "contradicted"),
+        (["one seed: no verdict", "one seed: no verdict"], "one seed: no verdict"),
     ],
 )
 def test_a_claim_needs_all_its_parts_and_falls_with_one(parts: list[str], verdict: str) -> None:
@@ -98,10 +106,34 @@ def test_differences_are_paired_by_seed() -> None:
     assert verdict_on(1, measures({"tradeoff_accuracy": joint}, {"tradeoff_accuracy": sequential[::-1]})) != "supported"
 
 
-def test_with_one_seed_nothing_can_be_told() -> None:
+def test_one_seed_gives_no_verdict_however_large_the_difference() -> None:
     names = [part.measure for claim in CLAIMS for part in claim.parts]
     table = measures({name: [0.9] for name in names}, {name: [0.1] for name in names})
-    assert set(judge(table, EVALUATE)["verdict"]) == {"not distinguishable"}
+    judged = judge(table, EVALUATE)
+    assert set(judged["verdict"]) == set(judged["part_verdict"]) == set(judged["in_words"]) == {"one seed: no verdict"}
+
+
+def test_seeds_that_all_give_the_same_difference_give_no_verdict() -> None:
+    names = [part.measure for claim in CLAIMS for part in claim.parts]
+    table = measures({name: [0.9, 0.8, 0.7] for name in names}, {name: [0.6, 0.5, 0.4] for name in names})
+    judged = judge(table, EVALUATE)
+    assert set(judged["verdict"]) == {"no spread over seeds: no verdict"}
+    assert judged["low"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("supported", "supported at 95 % confidence, 3 seeds"),
+        ("contradicted", "contradicted at 95 % confidence, 3 seeds"),
+        ("not distinguishable", "not distinguishable at 95 % confidence, 3 seeds"),
+        ("no spread over seeds: no verdict", "no spread over seeds: no verdict, 3 seeds"),
+        ("not tested", "not tested"),
+        ("one seed: no verdict", "one seed: no verdict"),
+    ],
+)
+def test_a_verdict_says_how_sure_it_is(verdict: str, words: str) -> None:
+    assert in_words(verdict, 3, 0.95) == words
 
 
 def test_both_fair_readings_are_judged_where_both_orders_ran() -> None:

@@ -42,7 +42,6 @@ def test_two_recipes_are_told_under_names_that_no_study_changes() -> None:
         "macs_share_second": pytest.approx(0.25, abs=1e-3),
         "final_sparsity": pytest.approx(0.8005),
         "difference": pytest.approx(0.1),
-        "difference_half_width": pytest.approx(0, abs=1e-12),
         "claim_1": "recovered 1",
         "claim_2": "recovered 2",
     }

@@ -8,14 +8,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exitprune.config.evaluate import Evaluate
 from exitprune.evaluation.tradeoff import NUM_BUDGETS, Curve, over_common_range, tabulate
-
-EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, resamples=200)
 
 
 def curve(recipe: str, seed: int, macs: list[float], accuracy: list[float]) -> Curve:
-    return Curve(recipe, seed, "pruned", np.array(macs, dtype=float), np.array(accuracy))
+    return Curve(recipe, seed, "final", np.array(macs, dtype=float), np.array(accuracy))
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=12), st.integers(0, 32))
@@ -47,7 +44,7 @@ def test_runs_without_a_common_range_have_no_value() -> None:
 
 
 def test_a_curve_is_tabulated_where_every_seed_of_its_order_can_keep_to_the_budget() -> None:
-    table = tabulate([curve("joint", 0, [10, 4], [0.9, 0.5]), curve("joint", 1, [12, 6], [0.7, 0.3])], EVALUATE)
+    table = tabulate([curve("joint", 0, [10, 4], [0.9, 0.5]), curve("joint", 1, [12, 6], [0.7, 0.3])], 0.95)
     assert table["average_macs"].iloc[0] >= 6
     assert table["average_macs"].iloc[-1] == 12
     assert table["accuracy"].iloc[-1] == (0.9 + 0.7) / 2

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from exitprune.errors import BadInput
+from exitprune.evaluation.records import read_record
 from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
 from exitprune.networks.masks import num_kept, sparsity, weights
 from exitprune.stages import base, data, evaluate, heads, prune, recover
@@ -24,7 +26,7 @@ COMPUTE = {"device": "cpu", "threads": 1, "precision": "float32", "compile": Fal
 TRAINING = {
     "epochs": 2, "lr": 0.05, "lr_scheduler": "one_cycle", "momentum": 0.9, "weight_decay": 5e-4, "batch_size": 32,
 }  # fmt: skip
-DATA = {"source": "digits", "path": None, "validation": 0.2, "test": 0.2, "limit": 160, "seed": 0}
+DATA = {"source": "digits", "validation": 0.2, "test": 0.2, "limit": 160, "seed": 0}
 PRUNE = {
     "sparsity": 0.7,
     "rounds": 2,
@@ -240,51 +242,75 @@ def test_a_loss_that_is_not_finite_names_order_seed_and_round(study: Study) -> N
 
 
 @pytest.fixture
-def evaluated(study: Study) -> Callable[[str], list[dict[str, Any]]]:
-    """Evaluate a recipe's chain; the entries of its evaluation.json."""
+def evaluated(study: Study) -> Callable[..., Path]:
+    """Evaluate a recipe's chain; the folder of its record."""
 
-    def run(recipe: str) -> list[dict[str, Any]]:
+    def run(recipe: str, between: int | float = 1.0) -> Path:
         folder = study.path / recipe
+        made_of: dict[str, Any] = {"settings": {"model": {}}, "contents": None, "code": {}}
         evaluate.main(
-            json.dumps({"compute": COMPUTE}),
+            json.dumps({"study": "tiny", "between": between, "compute": COMPUTE, "made_of": made_of}),
             study.data,
             study.path / "level-00.safetensors",
             folder / "levels.json",
             folder / "recovered.safetensors",
-            folder / "evaluation.json",
+            folder / "logits",
+            study.path / f"0-{recipe}",
             seed=0,
             recipe=recipe,
         )
-        entries: list[dict[str, Any]] = json.loads((folder / "evaluation.json").read_text())["levels"]
-        return entries
+        return study.path / f"0-{recipe}"
 
     return run
 
 
 @pytest.mark.parametrize("recipe", ["joint", "sequential"])
 def test_logits_are_those_of_the_levels_and_are_written_once(
-    study: Study, evaluated: Callable[[str], list[dict[str, Any]]], recipe: str
+    study: Study, evaluated: Callable[..., Path], recipe: str
 ) -> None:
     levels = study.run_prune(recipe)
     study.run_recover(recipe)
-    entries = evaluated(recipe)
+    before = read_record(evaluated(recipe)).about
     names = ["level-00", *(f"level-{number:02d}" for number in range(1, len(levels) + 1)), "recovered"]
-    assert [entry["name"] for entry in entries] == names
-    pixels = read_tensors(study.data)[0]["test_pixels"].float() / 255
+    assert [entry.name for entry in before.levels] == names
+    arrays = read_tensors(study.data)[0]
     mean, std = (
         torch.tensor(read_header(study.data)["manifest"][name]).reshape(1, -1, 1, 1) for name in ("mean", "std")
     )
-    files = [study.path / recipe / entry["file"] for entry in entries]
-    for level, file in zip(levels, files[1:-1], strict=True):
+    files = [study.path / recipe / "logits" / f"{name}.safetensors" for name in names]
+    for level, file, entry in zip(levels, files[1:-1], before.levels[1:-1], strict=True):
         logits, header = read_tensors(file)
         assert header["sparsity"]["all"] == sparsity(level.masks)
+        split = "test" if entry.state == "final" else "sample"
+        pixels = arrays["test_pixels"] if split == "test" else arrays["validation_pixels"]
         level.network.eval()
         with torch.no_grad():
-            expected = level.network((pixels - mean) / std)
-        torch.testing.assert_close(logits["test"], expected, atol=1e-4, rtol=1e-4)
+            expected = level.network((pixels.float() / 255 - mean) / std)
+        torch.testing.assert_close(logits[split], expected, atol=1e-4, rtol=1e-4)
+        assert set(logits) == ({"validation", "test"} if split == "test" else {"sample"})
     content, written = files[-2].read_bytes(), [file.stat().st_mtime_ns for file in files]
-    assert evaluated(recipe) == entries
+    assert read_record(evaluated(recipe)).about.levels == before.levels
     assert [file.stat().st_mtime_ns for file in files] == written
     files[-2].unlink()
-    assert evaluated(recipe) == entries
+    assert read_record(evaluated(recipe)).about.levels == before.levels
     assert files[-2].read_bytes() == content
+
+
+def test_a_record_says_where_it_comes_from_and_keeps_what_every_image_did(
+    study: Study, evaluated: Callable[..., Path]
+) -> None:
+    study.run_prune("joint")
+    study.run_recover("joint")
+    record = read_record(evaluated("joint", between=2))
+    origin = record.about.origin
+    assert origin.processor
+    assert origin.compute == COMPUTE
+    assert set(origin.seconds) == {"evaluate"}  # no other stage was timed here
+    assert record.about.blocks[:-1] == list(read_header(study.path / "level-00.safetensors")["network"]["exits"])
+    arrays = read_tensors(study.data)[0]
+    logits = read_tensors(study.path / "joint/logits/recovered.safetensors")[0]["test"]
+    kept = record.outcomes["recovered"]["test"]
+    assert np.array_equal(kept.correct, (logits.argmax(-1) == arrays["test_labels"]).numpy())
+    assert np.array_equal(kept.confidence, logits.softmax(-1).amax(-1).numpy())
+    assert kept.macs[:, 0].tolist() == record.about.levels[-1].macs
+    assert [entry.num_images.get("sample") for entry in record.about.levels] == [2] * len(record.about.levels)

@@ -7,19 +7,12 @@ from pathlib import Path
 import pytest
 
 from exitprune.errors import BadInput
-from exitprune.stages import figure, tables
-from tests.synthetic import EVALUATE, MODEL, settings, write_study
+from exitprune.stages import figure
+from tests.synthetic import EVALUATE, settings, write_study, write_tables
 
 
 def test_a_figure_is_written_as_svg_and_png_of_the_right_size(tmp_path: Path) -> None:
-    data, evaluation = write_study(tmp_path, seeds=(0,), rounds=1)
-    tables.main(
-        settings(model=MODEL, granularity="weight", evaluate=EVALUATE),
-        data,
-        evaluation,
-        tmp_path / "tables",
-        tmp_path / "summary.json",
-    )
+    write_tables(tmp_path, write_study(tmp_path, seeds=(0,), rounds=1)[1])
     svg, png = tmp_path / "figures" / "tradeoff.svg", tmp_path / "figures" / "tradeoff.png"
     figure.main(settings(evaluate=EVALUATE), "tradeoff", tmp_path / "tables", svg, png)
     assert svg.read_text().startswith("<?xml")

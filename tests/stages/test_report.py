@@ -12,12 +12,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from exitprune.config.model import Model
 from exitprune.evaluation.claims import CLAIMS, rule_in_words
 from exitprune.reporting.formatting import millions, percent
-from exitprune.stages import report, tables
+from exitprune.stages import report
 from exitprune.variants import names_of
-from tests.synthetic import EVALUATE, MODEL, PARAMS, settings, write_data, write_measured, write_run, write_study
+from tests.synthetic import EVALUATE, PARAMS, write_data, write_measured, write_run, write_study, write_tables
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
@@ -48,32 +47,22 @@ class Outline(HTMLParser):
         self.found["text"].append(data)
 
 
-def write_report(folder: Path, data: Path, evaluation: list[Path], measured: bool = False, **params: Any) -> Outline:
-    model = Model.model_validate(params.get("model", MODEL.model_dump()))
-    wanted = settings(model=model, granularity="weight", evaluate=EVALUATE)
-    tables.main(wanted, data, evaluation, folder / "tables", folder / "summary.json")
+def write_report(folder: Path, records: list[Path], measured: bool = False, **params: Any) -> Outline:
+    tables = write_tables(folder, records)
     if measured:
-        write_measured(folder / "tables")
+        write_measured(tables)
     (folder / "figures").mkdir()
     for name in names_of("figures"):
         (folder / "figures" / f"{name}.svg").write_text(f"<svg>{name}</svg>")
-    benchmark = folder / "prune-seed0-joint.tsv"
-    benchmark.write_text("s\th:m:s\tmax_rss\n33.4156\t0:00:33\t612.31\n")
-    report.main(
-        json.dumps({**PARAMS, **params}),
-        data.with_suffix(".json"),
-        folder / "tables",
-        folder / "figures",
-        folder / "report.html",
-        [benchmark],
-    )
+    settings = json.dumps({**PARAMS, **params})
+    report.main(settings, tables, folder / "figures", folder / "report.html", records)
     return Outline((folder / "report.html").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outline]:
     folder = tmp_path_factory.mktemp("study")
-    return folder, write_report(folder, *write_study(folder), measured=True)
+    return folder, write_report(folder, write_study(folder)[1], measured=True)
 
 
 def test_the_page_is_whole_and_its_contents_lead_somewhere(study: tuple[Path, Outline]) -> None:
@@ -96,7 +85,7 @@ def test_every_claim_stands_with_its_rule_and_its_verdict(study: tuple[Path, Out
     folder, page = study
     judged = pd.read_csv(folder / "tables" / "claims.csv")
     for claim in CLAIMS:
-        verdict = judged.query(f"claim == {claim.number} and state == 'pruned'")["verdict"].iloc[0]
+        verdict = judged.query(f"claim == {claim.number} and state == 'final'")["verdict"].iloc[0]
         after = page.text.split(f"Claim {claim.number}:")[1]
         assert after.split("After the last round: ")[1].startswith(verdict)
         assert rule_in_words(claim, EVALUATE) in page.text
@@ -119,7 +108,7 @@ def test_headline_numbers_are_those_of_the_summary(study: tuple[Path, Outline]) 
     row = page.text.split("Accuracy of the classifier (last exit)")[1].split("Mean accuracy")[0]
     assert [cell.split(" ± ")[0] for cell in re.findall(r"[\d.]+ ± [\d.]+", row)] == [
         percent(summary["unpruned"]["last_exit_accuracy"]),
-        *(percent(summary[recipe]["pruned"]["last_exit_accuracy"]) for recipe in ("joint", "sequential")),
+        *(percent(summary[recipe]["final"]["last_exit_accuracy"]) for recipe in ("joint", "sequential")),
         *(percent(summary[recipe]["recovered"]["last_exit_accuracy"]) for recipe in ("joint", "sequential")),
     ]
 
@@ -132,7 +121,7 @@ def test_provenance_holds_parameters_data_and_seconds(study: tuple[Path, Outline
     text = study[1].text
     assert "criterion: magnitude" in text
     assert "0" * 64 in text
-    assert "prune-seed0-joint 33.4 612" in re.sub(r"\s+", " ", text)
+    assert "prune-seed0-joint 33.4" in re.sub(r"\s+", " ", text)
 
 
 def test_the_page_says_how_little_its_seeds_can_show(study: tuple[Path, Outline]) -> None:
@@ -140,8 +129,8 @@ def test_the_page_says_how_little_its_seeds_can_show(study: tuple[Path, Outline]
 
 
 def test_a_study_of_one_order_and_one_seed_says_what_it_cannot_tell(tmp_path: Path) -> None:
-    data, evaluation = write_study(tmp_path, seeds=(4,), recipes=("joint",), rounds=1)
-    page = write_report(tmp_path, data, evaluation, seeds=[4], recipes={"joint": PARAMS["recipes"]["joint"]})
+    _, records = write_study(tmp_path, seeds=(4,), recipes=("joint",), rounds=1)
+    page = write_report(tmp_path, records, seeds=[4], recipes={"joint": PARAMS["recipes"]["joint"]})
     assert page.open == []
     assert page.text.count("Not tested: it takes both recipes") == 3
     assert "With one seed there is no spread" in page.text
@@ -149,17 +138,16 @@ def test_a_study_of_one_order_and_one_seed_says_what_it_cannot_tell(tmp_path: Pa
 
 
 def test_a_network_that_is_not_the_papers_has_nothing_put_beside_the_papers(tmp_path: Path) -> None:
-    data, evaluation = write_study(tmp_path, seeds=(0,), rounds=1)
     model = {**PARAMS["model"], "depth": 110}
-    page = write_report(tmp_path, data, evaluation, seeds=[0], model=model)
+    labels = write_data(tmp_path / "data.safetensors")
+    records = [write_run(tmp_path, 0, recipe, labels, 1, model=model) for recipe in ("joint", "sequential")]
+    page = write_report(tmp_path, records, seeds=[0], model=model)
     assert "there is nothing to put side by side" in page.text
     assert "mean absolute difference" not in page.text
 
 
 def test_names_of_classes_or_studies_cannot_break_the_page(tmp_path: Path) -> None:
     labels = write_data(tmp_path / "data.safetensors", source="<script>alert(1)</script>")
-    run = write_run(tmp_path / "run", 0, "joint", labels, rounds=1)
-    page = write_report(
-        tmp_path, tmp_path / "data.safetensors", [run], seeds=[0], recipes={"joint": PARAMS["recipes"]["joint"]}
-    )
+    run = write_run(tmp_path, 0, "joint", labels, rounds=1)
+    page = write_report(tmp_path, [run], seeds=[0], recipes={"joint": PARAMS["recipes"]["joint"]})
     assert "script" not in page.tags

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import sys
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -14,15 +16,26 @@ sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from exitprune.data.amounts import amount_of, extent_of
 from exitprune.jobs.disk import check_space, data_memory_mb, needed_bytes
 from exitprune.jobs.estimate import sizes_of
+from exitprune.jobs.ingredients import ingredients
 from exitprune.errors import BadInput
 from exitprune.jobs.alone import STORE_VARIABLE, described, release, try_to_hold
-from exitprune.jobs.provenance import sources
 from exitprune.jobs.store import STORE as STORE_FOLDER, Store, clone_of
+from exitprune.evaluation.records import FILE, SWEPT, name_of
+from exitprune.jobs.provenance import sources
+from exitprune.jobs.record_fit import (
+    aside_of,
+    is_replaceable,
+    keep_aside,
+    misfit,
+    refusal,
+    replacement,
+)
 from exitprune.jobs.study_progress import Watch, duration, plan_of, promise
 from exitprune.config.prune import Prune
 from exitprune.config.recipe import NAME
 from exitprune.jobs.versions import bring_in, recorded
 from exitprune.config.study import resolve
+from exitprune.reporting.declared import figures_with_a_table, table_names
 from exitprune.variants import names_of
 
 # Jobs find this Python and this checkout's package, whether or not the environment is activated.
@@ -64,20 +77,6 @@ CHECKPOINTS = [
     *expand(f"{RUNS}/{{chain}}/levels.json", chain=CHAINS),
     *expand(f"{RUNS}/{{chain}}/recovered.safetensors", chain=CHAINS),
 ]
-BENCHMARKS = expand(
-    f"{RUNS}/benchmarks/{{job}}.tsv",
-    job=[
-        "data",
-        *expand("{job}-seed{seed}", job=["base", "heads"], seed=PARAMS.seeds),
-        *expand(
-            "{job}-seed{seed}-{recipe}",
-            job=["prune", "recover", "evaluate"],
-            seed=PARAMS.seeds,
-            recipe=PARAMS.recipes,
-        ),
-        "tables",
-    ],
-)
 
 
 wildcard_constraints:
@@ -182,6 +181,57 @@ def check_machine():
         check_space(PARAMS, amount(), Path(RUNS))
     except BadInput as error:
         raise WorkflowError(str(error)) from None
+
+
+def record_of(seed, recipe):
+    """The folder of a record."""
+    return f"{RESULTS}/seeds/{name_of(seed, recipe)}"
+
+
+@cache
+def made_of(recipe):
+    """What a record of the recipe is to be made of."""
+    return ingredients(PARAMS, recipe, extent().digest)
+
+
+def sort_records():
+    """Which records that are there count, and which are computed anew; stop at one that is neither.
+
+    A record that counts is an input as images are: no rule makes it, so nothing that it was made from is asked for.
+    """
+    for seed, recipe in product(PARAMS.seeds, PARAMS.recipes):
+        folder = Path(record_of(seed, recipe))
+        if not (folder / FILE).exists():
+            continue
+        try:
+            why = misfit(folder, made_of(recipe), PARAMS.other_code)
+        except BadInput as error:
+            raise WorkflowError(str(error)) from None
+        if why is None:
+            COUNTED.append(folder.name)
+        elif not workflow.is_main_process:
+            continue
+        elif is_replaceable(folder):
+            REPLACED.append(folder)
+            logger.warning(replacement(folder, why, aside_of(folder, STORE.folder)))
+        else:
+            raise WorkflowError(refusal(folder, why))
+
+
+COUNTED = []  # names of the records that count as they are
+REPLACED = []  # folders of the records that are computed anew
+sort_records()
+RECORDS = expand(
+    f"{RESULTS}/seeds/{{seed}}-{{recipe}}", seed=PARAMS.seeds, recipe=PARAMS.recipes
+)
+# A seed whose record counts is no seed of the rule that makes records.
+UNCOUNTED = rf"(?!(?:{'|'.join(map(re.escape, COUNTED))})/)\d+" if COUNTED else r"\d+"
+
+
+def keep_replaced():
+    """Nothing that was computed is lost: what a run is about to write over is copied first."""
+    for folder in REPLACED:
+        keep_aside(folder, STORE.folder)
 
 
 def start_watch():

@@ -1,4 +1,4 @@
-"""From levels to logits and costs, once; then to tables, exactly."""
+"""From the levels of a chain to its record: what a seed contributes, small enough for git."""
 
 
 rule evaluate:
@@ -9,11 +9,18 @@ rule evaluate:
         recovered=f"{RUNS}/seed{{seed}}/{{recipe}}/recovered.safetensors",
         code=code("evaluate"),
     output:
-        f"{RUNS}/seed{{seed}}/{{recipe}}/evaluation.json",
+        record=f"{RESULTS}/seeds/{{seed}}-{{recipe}}/{FILE}",
+        outcomes=expand(
+            f"{RESULTS}/seeds/{{seed}}-{{recipe}}/{{state}}.npz",
+            state=SWEPT,
+            allow_missing=True,
+        ),
     log:
         f"{LOGS}/seed{{seed}}/{{recipe}}/evaluate.log",
     benchmark:
         f"{RUNS}/benchmarks/evaluate-seed{{seed}}-{{recipe}}.tsv"
+    wildcard_constraints:
+        seed=UNCOUNTED,
     priority: 1
     threads: PARAMS.compute.threads
     resources:
@@ -21,11 +28,27 @@ rule evaluate:
         mem_mb=4000,
         runtime=240,
     params:
-        settings=settings("compute"),
+        settings=lambda wildcards: settings(
+            "study",
+            "compute",
+            between=PARAMS.evaluate.between,
+            made_of=made_of(wildcards.recipe),
+        ),
+        logits=f"{RUNS}/seed{{seed}}/{{recipe}}/logits",
+        record=f"{RESULTS}/seeds/{{seed}}-{{recipe}}",
+        benchmarks=expand(
+            f"--benchmark={RUNS}/benchmarks/{{job}}.tsv",
+            job=[
+                "base-seed{seed}",
+                "heads-seed{seed}",
+                "prune-seed{seed}-{recipe}",
+                "recover-seed{seed}-{recipe}",
+            ],
+        ),
     message:
         "Evaluate every level, recipe {wildcards.recipe}, seed {wildcards.seed}"
     shell:
         "python -m exitprune --log {log:q} evaluate --settings {params.settings:q}"
         " --data {input.data:q} --level0 {input.level0:q} --levels {input.levels:q}"
-        " --recovered {input.recovered:q} --out {output:q}"
-        " --seed {wildcards.seed} --recipe {wildcards.recipe}"
+        " --recovered {input.recovered:q} --logits {params.logits:q} --out {params.record:q}"
+        " --seed {wildcards.seed} --recipe {wildcards.recipe} {params.benchmarks:q}"

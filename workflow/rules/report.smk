@@ -1,35 +1,27 @@
 """From logits to what people read: tables, then figures, then one page."""
 
-TABLES = expand(
-    f"{RESULTS}/tables/{{name}}.csv",
-    name=[
-        "levels",
-        "layers",
-        "layers_mean",
-        "layers_difference",
-        "exits",
-        "exits_mean",
-        "tradeoff",
-        "exit_rates",
-        "emptied",
-        "calibration",
-        "operating_points",
-        "operating_rates",
-        "measures",
-        "claims",
-        "paper_comparison",
-        "paper_summary",
-    ],
+TABLES = expand(f"{RESULTS}/tables/{{name}}.csv", name=table_names())
+PICTURES = expand(
+    f"{RESULTS}/figures/{{figure}}.{{kind}}", figure=FIGURES, kind=["svg", "png"]
 )
+RECORD_FILES = expand(f"{{record}}/{FILE}", record=RECORDS)
+OUTCOMES = expand("{record}/{state}.npz", record=RECORDS, state=SWEPT)
 # Written by make bench-inference; the study is whole without it.
 MEASURED = [str(path) for path in [Path(RESULTS, "inference.csv")] if path.exists()]
 
 
 rule tables:
     input:
-        data=DATA,
-        evaluations=expand(f"{RUNS}/{{chain}}/evaluation.json", chain=CHAINS),
-        code=[*code("tables"), *data_files("evaluation/papers_numbers/*.csv")],
+        records=RECORD_FILES,
+        outcomes=OUTCOMES,
+        code=[
+            *code(
+                "tables",
+                *(("tables", name) for name in names_of("tables")),
+                *(("figures", name) for name in figures_with_a_table()),
+            ),
+            *data_files("evaluation/papers_numbers/*.csv"),
+        ],
     output:
         tables=TABLES,
         summary=f"{RESULTS}/summary.json",
@@ -42,16 +34,14 @@ rule tables:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=settings("model", "granularity", "evaluate"),
+        settings=settings("evaluate"),
         folder=f"{RESULTS}/tables",
-        evaluations=lambda wildcards, input: [
-            f"--evaluation={path}" for path in input.evaluations
-        ],
+        records=[f"--record={record}" for record in RECORDS],
     message:
-        "Sum up all runs in tables"
+        "Sum up all records in tables"
     shell:
         "python -m exitprune --log {log:q} tables --settings {params.settings:q}"
-        " --data {input.data:q} {params.evaluations:q} --tables {params.folder:q} --out {output.summary:q}"
+        " {params.records:q} --tables {params.folder:q} --out {output.summary:q}"
 
 
 rule figure:
@@ -87,11 +77,9 @@ rule report:
     input:
         tables=TABLES,
         summary=f"{RESULTS}/summary.json",
-        figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=FIGURES),
+        figures=[picture for picture in PICTURES if picture.endswith(".svg")],
         measured=MEASURED,
-        manifest=f"{RUNS}/data.json",
-        benchmarks=BENCHMARKS,
-        chains=expand(f"{RUNS}/{{chain}}/levels.json", chain=CHAINS),
+        records=RECORD_FILES,
         code=[
             *code("report", *(("figures", figure) for figure in FIGURES)),
             *data_files("templates/*"),
@@ -107,12 +95,9 @@ rule report:
         settings=settings(**PARAMS.model_dump(exclude={"data": {"path"}})),
         tables=f"{RESULTS}/tables",
         figures=f"{RESULTS}/figures",
-        benchmarks=lambda wildcards, input: [
-            f"--benchmark={path}" for path in input.benchmarks
-        ],
-        chains=lambda wildcards, input: [f"--chain={path}" for path in input.chains],
+        records=[f"--record={record}" for record in RECORDS],
     message:
         "Write the report"
     shell:
         "python -m exitprune --log {log:q} report --settings {params.settings:q} --tables {params.tables:q}"
-        " --figures {params.figures:q} --manifest {input.manifest:q} {params.benchmarks:q} {params.chains:q} --out {output:q}"
+        " --figures {params.figures:q} {params.records:q} --out {output:q}"

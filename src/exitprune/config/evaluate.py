@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from exitprune.config.section import Section
 
@@ -14,5 +14,12 @@ class Evaluate(Section):
     """Of intervals and bands over seeds."""
     margin: float = Field(gt=0, lt=1)
     """Difference in accuracy (a fraction) up to which two orders count as alike."""
-    resamples: int = Field(ge=100)
-    """Bootstrap resamples of the seeds."""
+    between: int | float = Field(gt=0)
+    """Validation images that levels between the first and the last are evaluated on: how many, or which share (1.0: all)."""
+
+    @field_validator("between")
+    @classmethod
+    def _number_or_share(cls, between: int | float) -> int | float:
+        if isinstance(between, float) and between > 1:
+            raise ValueError("a whole number of images, or a share above 0 and up to 1.0")
+        return between

@@ -6,7 +6,7 @@ No stage that trains reads this, so a new parameter of another stage recomputes 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
@@ -80,6 +80,8 @@ class Params(Section):
     recovery: Training
     recipes: dict[str, Recipe]
     """What the study compares, by name."""
+    other_code: Literal["same", "any"] = "same"
+    """Whether records count that were computed by other code than this."""
     grid: Grid
     evaluate: Evaluate
     compute: Compute

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 
 from exitprune.config.model import BaseNetwork, Model
@@ -35,6 +36,7 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
     Raises:
         BadInput: one line per mistake: where, what was given, what is allowed.
     """
+    values = {key: _listed(value) for key, value in values.items()}
     known = sorted(path.stem for path in presets.glob("*.yaml"))
     study = values.get("study")
     if isinstance(study, str):
@@ -63,6 +65,16 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
         told = {detail["loc"] for detail in details}
         details = [detail for detail in details if detail["loc"][:1] != ("recipes",) or detail["loc"][2:] not in told]
         raise BadInput(*(_sentence(detail, study) for detail in details)) from None
+
+
+def _listed(value: Any) -> Any:
+    """What `--config seeds=[0,1,2]` means: Snakemake hands over a list as text."""
+    if not (isinstance(value, str) and value.startswith("[") and value.endswith("]")):
+        return value
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
 
 
 def checked_name(study: str) -> str:

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from scipy.optimize import minimize_scalar
@@ -111,32 +110,24 @@ def scaled(logits: Tensor, temperatures: Sequence[float]) -> Tensor:
     return logits / torch.tensor(temperatures, dtype=logits.dtype).reshape(-1, 1, 1)
 
 
-def calibration(logits: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> list[dict[str, Any]]:
-    """How well each exit is calibrated on test images, as it is and with a temperature fitted on validation.
+def calibration(logits: Tensor, labels: Tensor, temperatures: Sequence[float]) -> dict[str, list[float]]:
+    """How well each exit is calibrated on some images.
 
     Args:
-        logits: (E, N, K) by split, `validation` and `test`.
-        labels: (N,) by split.
+        logits: (E, N, K), as they are.
+        labels: (N,).
+        temperatures: E, of other images than these, or ones.
 
     Returns:
-        One row per scaling (`none`, `temperature`) and exit: temperature, mean_confidence, overconfidence (confidence -
-        accuracy; above 0 where the exit promises too much), calibration_error.
+        Lists of a value per exit: temperature, mean_confidence, overconfidence (confidence - accuracy; above 0 where the exit
+        promises too much), calibration_error.
     """
-    rows = []
-    fitted = fit_temperatures(logits["validation"], labels["validation"])
-    correct = logits["test"].argmax(-1) == labels["test"]  # (E, N)
-    for scaling, temperatures in (("none", [1.0] * len(fitted)), ("temperature", fitted)):
-        confidence = confidence_of(scaled(logits["test"], temperatures))
-        for exit_, temperature in enumerate(temperatures):
-            mean = float(confidence[exit_].double().mean())
-            rows.append(
-                {
-                    "exit": exit_,
-                    "scaling": scaling,
-                    "temperature": temperature,
-                    "mean_confidence": mean,
-                    "overconfidence": mean - float(correct[exit_].double().mean()),
-                    "calibration_error": calibration_error(confidence[exit_], correct[exit_]),
-                }
-            )
-    return rows
+    confidence = confidence_of(scaled(logits, temperatures))  # (E, N)
+    correct = logits.argmax(-1) == labels
+    mean = confidence.double().mean(-1)
+    return {
+        "temperature": list(temperatures),
+        "mean_confidence": mean.tolist(),
+        "overconfidence": (mean - correct.double().mean(-1)).tolist(),
+        "calibration_error": [calibration_error(*exit_) for exit_ in zip(confidence, correct, strict=True)],
+    }

@@ -1,7 +1,8 @@
 """The three claims of the paper, and the rule by which each gets a verdict.
 
 A rule looks at differences joint minus sequential (of either kind, see `READINGS`), paired by seed, with Student's t interval:
-the interval decides, never the mean alone. The words of a rule are printed in the report beside its verdict.
+the interval decides, never the mean alone. One seed has no interval and gives no verdict; neither do seeds that all give the
+same difference, since a spread of zero is not certainty. The words of a rule are printed in the report beside its verdict.
 
 Source of the claims: Görmez and Koyuncu 2022, arXiv:2207.03644.
 """
@@ -21,6 +22,8 @@ from exitprune.evaluation.tradeoff import NUM_BUDGETS
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 OPEN, UNTESTED = "not distinguishable", "not tested"
+ONE_SEED, NO_SPREAD = "one seed: no verdict", "no spread over seeds: no verdict"
+DECIDED = (SUPPORTED, CONTRADICTED)
 READINGS = {"sequential": "equal rounds", "sequential_half": "equal epochs"}
 """Orders that joint is held against, and what both have the same number of; the paper's is the first."""
 
@@ -44,6 +47,21 @@ def is_alike(difference: Difference, margin: float) -> str:
     if -margin <= difference.low and difference.high <= margin:
         return SUPPORTED
     return CONTRADICTED if difference.low > margin or difference.high < -margin else OPEN
+
+
+def verdict_of(rule: Callable[[Difference, float], str], difference: Difference, margin: float) -> str:
+    """What a rule says of a difference, if there is an interval for it to decide by."""
+    if difference.num < 2:
+        return ONE_SEED
+    return NO_SPREAD if math.isnan(difference.low) else rule(difference, margin)
+
+
+def in_words(verdict: str, num_seeds: int, confidence: float) -> str:
+    """A verdict with how sure it is: `supported at 95 % confidence, 3 seeds`."""
+    if verdict in (UNTESTED, ONE_SEED):
+        return verdict
+    sure = f" at {100 * confidence:g} % confidence" if verdict in (*DECIDED, OPEN) else ""
+    return f"{verdict}{sure}, {num_seeds} seeds"
 
 
 @dataclass(frozen=True)
@@ -114,7 +132,7 @@ def judge(measures: pd.DataFrame, evaluate: Evaluate) -> pd.DataFrame:
 
     Returns:
         One row per recipe that joint is held against (`sequential` if none did), claim, state and part: the two means, their
-        difference with its interval, the verdict of the part and that of the claim.
+        difference with its interval, the verdict of the part and that of the claim, and the latter in words with how sure it is.
     """
     rows = []
     compared = [recipe for recipe in READINGS if recipe in set(measures["recipe"])] or ["sequential"]
@@ -123,14 +141,15 @@ def judge(measures: pd.DataFrame, evaluate: Evaluate) -> pd.DataFrame:
         for claim in CLAIMS:
             parts = [_judge_part(part, against, there, evaluate) for part in claim.parts]
             verdict = together([str(part["part_verdict"]) for part in parts])
-            about = {"claim": claim.number, "against": against, "state": state, "verdict": verdict}
+            words = in_words(verdict, min(int(part["num_seeds"]) for part in parts), evaluate.confidence_level)
+            about = {"claim": claim.number, "against": against, "state": state, "verdict": verdict, "in_words": words}
             rows += [{**about, **part} for part in parts]
     return pd.DataFrame(rows)
 
 
 def together(verdicts: list[str]) -> str:
     """Of the parts of a claim: all must be supported, and one that is contradicted contradicts the claim."""
-    for verdict in (UNTESTED, CONTRADICTED):
+    for verdict in (UNTESTED, CONTRADICTED, ONE_SEED, NO_SPREAD):
         if verdict in verdicts:
             return verdict
     return SUPPORTED if set(verdicts) == {SUPPORTED} else OPEN
@@ -156,5 +175,5 @@ def _judge_part(part: Part, against: str, measures: pd.DataFrame, evaluate: Eval
         "high": difference.high,
         "half_width": difference.half_width,
         "num_seeds": difference.num,
-        "part_verdict": part.decide(difference, evaluate.margin),
+        "part_verdict": verdict_of(part.decide, difference, evaluate.margin),
     }

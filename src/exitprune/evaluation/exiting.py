@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from exitprune.evaluation.records import Outcomes
+
 
 def confidence_of(logits: Tensor) -> Tensor:
     """Largest softmax probability of every exit for every image: (..., K) to (...), in [0, 1]."""
@@ -73,25 +75,35 @@ class Sweep:
         return self.num_leaving / self.num_images
 
 
+def outcomes_of(logits: Tensor, labels: Tensor, macs: Tensor) -> Outcomes:
+    """What is kept of logits: how sure each exit is of each image, and whether it is right.
+
+    Args:
+        logits: (E, N, K).
+        labels: (N,).
+        macs: of leaving at each exit: (E, 1) where every image costs the same, (E, N) where it depends on the image.
+    """
+    return Outcomes(confidence_of(logits).numpy(), (logits.argmax(dim=-1) == labels).numpy(), macs.numpy())
+
+
 def sweep(logits: Tensor, labels: Tensor, macs: Tensor) -> Sweep:
+    """The sweep of logits; arguments as those of `outcomes_of`."""
+    return sweep_outcomes(outcomes_of(logits, labels, macs))
+
+
+def sweep_outcomes(outcomes: Outcomes) -> Sweep:
     """Accuracy and cost for every threshold there is, exactly: nothing changes between two of the rows.
 
     As the threshold falls an image moves from the last exit to earlier ones. It takes exit e while the threshold is below
     the confidence of e and not below that of any exit before it, so it moves at most E - 1 times. All moves of all images,
     sorted by the confidence at which they happen, are summed up once: O(EN log EN).
 
-    Args:
-        logits: (E, N, K).
-        labels: (N,).
-        macs: of leaving at each exit: (E, 1) where every image costs the same, (E, N) where it depends on the image.
-
     Returns:
         One row per threshold.
     """
-    num_exits, num_images = logits.shape[:2]
-    confidence = confidence_of(logits).numpy()  # (E, N)
-    correct = (logits.argmax(dim=-1) == labels).numpy().astype(np.int64)  # (E, N)
-    cost = macs.expand(num_exits, num_images).numpy()  # (E, N)
+    confidence, correct = outcomes.confidence, outcomes.correct.astype(np.int64)  # (E, N)
+    num_exits, num_images = confidence.shape
+    cost = np.broadcast_to(outcomes.macs, confidence.shape)  # (E, N)
 
     highest = np.maximum.accumulate(confidence[:-1], axis=0)  # of the exits up to e, (E - 1, N)
     record = np.ones_like(highest, dtype=bool)

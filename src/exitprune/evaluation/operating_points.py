@@ -16,7 +16,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from exitprune.evaluation.exiting import Sweep, confidence_of, first_confident_exit, sweep
+from exitprune.evaluation.exiting import Sweep, first_confident_exit, outcomes_of, sweep
+from exitprune.evaluation.records import Outcomes
 
 Limit = Literal["accuracy_lost", "macs_share", "milliseconds"]
 
@@ -82,7 +83,7 @@ class Costs:
     milliseconds: Sequence[float] | None = None
 
 
-def choose(curve: Sweep, rule: Rule, costs: Costs) -> float | None:
+def choose(curve: Sweep, rule: Rule, costs: Costs | None = None) -> float | None:
     """The threshold that keeps a rule best; None if none keeps it.
 
     Of equally good thresholds the cheaper, and then the highest, is taken.
@@ -90,23 +91,24 @@ def choose(curve: Sweep, rule: Rule, costs: Costs) -> float | None:
     Args:
         curve: the sweep of validation images; its first row is nobody leaving early.
         rule: what to keep.
-        costs: of the images swept.
+        costs: of each exit, for a rule about milliseconds.
 
     Raises:
         ValueError: if the rule is about milliseconds and none were measured.
     """
-    if rule.limit == "milliseconds" and costs.milliseconds is None:
+    milliseconds = None if costs is None else costs.milliseconds
+    if rule.limit == "milliseconds" and milliseconds is None:
         raise ValueError("a limit in milliseconds needs the measured milliseconds of every exit")
     cost: npt.NDArray[np.float64] = curve.average_macs
-    if rule.limit == "milliseconds" and costs.milliseconds is not None:
-        cost = curve.exit_rate @ np.asarray(costs.milliseconds)
+    if rule.limit == "milliseconds" and milliseconds is not None:
+        cost = curve.exit_rate @ np.asarray(milliseconds)
     wrong, strict_first = -curve.num_correct.astype(np.float64), -curve.threshold.astype(np.float64)
     if rule.limit == "accuracy_lost":
         lost = curve.num_correct[0] - curve.num_correct
         keeps = lost <= rule.value * curve.num_images + 1e-9  # whole images; 0.29 x 100 is a little below 29
         keys = (strict_first, wrong, cost)
-    elif rule.percentage is not None and costs.milliseconds is not None:
-        late = curve.num_leaving[:, np.asarray(costs.milliseconds) > rule.value].sum(axis=1)
+    elif rule.percentage is not None and milliseconds is not None:
+        late = curve.num_leaving[:, np.asarray(milliseconds) > rule.value].sum(axis=1)
         keeps = late <= (1 - rule.percentage / 100) * curve.num_images + 1e-9
         keys = (strict_first, cost, wrong)
     else:
@@ -139,20 +141,24 @@ def outcome(logits: Tensor, labels: Tensor, costs: Costs, threshold: float) -> O
         costs: of these images.
         threshold: an image leaves where its confidence exceeds it.
     """
-    num_exits, num_images = logits.shape[:2]
-    exits = first_confident_exit(confidence_of(logits), threshold)
-    answers = logits[exits, torch.arange(num_images)].argmax(dim=-1)
-    leaving = exits == torch.arange(num_exits)[:, None]  # (E, N)
+    return outcome_of(outcomes_of(logits, labels, costs.macs), threshold, costs.milliseconds)
+
+
+def outcome_of(outcomes: Outcomes, threshold: float, milliseconds: Sequence[float] | None = None) -> Outcome:
+    """The same from the outcomes of images; milliseconds are those of leaving at each exit, E."""
+    num_exits, num_images = outcomes.confidence.shape
+    exits = first_confident_exit(torch.from_numpy(outcomes.confidence), threshold).numpy()
+    leaving = exits == np.arange(num_exits)[:, None]  # (E, N)
     num_leaving = leaving.sum(1)
-    exit_rate = (num_leaving.double() / num_images).tolist()
-    macs_there = (leaving * costs.macs).sum(1).double() / num_leaving.clamp(min=1)  # average of those that leave there
-    right = (answers == labels).double().mean()
+    exit_rate = num_leaving / num_images
+    macs_there = (leaving * outcomes.macs).sum(1) / num_leaving.clip(1)  # average of those that leave there
+    right = float(outcomes.correct[exits, np.arange(num_images)].mean())
     return Outcome(
-        accuracy=float(right),
-        accuracy_lost=float((logits[-1].argmax(dim=-1) == labels).double().mean() - right),
-        average_macs=float(np.dot(exit_rate, macs_there.numpy())),
-        exit_rate=exit_rate,
-        milliseconds=None if costs.milliseconds is None else float(np.dot(exit_rate, costs.milliseconds)),
+        accuracy=right,
+        accuracy_lost=float(outcomes.correct[-1].mean()) - right,
+        average_macs=float(np.dot(exit_rate, macs_there)),
+        exit_rate=exit_rate.tolist(),
+        milliseconds=None if milliseconds is None else float(np.dot(exit_rate, milliseconds)),
     )
 
 

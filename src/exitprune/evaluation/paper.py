@@ -63,7 +63,7 @@ def compare(layers: pd.DataFrame, exits: pd.DataFrame, comparable: bool) -> pd.D
         comparable: whether the images are the paper's.
     """
     ours_layers = layers.assign(quantity="layer sparsity", name=layers["layer"], ours=layers["sparsity"])
-    last = exits[exits["state"] == "pruned"].assign(quantity="exit accuracy")
+    last = exits[exits["state"] == "final"].assign(quantity="exit accuracy")
     ours_exits = last.assign(position=last["exit"], name="exit " + last["exit"].astype(str), ours=last["accuracy"])
     papers_exits = exit_accuracy().rename(columns={"exit": "position"})
     parts = []

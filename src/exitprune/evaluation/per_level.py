@@ -1,107 +1,109 @@
-"""From the logits of one level to records: what it is, how sparse, how good every exit is, and where thresholds lead.
+"""From the logits of one level to what its record keeps of it: how sparse, how good every exit is, what is empty.
 
-Thresholds are chosen on validation logits and reported on test logits. Nothing here sees two levels at once: see `tables`.
+Nothing here sees two levels at once, and nothing chooses a threshold: see `study`.
 
-Letters: E exits, N images, K classes, T thresholds.
+Letters: E exits, N images, K classes.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from exitprune.evaluation.calibration import calibration
-from exitprune.evaluation.exiting import Sweep
-from exitprune.evaluation.operating_points import Costs, Rule, choose, outcome
-from exitprune.evaluation.statistics import Floats
+from exitprune.evaluation.calibration import calibration, fit_temperatures
+from exitprune.evaluation.exiting import outcomes_of
+from exitprune.evaluation.records import SWEPT, Outcomes, State
+from exitprune.jobs.seeding import generator
 from exitprune.networks.early_exit import group_of
 
-Row = dict[str, Any]
-State = Literal["unpruned", "between", "pruned", "recovered"]
-"""`pruned` is the level after the last round, `between` those on the way there."""
+SAMPLE = "sample"
+"""The validation images that every level is evaluated on."""
 EMPTIABLE = ("filters", "empty_filters", "channels", "empty_channels")
-THRESHOLDS = 1 - 10 ** -np.linspace(0, 6, 121)
-"""Where exit rates are tabulated for plotting, from 0 to 0.999999, ever denser towards 1, where trained networks are; nothing is
-chosen from these."""
 
 
-@dataclass(frozen=True)
-class Level:
-    """A saved network as evaluation left it.
+def states(num_levels: int) -> list[State]:
+    """Of the levels of a chain, level 0 first and the recovered one last."""
+    return ["unpruned", *["intermediate"] * (num_levels - 3), "final", "recovered"]  # type: ignore[list-item]
 
-    Attributes:
-        recipe, seed, name, level, state: which.
-        header: group of the round, sparsity by group, cost per layer and per exit.
-        logits: (E, N, K) by split, `validation` and `test`.
-        macs_by_image: (E, N) by split, of leaving at each exit, where they depend on the image.
+
+def sample(num_images: int, between: int | float) -> Tensor:
+    """Which of so many validation images intermediate levels are evaluated on: (n,), rising; the same for all levels.
+
+    Args:
+        num_images: in all.
+        between: how many of them, or which share; see `config.evaluate`.
     """
-
-    recipe: str
-    seed: int
-    name: str
-    level: int
-    state: State
-    header: Mapping[str, Any]
-    logits: Mapping[str, Tensor]
-    macs_by_image: Mapping[str, Tensor] = field(default_factory=dict)
-
-    @property
-    def run(self) -> Row:
-        """The columns that every table begins with."""
-        return {"recipe": self.recipe, "seed": self.seed}
-
-    def macs(self, split: str) -> Tensor:
-        """Of leaving at each exit: (E, N) where they depend on the image, else (E, 1)."""
-        if split in self.macs_by_image:
-            return self.macs_by_image[split]
-        return torch.tensor([[cost["macs"]] for cost in self.header["exits"]])
+    wanted = between if isinstance(between, int) else round(between * num_images)
+    drawn = torch.randperm(num_images, generator=generator("sample"))
+    return drawn[: max(1, wanted)].sort().values
 
 
-def level_row(level: Level) -> Row:
-    """Which level, the group its round pruned, the sparsity of each group, and the digest of its weights."""
-    sparsity = {f"sparsity_{group}": share for group, share in level.header["sparsity"].items()}
-    about = {"level": level.level, "name": level.name, "state": level.state, "prune": level.header["prune"]}
-    return {**level.run, **about, **sparsity, "sha256": level.header["weights_sha256"]}
+def splits_of(state: State) -> tuple[str, ...]:
+    """The images that a level in a state is evaluated on; the sample is a part of validation."""
+    return ("validation", "test") if state in SWEPT else (SAMPLE,)
 
 
-def layer_rows(level: Level) -> list[Row]:
-    """One row per prunable layer, in order of execution, positions from 1."""
+def with_sample(logits: Mapping[str, Tensor], sampled: Tensor) -> dict[str, Tensor]:
+    """Logits (E, N, K), or labels (N,), by split, those of the sample among them."""
+    if SAMPLE in logits:
+        return dict(logits)
+    validation = logits["validation"]
+    return {**logits, SAMPLE: validation[..., sampled, :] if validation.dim() > 1 else validation[sampled]}
+
+
+def outcomes_by_split(
+    logits: Mapping[str, Tensor], labels: Mapping[str, Tensor], macs: Mapping[str, Tensor]
+) -> dict[str, Outcomes]:
+    """What is kept of validation and test images one by one; arguments by split, as of `outcomes_of`."""
+    return {split: outcomes_of(logits[split], labels[split], macs[split]) for split in ("validation", "test")}
+
+
+def level_entry(
+    header: Mapping[str, Any],
+    state: State,
+    logits: Mapping[str, Tensor],
+    labels: Mapping[str, Tensor],
+    macs: Mapping[str, Tensor],
+) -> dict[str, Any]:
+    """A level as `records.Level` has it.
+
+    Args:
+        header: of the file of logits: group of the round, sparsity by group, cost per layer and per exit.
+        state: of the level.
+        logits: (E, N, K) by split, the sample among them.
+        labels: (N,) by split.
+        macs: (E, 1) or (E, N) by split.
+    """
+    accuracy = {
+        split: (given.argmax(dim=-1) == labels[split]).double().mean(dim=-1).tolist() for split, given in logits.items()
+    }
+    shown = macs["test"] if "test" in macs else macs[SAMPLE]
+    return {
+        **{key: header[key] for key in ("name", "level", "prune", "weights_sha256", "sparsity", "macs_after_removal")},
+        "state": state,
+        "num_images": {split: given.shape[1] for split, given in logits.items()},
+        "accuracy": accuracy,
+        "macs": [row[0] if len(row) == 1 else sum(row) / len(row) for row in shown.tolist()],
+        **{key: [cost[key] for cost in header["exits"]] for key in ("macs_dense", "params", "params_dense")},
+        "emptied": emptied_counts(header["emptied"]),
+        "calibration": _calibrations(state, logits, labels),
+    }
+
+
+def layer_entries(header: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every prunable layer in order of execution, as `records.Layer` has it."""
     return [
-        {
-            **level.run,
-            "level": level.level,
-            "position": position,
-            "layer": layer["name"],
-            "group": group_of(layer["name"]),
-            "weights": layer["weights"],
-            "kept": layer["kept"],
-            "sparsity": 1 - layer["kept"] / layer["weights"],
-        }
-        for position, layer in enumerate(level.header["layers"], 1)
+        {"layer": layer["name"], "group": group_of(layer["name"]), "weights": layer["weights"], "kept": layer["kept"]}
+        for layer in header["layers"]
     ]
 
 
-def exit_rows(level: Level, labels: Mapping[str, Tensor]) -> list[Row]:
-    """Accuracy of every exit, were all images to leave there, and its cost per image: one row per split and exit."""
-    about = {**level.run, "level": level.level, "name": level.name, "state": level.state}
-    rows = []
-    for split, logits in level.logits.items():
-        accuracy = (logits.argmax(dim=-1) == labels[split]).double().mean(dim=-1)  # (E,)
-        for cost, value in zip(level.header["exits"], accuracy.tolist(), strict=True):
-            rows.append({**about, "split": split, "exit": cost["exit"], "accuracy": value, **cost})
-    return rows
-
-
-def emptied_row(level: Level) -> Row:
-    """What has no weight left, counted over all layers, and the MACs dense kernels still do once it is taken out exactly."""
-    layers = {layer["name"]: layer for layer in level.header["emptied"]}
+def emptied_counts(emptied: list[dict[str, Any]]) -> dict[str, int]:
+    """What has no weight left, counted over all layers."""
+    layers = {layer["name"]: layer for layer in emptied}
     row = {what: sum(layer[what] for layer in layers.values()) for what in EMPTIABLE}
     branches = [name.removesuffix(".c1") for name in layers if name.endswith(".c1")]
     row["branches"] = len(branches)
@@ -109,76 +111,17 @@ def emptied_row(level: Level) -> Row:
         any(layers[f"{block}.{part}"]["empty_filters"] == layers[f"{block}.{part}"]["filters"] for part in ("c1", "c2"))
         for block in branches
     )
-    macs = {
-        "macs_dense": level.header["exits"][-1]["macs_dense"],
-        "macs_after_removal": level.header["macs_after_removal"],
-    }
-    return {**level.run, "level": level.level, "name": level.name, "state": level.state, **row, **macs}
+    return row
 
 
-def calibration_rows(level: Level, labels: Mapping[str, Tensor]) -> list[Row]:
-    """How far confidence is from accuracy on test images, for every exit, as it is and with its own temperature."""
-    about = {**level.run, "level": level.level, "name": level.name, "state": level.state}
-    return [{**about, **row} for row in calibration(level.logits, labels)]
-
-
-def rates_on_grid(swept: Sweep) -> Floats:
-    """Share of images leaving at each exit, at each of `THRESHOLDS`: (grid, E)."""
-    row = np.searchsorted(-swept.threshold, -THRESHOLDS)  # nothing changes from one row of a sweep up to the one before
-    return swept.exit_rate[row]
-
-
-def operating_rows(level: Level, labels: Mapping[str, Tensor], validation: Sweep, margin: float) -> list[Row]:
-    """Three thresholds chosen on validation images, and what they give on test images.
-
-    Args:
-        level: with the logits of both splits.
-        labels: (N,) by split.
-        validation: sweep over the validation images.
-        margin: accuracy that the choice `cheapest` may lose against nobody leaving early.
-
-    Returns:
-        A row per choice, `cheapest`, `best` (in accuracy) and `half` (the best at half the MACs, where there is one):
-        threshold, accuracy and average MACs on both splits, and
-        exit_rate, the share of test images leaving at each exit.
-    """
-    costs = {split: Costs(level.macs(split)) for split in level.logits}
-    rows = []
-    rules = {
-        "cheapest": Rule("accuracy_lost", margin),
-        "best": Rule("macs_share", 1.0),
-        "half": Rule("macs_share", 0.5),
-    }
-    for choice, rule in rules.items():
-        threshold = choose(validation, rule, costs["validation"])
-        if threshold is None:
-            continue
-        there = {
-            split: outcome(logits, labels[split], costs[split], threshold) for split, logits in level.logits.items()
-        }
-        row: Row = {**level.run, "state": level.state, "choice": choice, "threshold": threshold}
-        for split, got in there.items():
-            row |= {f"{split}_accuracy": got.accuracy, f"{split}_macs": got.average_macs}
-        rows.append({**row, "exit_rate": there["test"].exit_rate})
-    return rows
-
-
-def measure_rows(level: Level, exits: list[Row], operating: list[Row]) -> list[Row]:
-    """What headlines and claims rest on, in long form.
-
-    Args:
-        level: which.
-        exits: what `exit_rows` gave for it.
-        operating: what `operating_rows` gave for it.
-
-    Returns:
-        recipe, seed, state, measure, value; accuracies are of the test images.
-    """
-    *early, last = [row["accuracy"] for row in exits if row["split"] == "test"]
-    measures = {f"sparsity_{group}": share for group, share in level.header["sparsity"].items()}
-    measures |= {"last_exit_accuracy": last, "early_exits_accuracy": fmean(early) if early else math.nan}
-    measures["last_exit_macs"] = float(level.macs("test")[-1].double().mean())
-    for row in operating:
-        measures |= {f"{row['choice']}_accuracy": row["test_accuracy"], f"{row['choice']}_macs": row["test_macs"]}
-    state = {**level.run, "state": level.state}
-    return [{**state, "measure": measure, "value": float(value)} for measure, value in measures.items()]
+def _calibrations(state: State, logits: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> list[dict[str, Any]]:
+    """On the sample as it is; where all images are there, on test too, as it is and with temperatures fitted on validation."""
+    ones = [1.0] * len(logits[SAMPLE])
+    wanted = [(SAMPLE, "none", ones)]
+    if state in SWEPT:
+        fitted = fit_temperatures(logits["validation"], labels["validation"])
+        wanted = [("test", "none", ones), ("test", "temperature", fitted), *wanted]
+    return [
+        {"split": split, "scaling": scaling, **calibration(logits[split], labels[split], temperatures)}
+        for split, scaling, temperatures in wanted
+    ]

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from exitprune.config.evaluate import Evaluate
 from exitprune.evaluation.statistics import Floats, over_seeds
 
 NUM_BUDGETS = 200
@@ -49,11 +48,12 @@ class Curve:
         return np.append(self.accuracy, np.nan)[row]
 
 
-def tabulate(curves: Sequence[Curve], evaluate: Evaluate) -> pd.DataFrame:
+def tabulate(curves: Sequence[Curve], confidence: float) -> pd.DataFrame:
     """Mean accuracy and its band at budgets of average MACs, where every seed of the recipe can keep to them.
 
     Returns:
-        state, recipe, average_macs, accuracy, std, low, high, num_seeds; the budgets are the same for all recipes of a state.
+        state, recipe, average_macs, accuracy, std, low, high, num_seeds, band; all recipes of a state have the same
+        budgets.
     """
     rows = []
     for there in _by_state(curves):
@@ -64,7 +64,7 @@ def tabulate(curves: Sequence[Curve], evaluate: Evaluate) -> pd.DataFrame:
             kept = budgets[budgets >= floor]
             pairs = zip(kept.tolist(), curve.at(kept).tolist(), strict=True)
             rows += [{**curve.run, "average_macs": macs, "accuracy": accuracy} for macs, accuracy in pairs]
-    return over_seeds(pd.DataFrame(rows), ["state", "recipe"], ["average_macs"], "accuracy", evaluate)
+    return over_seeds(pd.DataFrame(rows), ["state", "recipe"], ["average_macs"], "accuracy", confidence)
 
 
 def over_common_range(curves: Sequence[Curve]) -> list[dict[str, Any]]:

@@ -87,7 +87,18 @@ def environment(device: str | None = None) -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},
         "machine": ", ".join(filter(None, [f"{platform.system()} {platform.machine()}", device])),
+        "processor": device if device not in (None, "CPU") else processor(),
     }
+
+
+def processor() -> str:
+    """The processor as its maker calls it, as far as the system says."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
 
 
 def merged(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -104,6 +115,7 @@ def merged(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "python": each(one["python"] for one in environments),
         "versions": {name: each(one["versions"].get(name) for one in environments) for name in packages},
         "machine": each(one["machine"] for one in environments),
+        "processor": each(one.get("processor") for one in environments),
     }
 
 

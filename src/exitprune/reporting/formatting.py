@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 NOTHING = "\N{EN DASH}"
-STATES = {"unpruned": "unpruned", "pruned": "after the last round", "recovered": "after recovery"}
+STATES = {"unpruned": "unpruned", "final": "after the last round", "recovered": "after recovery"}
 
 
 def percent(value: float) -> str:

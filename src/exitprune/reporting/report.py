@@ -19,6 +19,7 @@ from scipy import stats
 
 from exitprune.config.params import Params
 from exitprune.evaluation.claims import CLAIMS, READINGS, rule_in_words
+from exitprune.evaluation.records import About
 from exitprune.reporting.formatting import STATES, duration, millions, percent, points
 from exitprune.reporting.tables import (
     comparison,
@@ -67,18 +68,19 @@ def verdicts(claims: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
 
 
 def few_seeds(num: int, confidence: float) -> dict[str, Any]:
-    """What a number of seeds can show at best: width of an interval in deviations, and how many bootstrap samples there are."""
+    """What a number of seeds can show at best: half the width of an interval in deviations."""
     width = float(stats.t.ppf((1 + confidence) / 2, num - 1)) / num**0.5 if num > 1 else math.inf
-    return {"num": num, "confidence": confidence, "width": width, "samples": math.comb(2 * num - 1, num)}
+    return {"num": num, "confidence": confidence, "width": width}
 
 
-def read_jobs(benchmarks: Sequence[Path]) -> list[dict[str, Any]]:
-    """Seconds and memory of every job, from Snakemake's benchmark files; the name of a job is that of its file."""
-    jobs = []
-    for path in sorted(benchmarks):
-        row = pd.read_csv(path, sep="\t", na_values=["-", "NA"]).iloc[0]
-        jobs.append({"name": path.stem, "seconds": float(row["s"]), "megabytes": float(row["max_rss"])})
-    return jobs
+def jobs_of(abouts: Sequence[About]) -> list[dict[str, Any]]:
+    """Seconds of every job that the records tell of; base and heads, which recipes share, once per seed."""
+    jobs = {}
+    for about in abouts:
+        for stage, seconds in about.origin.seconds.items():
+            recipe = [] if stage in ("base", "heads") else [about.recipe]
+            jobs["-".join([stage, f"seed{about.seed}", *recipe])] = seconds
+    return [{"name": name, "seconds": seconds} for name, seconds in sorted(jobs.items())]
 
 
 def render(
@@ -100,7 +102,7 @@ def render(
         pictures: in the order they are shown in.
         environment: commit, versions, machine, of what pruned the networks.
         page: the same of what writes the page.
-        jobs: what `read_jobs` gave.
+        jobs: what `jobs_of` gave.
         measured: inference.csv; None: nothing was measured.
     """
     templates = Environment(

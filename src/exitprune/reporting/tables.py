@@ -39,7 +39,7 @@ def headlines(measures: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     values = measures.groupby(["state", "recipe", "measure"], sort=False)["value"]
     means, stds = values.mean().to_dict(), values.std().to_dict()
     recipes = list(measures["recipe"].unique())
-    columns = [("unpruned", recipes[0])] + [(state, recipe) for state in ("pruned", "recovered") for recipe in recipes]
+    columns = [("unpruned", recipes[0])] + [(state, recipe) for state in ("final", "recovered") for recipe in recipes]
     titles = ["unpruned", *(f"{recipe}, {STATES[state]}" for state, recipe in columns[1:])]
     rows = []
     for measure, (label, form) in HEADLINES.items():
@@ -52,7 +52,7 @@ def exit_table(exits: pd.DataFrame, rates: pd.DataFrame) -> tuple[list[str], lis
     """Per exit: accuracy, MACs and the share of images leaving there at the operating point, after the last round."""
     test = exits[exits["split"] == "test"]
     recipes = list(test["recipe"].unique())
-    chosen = rates[(rates["state"] == "pruned") & (rates["choice"] == "cheapest")]
+    chosen = rates[(rates["state"] == "final") & (rates["choice"] == "cheapest")]
     titles = ["block", "accuracy unpruned, %"]
     for recipe in recipes:
         titles += [f"{recipe}: accuracy, %", f"{recipe}: MACs, millions", f"{recipe}: images leaving, %"]
@@ -61,7 +61,7 @@ def exit_table(exits: pd.DataFrame, rates: pd.DataFrame) -> tuple[list[str], lis
         unpruned = there[(there["state"] == "unpruned") & (there["recipe"] == recipes[0])]["accuracy"]
         row = [str(exit_), str(there["block"].iloc[0]), with_spread(unpruned.mean(), unpruned.std(), "percent")]
         for recipe in recipes:
-            pruned = there[(there["state"] == "pruned") & (there["recipe"] == recipe)]
+            pruned = there[(there["state"] == "final") & (there["recipe"] == recipe)]
             leaving = chosen[(chosen["recipe"] == recipe) & (chosen["exit"] == exit_)]["exit_rate"]
             row.append(with_spread(pruned["accuracy"].mean(), pruned["accuracy"].std(), "percent"))
             row += [millions(pruned["macs"].mean()), percent(leaving.mean())]

@@ -1,25 +1,42 @@
-"""Logits of every exit on validation and test, and the cost of every exit, for each level of a chain."""
+"""From the levels of a chain to its record: logits of every exit and costs, once; then what the record keeps of them."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import torch
+from torch import Tensor
 from typer import Option
 
 from exitprune.config.compute import Compute
 from exitprune.config.section import Section
-from exitprune.data.images import load_split
+from exitprune.data.images import Images, load_manifest, load_split
 from exitprune.deployment.folding import fold
 from exitprune.deployment.removal import remove_emptied
+from exitprune.errors import BadInput
 from exitprune.evaluation.logits import infer_together, share_a_base
+from exitprune.evaluation.per_level import (
+    SAMPLE,
+    layer_entries,
+    level_entry,
+    outcomes_by_split,
+    sample,
+    splits_of,
+    states,
+    with_sample,
+)
+from exitprune.evaluation.records import SWEPT, MadeOf, Outcomes, State, write_record
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.levels import code_of, levels_of
 from exitprune.jobs.progress import Progress
-from exitprune.jobs.provenance import digest, fingerprint
+from exitprune.jobs.provenance import fingerprint
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
 from exitprune.networks.cost import exit_costs, layer_costs
@@ -27,13 +44,18 @@ from exitprune.networks.dead_channels import emptied
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.identity import weights_digest
 from exitprune.networks.masks import full_masks, sparsity
-from exitprune.storage import read_header, write_json, write_tensors
+from exitprune.storage import read_header, read_tensors, write_tensors
 
 
 class Settings(Section):
-    """What logits depend on beside the levels and the data."""
+    """What a record depends on beside the levels and the data."""
 
+    study: str
+    between: int | float
+    """See `Evaluate.between`."""
     compute: Compute
+    made_of: MadeOf
+    """What the study says that the record is made of, to be told from records of other things."""
 
 
 def main(
@@ -42,12 +64,14 @@ def main(
     level0: Annotated[Path, Option()],
     levels: Annotated[Path, Option()],
     recovered: Annotated[Path, Option()],
+    logits: Annotated[Path, Option()],
     out: Annotated[Path, Option()],
     seed: Annotated[int, Option()],
     recipe: Annotated[str, Option()],
     store: StoreOption = None,
+    benchmark: Annotated[list[Path], Option()] = [],  # noqa: B006 (typer reads it, nobody changes it)
 ) -> None:
-    """Write one file of logits per level beside `out`; a killed job goes on where it was.
+    """Write a file of logits per level, and the record last; a killed job goes on where it was.
 
     Args:
         settings: JSON, see `Settings`.
@@ -55,45 +79,105 @@ def main(
         level0: the unpruned network with trained heads.
         levels: levels.json of the chain.
         recovered: the checkpoint after recovery.
-        out: evaluation.json, written last.
+        logits: folder for the files of logits.
+        out: folder of the record.
         seed: of the run.
         recipe: of the chain.
         store: of everything made before; what is there from the same ingredients is taken.
+        benchmark: Snakemake's benchmark files of the jobs before, `<stage>-seed...tsv`, as far as they are there.
     """
+    started = time.monotonic()
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
     code = code_of("evaluate", machine.device)
-    splits = {name: load_split(data, name, machine.device) for name in ("validation", "test")}
-    num_images = sum(len(images) for images in splits.values())
+    splits = _splits(data, wanted.between, machine.device)
     chain = {path: read_header(path) for path in (level0, *levels_of(levels), recovered)}
-    files = {path: out.parent / "logits" / f"{header['name']}.safetensors" for path, header in chain.items()}
-    keys = {path: fingerprint(header["key"], recipe, wanted.model_dump(), code) for path, header in chain.items()}
+    state_of = dict(zip(chain, states(len(chain)), strict=True))
+    files = {path: logits / f"{header['name']}.safetensors" for path, header in chain.items()}
+    keys = {
+        path: fingerprint(header["key"], recipe, wanted.compute.model_dump(), wanted.between, code)
+        for path, header in chain.items()
+    }
     kept = Store(store)
     missing = [path for path in chain if not kept.take(files[path], keys[path])]
-    with Progress(f"evaluate {recipe}, seed {seed}", len(chain) * num_images, len(chain)) as progress:
-        progress.skip((len(chain) - len(missing)) * num_images)
+
+    def num_images(paths: Sequence[Path]) -> int:
+        return sum(len(splits[split]) for path in paths for split in splits_of(state_of[path]))
+
+    with Progress(f"evaluate {recipe}, seed {seed}", num_images(list(chain)), len(chain)) as progress:
+        progress.skip(num_images(list(chain)) - num_images(missing))
         for stretch in _sharing_a_base(missing, machine.device):
-            folded = [fold(checkpoint.network) for checkpoint in stretch.values()]
-            parts = [infer_together(folded, images) for images in splits.values()]
-            for path, network, *logits in zip(stretch, folded, *parts, strict=True):
+            folded = {path: fold(checkpoint.network) for path, checkpoint in stretch.items()}
+            inferred = _infer(folded, splits, state_of)
+            for path, checkpoint in stretch.items():
                 progress.start_round(list(chain).index(path) + 1)
-                about = {**_about(stretch[path], network), "seed": seed, "recipe": recipe, "key": keys[path]}
-                write_tensors(files[path], dict(zip(splits, logits, strict=True)), about)
+                about = {**_about(checkpoint, folded[path]), "seed": seed, "recipe": recipe, "key": keys[path]}
+                write_tensors(files[path], inferred[path], about)
                 kept.keep(files[path], keys[path])
-                progress.step(num_images)
+                progress.step(num_images([path]))
                 progress.end_round(chain[path]["name"])
-    for stale in set(out.parent.glob("logits/*.safetensors")) - set(files.values()):
+    for stale in set(logits.glob("*.safetensors")) - set(files.values()):
         stale.unlink()
-    entries = [
-        {
-            "name": header["name"],
-            "level": header["level"],
-            "file": str(files[path].relative_to(out.parent)),
-            "sha256": digest([files[path]]),
-        }
-        for path, header in chain.items()
-    ]
-    write_json(out, {"seed": seed, "recipe": recipe, "levels": entries})
+    about = {
+        "study": wanted.study,
+        "seed": seed,
+        "recipe": recipe,
+        "made_of": wanted.made_of.model_dump(),
+        "origin": {
+            **json.loads(levels.read_text())["environment"],
+            "date": datetime.now(UTC).date().isoformat(),
+            "compute": wanted.compute.model_dump(),
+            "seconds": {**_seconds(benchmark), "evaluate": round(time.monotonic() - started, 1)},
+        },
+        "data": load_manifest(data),
+    }
+    labels = {split: images.labels.cpu() for split, images in splits.items()}
+    sampled = sample(len(labels["validation"]), wanted.between)
+    entries, outcomes = [], {}
+    for path, state in state_of.items():
+        entry, of_images, header = _read(files[path], state, labels, sampled)
+        entries.append(entry)
+        if of_images:
+            outcomes[state] = of_images
+        if state == "final":
+            about |= {"blocks": header["blocks"], "layers": layer_entries(header)}
+    write_record(out, {**about, "levels": entries}, outcomes)
+
+
+def _splits(data: Path, between: int | float, device: torch.device) -> dict[str, Images]:
+    validation, test = load_split(data, "validation", device), load_split(data, "test", device)
+    chosen = sample(len(validation), between).to(device)
+    part = replace(validation, pixels=validation.pixels[chosen], labels=validation.labels[chosen])
+    return {"validation": validation, "test": test, SAMPLE: part}
+
+
+def _infer(
+    networks: dict[Path, EarlyExitNetwork], splits: dict[str, Images], state_of: dict[Path, State]
+) -> dict[Path, dict[str, Tensor]]:
+    """Logits by network and split: each split once for all networks that are to see it, which share a base."""
+    found: dict[Path, dict[str, Tensor]] = {path: {} for path in networks}
+    for split, images in splits.items():
+        shown = [path for path in networks if split in splits_of(state_of[path])]
+        if shown:
+            for path, values in zip(shown, infer_together([networks[path] for path in shown], images), strict=True):
+                found[path][split] = values
+    return found
+
+
+def _read(
+    file: Path, state: State, labels: dict[str, Tensor], sampled: Tensor
+) -> tuple[dict[str, Any], dict[str, Outcomes], dict[str, Any]]:
+    """What a file of logits says of its level: entry of the record, outcomes of images if they are kept, header."""
+    tensors, header = read_tensors(file)
+    given = {split: tensors[split] for split in splits_of(state)}
+    for split, values in given.items():
+        if values.shape[1] != len(labels[split]):
+            raise BadInput(f"{file}: {values.shape[1]} {split} images, the data have {len(labels[split])}")
+    logits = with_sample(given, sampled)
+    same = torch.tensor([[cost["macs"]] for cost in header["exits"]])
+    macs = {split: tensors.get(f"macs:{split}", same) for split in logits}
+    kept = outcomes_by_split(logits, labels, macs) if state in SWEPT else {}
+    return level_entry(header, state, logits, labels, macs), kept, header
 
 
 def _sharing_a_base(paths: Sequence[Path], device: torch.device) -> Iterator[dict[Path, Checkpoint]]:
@@ -116,8 +200,15 @@ def _about(checkpoint: Checkpoint, folded: EarlyExitNetwork) -> dict[str, Any]:
         **{name: checkpoint.header[name] for name in ("name", "level", "prune", "train")},
         "weights_sha256": weights_digest(network),
         "sparsity": {group: sparsity(masks, network.named_layers(group)) for group in ("all", "base", "exits")},
+        "blocks": [*network.spec.exits, len(network.blocks)],
         "layers": [asdict(cost) for cost in layer_costs(network, masks)],
         "exits": [asdict(cost) for cost in exit_costs(network, masks)],
         "emptied": [asdict(row) for row in emptied(network)],
         "macs_after_removal": sum(cost.macs for cost in layer_costs(smaller, full_masks(smaller))),
     }
+
+
+def _seconds(benchmarks: Sequence[Path]) -> dict[str, float]:
+    """Of each stage before, by Snakemake's clock."""
+    there = [path for path in benchmarks if path.is_file()]
+    return {path.name.split("-seed")[0]: round(float(pd.read_csv(path, sep="\t")["s"].iloc[0]), 1) for path in there}

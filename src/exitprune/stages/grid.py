@@ -92,6 +92,6 @@ def distances(last: Checkpoint, accuracy: Sequence[float], recipe: str, comparab
         for position, name in enumerate(last.masks, 1)
     )
     exits = pd.DataFrame(
-        {"recipe": recipe, "state": "pruned", "exit": exit_, "accuracy": value} for exit_, value in enumerate(accuracy)
+        {"recipe": recipe, "state": "final", "exit": exit_, "accuracy": value} for exit_, value in enumerate(accuracy)
     )
     return agreement(compare(layers, exits, comparable))

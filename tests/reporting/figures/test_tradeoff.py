@@ -13,7 +13,7 @@ from tests.synthetic import EVALUATE
 
 def test_each_panel_has_the_unpruned_curve_and_one_per_order(digits_tables: Path) -> None:
     table = pd.read_csv(digits_tables / "tradeoff.csv")
-    for axes, state in zip(tradeoff.draw(digits_tables, EVALUATE).axes, ("pruned", "recovered"), strict=True):
+    for axes, state in zip(tradeoff.draw(digits_tables, EVALUATE).axes, ("final", "recovered"), strict=True):
         lines = {line.get_label(): line for line in axes.get_lines()}
         assert list(lines) == ["unpruned", "joint", "sequential"]
         ours = table.query(f"state == '{state}' and recipe == 'sequential'")

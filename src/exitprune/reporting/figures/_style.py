@@ -87,12 +87,10 @@ def band(axes: Axes, table: pd.DataFrame, x: str, y: str, look: Look, label: str
     axes.fill_between(table[x], table["low"], table["high"], color=look.colour, alpha=0.2, linewidth=0)
 
 
-def band_note(table: pd.DataFrame, confidence: float) -> str:
-    """What a band is, in a few words."""
-    num = int(table["num_seeds"].max())
-    if num < 2:
-        return "one seed, no band"
-    return f"mean of {num} seeds, {100 * confidence:g} % bootstrap band"
+def band_note(table: pd.DataFrame) -> str:
+    """What a line and its band are, in a few words: the table says it."""
+    kinds = list(table["band"].unique())
+    return "one seed, no band" if kinds == ["one seed"] else f"mean and {', '.join(kinds)}"
 
 
 def papers_values(tables: Path, quantity: str) -> pd.DataFrame:

@@ -15,14 +15,14 @@ from exitprune.reporting.figures._style import in_percent, new_figure
 PLACE = 7
 TITLE = "Calibration of each exit over the rounds"
 CAPTION = (
-    "Test images, mean over seeds; round 0 is unpruned. Above: mean confidence minus accuracy; above 0 it promises too much. "
-    "Middle: expected calibration error (15 bins). Below: the same with a temperature per exit that is fitted on validation "
-    "images of the same level."
+    "Mean over seeds; round 0 is unpruned. Above: mean confidence minus accuracy; above 0 it promises too much. Middle: expected "
+    "calibration error (15 bins), both on the part of the validation images that all rounds were evaluated on. Below: the error "
+    "on test images, at first and after the last round, with a temperature per exit that is fitted on validation images."
 )
 PANELS = (
-    ("none", "overconfidence", "confidence\n- accuracy"),
-    ("none", "calibration_error", "calibration error"),
-    ("temperature", "calibration_error", "calibration error,\nwith temperatures"),
+    ("sample", "none", "overconfidence", "confidence\n- accuracy"),
+    ("sample", "none", "calibration_error", "calibration error"),
+    ("test", "temperature", "calibration_error", "calibration error,\nwith temperatures"),
 )
 MARKERS = "osD^v<>"
 
@@ -34,8 +34,9 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     colours = matplotlib.colormaps["cividis"](np.linspace(0.05, 0.95, len(exits)))
     figure = new_figure(7)
     grid = figure.subplots(len(PANELS), len(recipes), sharex="col", sharey="row", squeeze=False)
-    for row, (scaling, measure, label) in enumerate(PANELS):
-        means = table[table["scaling"] == scaling].groupby(["recipe", "exit", "level"])[measure].mean()
+    for row, (split, scaling, measure, label) in enumerate(PANELS):
+        there = table[(table["split"] == split) & (table["scaling"] == scaling)]
+        means = there.groupby(["recipe", "exit", "level"])[measure].mean()
         for axes, recipe in zip(grid[row], recipes, strict=True):
             for exit_, colour in zip(exits, colours, strict=True):
                 line = means[recipe, exit_]

@@ -27,12 +27,12 @@ CAPTION = (
     "Test accuracy at each exit if every image left there, after the last round and after recovery. Dotted: the unpruned "
     "network that both recipes start from. Hollow markers, where there are any, are the paper's values."
 )
-PANELS = ("pruned", "recovered")
+PANELS = ("final", "recovered")
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
     """A panel per state, a line per recipe; the paper's values, after the last round, where they are comparable."""
-    table = pd.read_csv(tables / "exits_mean.csv")
+    table = pd.read_csv(tables / "exits_mean.csv").query("split == 'test'")
     paper = papers_values(tables, "exit accuracy")
     figure = new_figure(4.5)
     for axes, state in zip(figure.subplots(1, 2, sharey=True), PANELS, strict=True):
@@ -41,7 +41,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         for recipe, look in looks(list(table["recipe"].unique())).items():
             part = table[(table["state"] == state) & (table["recipe"] == recipe)]
             band(axes, part, "exit", "accuracy", look, recipe, markers=True)
-            theirs = paper[(paper["recipe"] == recipe) & (state == "pruned")]
+            theirs = paper[(paper["recipe"] == recipe) & (state == "final")]
             if len(theirs):
                 axes.plot(
                     theirs["position"],
@@ -53,7 +53,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
                 )
         axes.set_title(STATES[state])
         _name_exits(axes, unpruned)
-    figure.axes[0].set_ylabel(f"test accuracy\n({band_note(table, evaluate.confidence_level)})")
+    figure.axes[0].set_ylabel(f"test accuracy\n({band_note(table)})")
     in_percent(figure.axes[0])
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
     return figure

@@ -13,7 +13,8 @@ from exitprune.reporting.figures._style import band, band_note, in_percent, look
 PLACE = 5
 TITLE = "Accuracy of each exit over the rounds"
 CAPTION = (
-    "Test accuracy of each exit against the sparsity of the whole network, one marker per round, each after its fine-tuning. The "
+    "Accuracy of each exit against the sparsity of the whole network, one marker per round, each after its fine-tuning, on the "
+    "part of the validation images that all rounds were evaluated on. The "
     "sequential recipe prunes the base network first while the heads stay as they are; then (crosses) come the rounds of the "
     "heads alone, which hold few of the weights and no filters."
 )
@@ -23,7 +24,7 @@ HEADS = {"color": "black", "markersize": 3, "markeredgewidth": 0.6}
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
     """A panel per exit, a line per recipe."""
-    table = pd.read_csv(tables / "exits_mean.csv").query("state != 'recovered'")
+    table = pd.read_csv(tables / "exits_mean.csv").query("state != 'recovered' and split == 'sample'")
     num_exits = int(table["exit"].max()) + 1
     num_rows = -(-num_exits // COLUMNS)
     figure = new_figure(0.5 + 2.5 * num_rows)
@@ -46,7 +47,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         axes.tick_params(labelbottom=True)  # the lowest of its column, which sharex does not know once others are gone
     in_percent(panels[0])
     figure.supxlabel("sparsity of all prunable weights", fontsize=10)
-    figure.supylabel(f"test accuracy\n({band_note(table, evaluate.confidence_level)})", fontsize=10)
+    figure.supylabel(f"accuracy on validation images\n({band_note(table)})", fontsize=10)
     handles, labels = panels[0].get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))  # every recipe that prunes heads alone says so
     figure.legend(once.values(), once.keys(), loc="outside upper center", ncols=4)

@@ -31,8 +31,8 @@ HALO = [withStroke(linewidth=3, foreground="white")]
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
     """Stacked shares for each recipe, and bars at the operating points."""
-    rates = pd.read_csv(tables / "exit_rates.csv").query("state == 'pruned'")
-    chosen = pd.read_csv(tables / "operating_rates.csv").query("state == 'pruned' and choice == 'cheapest'")
+    rates = pd.read_csv(tables / "exit_rates.csv").query("state == 'final'")
+    chosen = pd.read_csv(tables / "operating_rates.csv").query("state == 'final' and choice == 'cheapest'")
     recipes = list(rates["recipe"].unique())
     figure = new_figure(6.4)
     halves: Any = figure.subfigures(2, 1, height_ratios=[1.15, 1])

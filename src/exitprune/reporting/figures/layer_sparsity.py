@@ -15,7 +15,7 @@ PLACE = 1
 TITLE = "Sparsity of every layer"
 CAPTION = (
     "Sparsity (share of weights that are zero) of each prunable layer after the last round: mean over seeds; thin lines "
-    "are bootstrap bands. Exit heads in bold. Short strokes, where there are any, are "
+    "are Student's t intervals (the range of two seeds). Exit heads in bold. Short strokes, where there are any, are "
     "the paper's values."
 )
 

@@ -20,7 +20,7 @@ CAPTION = (
     "the threshold chosen on validation images as the cheapest that loses at most the margin against the classifier, one "
     "marker per seed. Dotted: the unpruned network."
 )
-PANELS = ("pruned", "recovered")
+PANELS = ("final", "recovered")
 MILLION = 1e6
 
 
@@ -51,7 +51,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-    figure.axes[0].set_ylabel(f"test accuracy\n({band_note(table, evaluate.confidence_level)})")
+    figure.axes[0].set_ylabel(f"test accuracy\n({band_note(table)})")
     in_percent(figure.axes[0])
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
     return figure

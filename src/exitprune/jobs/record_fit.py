@@ -1,0 +1,106 @@
+"""Whether a record that lies in a study's results is one of what the study asks for, and what may happen to it if not.
+
+A record that fits counts, whoever computed it, and its seed is not computed again. One that does not fit is never mixed with
+others. It is computed anew where nothing gets lost by that: Snakemake made it here, of the settings before, and a copy is kept
+aside; or git holds it as it is. Any other is somebody's: the study stops and says so.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import subprocess
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from typing import Any
+
+from exitprune.errors import BadInput
+from exitprune.jobs.ingredients import SAME, Ingredients, difference
+from exitprune.jobs.provenance import fingerprint
+
+FILE = "record.json"
+
+
+def misfit(folder: Path, wanted: Ingredients, other_code: str = SAME) -> str | None:
+    """In what a record is not the one wanted, as half a sentence; None: it is.
+
+    Raises:
+        BadInput: if the file says nothing of what it is made of.
+    """
+    return difference(_made_of(folder), wanted, other_code)
+
+
+def is_replaceable(folder: Path, metadata: Path = Path(".snakemake/metadata")) -> bool:
+    """Whether nothing is lost if a record is computed anew."""
+    return _is_made_here(folder, metadata) or _is_in_git(folder)
+
+
+def refusal(folder: Path, why: str) -> str:
+    """What to tell of a record that may not be replaced."""
+    advice = (
+        "use it all the same with --config other_code=any (other_code: any in params.yaml), or move"
+        if "other code" in why
+        else "go back to its settings, give this study a name of its own (a preset `like` this one), or move"
+    )
+    return (
+        f"{folder} is not a record of what this study asks for: {why}. Nothing was done; {advice} {folder} elsewhere."
+    )
+
+
+def replacement(folder: Path, why: str, aside: Path) -> str:
+    """What to tell of a record that is computed anew."""
+    hint = "; other_code=any would use it" if "other code" in why else ""
+    return f"{folder} is not of what is asked for and is computed anew: {why}{hint}. The old one is kept in {aside}."
+
+
+def aside_of(folder: Path, store: Path) -> Path:
+    """Where a copy of a record is kept when it is computed anew: a place for each list of ingredients."""
+    return store / "records" / fingerprint(_made_of(folder))[:12] / folder.name
+
+
+def keep_aside(folder: Path, store: Path) -> None:
+    """Copy a record there, if it is not there yet."""
+    to = aside_of(folder, store)
+    if not to.exists():
+        shutil.copytree(folder, to)
+
+
+def _made_of(folder: Path) -> dict[str, Any]:
+    file = folder / FILE
+    try:
+        made_of: dict[str, Any] = json.loads(file.read_text())["made_of"]
+        _ = made_of["settings"], made_of["contents"], made_of["code"]
+    except (OSError, ValueError, LookupError, TypeError):
+        raise BadInput(f"{file}: not a record, it does not say what it is made of; move {folder} elsewhere") from None
+    return made_of
+
+
+def _is_made_here(folder: Path, metadata: Path) -> bool:
+    """Whether Snakemake noted that it made this very record: of these ingredients, at this place."""
+    note = metadata / urlsafe_b64encode(str(folder / FILE).encode()).decode()
+    if not note.is_file():
+        return False
+    made_of = _made_of(folder)
+    for parameter in json.loads(note.read_text())["params"]:
+        try:
+            given = json.loads(ast.literal_eval(parameter))
+        except (ValueError, SyntaxError, TypeError):
+            continue
+        if isinstance(given, dict) and given.get("made_of") == made_of:
+            return True
+    return False
+
+
+def _is_in_git(folder: Path) -> bool:
+    """Whether the last commit holds all of its files as they are."""
+    held = _git("ls-tree", "-r", "--name-only", "HEAD", "--", f"./{folder}")
+    changed = _git("status", "--porcelain", "--ignored", "--", f"./{folder}")
+    return bool(held) and changed == ""
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
