@@ -27,16 +27,16 @@ reproduce: announce .venv/installed ## the default study, digits: about 5 minute
 	snakemake --cores $(CORES)
 
 announce:
-	@echo "1. packages into .venv: 5.7 GB on disk, two to four minutes; $$(test -e .venv/installed && echo 'they are there' || echo 'they are downloaded now')"
+	@echo "1. packages into .venv: 5.7 GB on disk, about three minutes; $$(test -e .venv/installed && echo 'they are there' || echo 'they are downloaded now')"
 	@echo "2. the study: no more downloads for the default, digits; about 5 minutes on 2 cores and 0.7 GB in runs/"
 	@echo "Stop it whenever you like (Ctrl-C); the same command goes on from where it was."
 
-setup: .venv/installed ## the packages alone, into .venv: 5.7 GB, two to four minutes
+setup: .venv/installed ## the packages alone, into .venv: 5.7 GB, about three minutes
 
 test: .venv/installed ## the fast tests: about 5 minutes
 	python -m pytest -m "not slow" $(XDIST)
 
-test-slow: .venv/installed ## the slow tests, whole studies in throw-away clones: about 20 minutes
+test-slow: .venv/installed ## the slow tests, whole studies in throw-away clones: tens of minutes
 	python -m pytest -m slow $(XDIST)
 
 torture: .venv/installed ## kills, full disks, flipped bits, foreign files: half an hour (MINUTES=, KILLS=, SEED=); writes docs/reliability.md
@@ -48,11 +48,11 @@ lint: .venv/installed ## style and types: about a minute
 	mypy
 	snakefmt --check Snakefile workflow
 
-bench: .venv/installed ## how fast training and the study are here, into docs/bench.md: about 20 minutes
+bench: .venv/installed ## how fast training and the study are here, into docs/bench.md: tens of minutes
 	python -m benchmarks
 
 # Trains the rivals and the filter study of STUDY, times everything, and draws it into both reports. OPTIONS: --quick, --no-compiled.
-bench-inference: .venv/installed ## what exits and pruning save by the clock, into the reports: about an hour (OPTIONS=--quick: half of it)
+bench-inference: .venv/installed ## what exits and pruning save by the clock, into the reports: an hour or more (less with OPTIONS=--quick)
 	python -m benchmarks.inference $(STUDY) $(OPTIONS) --check
 	snakemake --cores $(CORES) --config study=$(STUDY) -- all rivals
 	snakemake --cores $(CORES) --config study=$(STUDY)-filter
@@ -64,7 +64,7 @@ bench-inference: .venv/installed ## what exits and pruning save by the clock, in
 .venv/installed: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed and $(PYTHON) was not found; try make PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, {sys.executable} is {sys.version.split()[0]}; try make PYTHON=python3.12")'
-	@echo "Setting up .venv, once: 5.7 GB, most of it PyTorch with its CUDA libraries; two to four minutes."
+	@echo "Setting up .venv, once: 5.7 GB, most of it PyTorch with its CUDA libraries; about three minutes."
 	@$(PYTHON) -m venv .venv
 	@(while sleep 15 >/dev/null 2>&1; do echo "  $$(du -sm .venv | cut -f 1) of about 5700 MB are there"; done) & ticker=$$!; trap "kill $$ticker" EXIT; set -e; \
 	if command -v uv >/dev/null; then \

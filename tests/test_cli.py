@@ -98,6 +98,12 @@ def test_a_shell_completes_commands_and_options(typed: str, offered: list[str]) 
     assert done.stdout.split() == offered
 
 
+@pytest.mark.parametrize("command", [name for name in names_of("commands") if name != "export"])
+def test_help_does_not_wait_for_torch(command: str) -> None:
+    done = exitprune(command, "--help", without=["torch"])
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_predict_needs_nothing_that_trains(tmp_path: Path) -> None:
     done = exitprune("predict", "none.onnx", "none.png", without=HEAVY)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)

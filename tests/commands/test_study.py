@@ -11,6 +11,7 @@ import yaml
 
 from exitprune.commands import study
 from exitprune.errors import BadInput
+from exitprune.jobs import study_plan
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +50,7 @@ def test_without_a_name_it_is_the_study_of_the_parameters(clone: Path, commands:
 def test_a_plan_counts_jobs_and_says_time_and_size(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(study, "counted", lambda command: {"base": 3, "figure": 8})
+    monkeypatch.setattr(study_plan, "counted", lambda command: {"base": 3, "figure": 8})
     study.main("digits", cores=2, plan=True)
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("digits: 11 jobs, about ")
@@ -60,7 +61,7 @@ def test_a_plan_counts_jobs_and_says_time_and_size(
 def test_a_study_that_is_there_has_nothing_to_do(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(study, "counted", lambda command: {})
+    monkeypatch.setattr(study_plan, "counted", lambda command: {})
     study.main("digits", plan=True)
     assert capsys.readouterr().out == "digits: nothing to do; see results/digits/report.html\n"
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,17 +12,9 @@ import typer
 import yaml
 
 from exitprune.config.parameter_file import read_yaml
-from exitprune.config.params import Params
 from exitprune.config.recipe import overlay
 from exitprune.config.study import checked_name, resolve
-from exitprune.data.amounts import amount_of, extent_of
 from exitprune.errors import BadInput
-from exitprune.jobs.disk import Amount, needed_bytes
-from exitprune.jobs.estimate import Work, sizes_of, work_of
-from exitprune.jobs.study_progress import Job, promise
-
-COUNTS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)  # of jobs by rule, as a dry run of snakemake lists them
-GATHERING = ("all", "total")
 
 
 def main(
@@ -55,6 +45,9 @@ def main(
     command = [sys.executable, "-m", "snakemake", "--cores", str(cores or "all"), "--config", f"study={name}"]
     os.chdir(root)
     if plan:
+        from exitprune.data.amounts import amount_of, extent_of  # here, since they take seconds to import
+        from exitprune.jobs.study_plan import counted, planned
+
         amount = amount_of(params.data, extent_of(params.data))
         typer.echo(planned(params, counted(command), amount, cores))
     else:
@@ -127,26 +120,3 @@ def keep_as(root: Path, own_name: str, like: str, values: Mapping[str, Any]) -> 
         if is_new:
             path.unlink()
         raise
-
-
-def counted(command: Sequence[str]) -> dict[str, int]:
-    """How many jobs of each rule Snakemake would run."""
-    done = subprocess.run([*command, "--dry-run"], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BadInput(*(done.stdout + done.stderr).strip().splitlines()[-3:])
-    return {rule: int(number) for rule, number in COUNTS.findall(done.stdout + done.stderr) if rule not in GATHERING}
-
-
-def planned(params: Params, counts: Mapping[str, int], amount: Amount, cores: int | None) -> str:
-    """Jobs, time and size in a sentence, and the jobs by rule."""
-    if not counts:
-        return f"{params.study}: nothing to do; see results/{params.study}/report.html"
-    sizes = sizes_of(params, Path("runs", params.study, "data.json"), amount)
-    jobs = []
-    for rule, number in counts.items():
-        works = [work_of(rule, {"recipe": recipe}, params, sizes) for recipe in params.recipes]
-        mean = Work(0, sum(work.seconds for work in works) / len(works))
-        threads = params.compute.threads if mean.seconds > 10 else 1
-        jobs += [Job(rule, mean, threads, frozenset(), None, lambda: False)] * number
-    by_rule = ", ".join(f"{number} {rule}" for rule, number in counts.items())
-    return f"{promise(params.study, jobs, cores or os.cpu_count() or 1, needed_bytes(params, amount))}\n  {by_rule}"
