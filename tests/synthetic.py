@@ -261,12 +261,16 @@ _TRAINING = {
     "batch_size": 64,
 }
 PRUNING: dict[str, Any] = {
+    "heads": {**_TRAINING, "when": "before", "train": "frozen"},
     "sparsity": 0.8,
     "rounds": 3,
     "schedule": "linear",
     "criterion": "magnitude",
     "scope": "global",
     "granularity": "weight",
+    "start": "trained",
+    "rewind": "none",
+    "classifier": "base",
     "finetune": {**_TRAINING},
     "recovery": {**_TRAINING},
 }
@@ -286,7 +290,6 @@ PARAMS: dict[str, Any] = {
     "model": MODEL.model_dump(),
     "base": {**_TRAINING},
     "rivals": [8],
-    "heads": {**_TRAINING, "train": "frozen"},
     **PRUNING,
     "recipes": {name: {"order": name, **PRUNING} for name in ("joint", "sequential")},
     "grid": {"pools": [1, None], "scopes": ["global"], "rounds": 1, "epochs": 1},

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from exitprune.config.families import FAMILIES as PARAMETERS
 from exitprune.variants import folder_of, module_of, names_of, variant
 
-FAMILIES = ["criteria", "scopes", "schedules", "orders"]
+FAMILIES = sorted({*PARAMETERS.values(), "figures"})
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_variants_are_the_files_of_the_folder(family: str) -> None:
     folder = folder_of(family)
     files = sorted(file.name.removesuffix(".py") for file in folder.iterdir() if file.suffix == ".py")
-    assert names_of(family) == [name for name in files if name != "__init__"]
+    assert names_of(family) == [name for name in files if not name.startswith("_")]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -33,5 +34,5 @@ def test_the_variants_of_the_paper_are_there() -> None:
 
 @pytest.mark.parametrize("name", ["", "Joint", "__init__", "../params", "joint.py", "nothing"])
 def test_a_name_without_a_file_is_refused_with_what_is_allowed(name: str) -> None:
-    with pytest.raises(ValueError, match=r"orders: there is no .*; allowed: joint, sequential, sequential_half"):
+    with pytest.raises(ValueError, match=rf"orders: there is no .*; allowed: {', '.join(names_of('orders'))}"):
         variant("orders", name)

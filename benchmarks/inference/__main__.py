@@ -102,7 +102,7 @@ def checked(study: str) -> tuple[Params, Params]:
     values = yaml.safe_load(Path("params.yaml").read_text())
     params, filters = (resolve({**values, "study": name}, Path("presets")) for name in (study, f"{study}-filter"))
     for one, wanted in ((params, "weight"), (filters, "filter or another but weight")):
-        is_named_right = (one.granularity == "weight") == (wanted == "weight")
+        is_named_right = (one.granularity.name == "weight") == (wanted == "weight")
         if not is_named_right or RECIPE not in one.recipes or one.seeds != params.seeds:
             raise BadInput(
                 f"{one.study}: to be timed it needs granularity {wanted}, the recipe {RECIPE} and the seeds of {study}"

@@ -9,6 +9,7 @@ import importlib
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 PACKAGE = Path(__file__).parent
 
@@ -45,3 +46,22 @@ def variant(family: str, name: str) -> ModuleType:
     if name not in names_of(family):
         raise ValueError(f"{family}: there is no {name!r}; allowed: {', '.join(names_of(family))}")
     return importlib.import_module(module_of(family, name))
+
+
+def class_of(family: str, name: str) -> Any:
+    """The one class of a variant's file that is of its family: a `Section`, whose fields are the variant's own settings.
+
+    Raises:
+        ValueError: if the family has no such file, or the file not exactly one such class.
+    """
+    module = variant(family, name)
+    package = importlib.import_module(module.__name__.rpartition(".")[0])
+    kinds = tuple(value for value in vars(package).values() if _is_made_in(value, package))
+    found = [value for value in vars(module).values() if _is_made_in(value, module) and issubclass(value, kinds)]
+    if len(found) != 1:
+        raise ValueError(f"{module.__file__}: one class of the family {family} was expected, not {len(found)}")
+    return found[0]
+
+
+def _is_made_in(value: Any, module: ModuleType) -> bool:
+    return isinstance(value, type) and value.__module__ == module.__name__

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from exitprune.config.choice import Choice
 from exitprune.config.model import Model
 from exitprune.config.params import Params
 from exitprune.config.recipe import Recipe, overlay
@@ -113,6 +114,10 @@ def test_a_word_says_nothing_where_null_would_let_the_preset_through(presets: Pa
     assert value_of(resolve(given_by(dotted, word), presets), dotted) is None
 
 
+def allowed(family: str) -> str:
+    return ", ".join(names_of(family))
+
+
 MISTAKES = [
     ("sparsty", 0.5, "sparsty: unknown parameter (given: 0.5)"),
     ("model.growth", 3, "model.growth: unknown parameter (given: 3)"),
@@ -142,12 +147,22 @@ MISTAKES = [
     ("sparsity", -0.1, "sparsity: Input should be greater than or equal to 0 (given: -0.1)"),
     ("sparsity", float("nan"), "sparsity: Input should be a finite number (given: nan)"),
     ("sparsity", "0.8", "sparsity: Input should be a valid number"),
-    ("schedule", "cubic", "schedule: there is no 'cubic'; allowed: geometric, linear, one_shot"),
-    ("criterion", "size", "criterion: there is no 'size'; allowed: magnitude, random, taylor"),
-    ("scope", "channel", "scope: there is no 'channel'; allowed: global, layer, std"),
-    ("granularity", "block", "granularity: there is no 'block'; allowed: filter, filter16, weight"),
-    ("recipes", ["joint", "reverse"], "recipes.reverse.order: there is no 'reverse'; allowed: joint, sequential"),
-    ("recipes", {"joint": {"order": "reverse"}}, "recipes.joint.order: there is no 'reverse'; allowed: joint, sequential"),
+    ("schedule", "rising", f"schedule: there is no 'rising'; allowed: {allowed('schedules')} (given: 'rising')"),
+    ("criterion", "size", f"criterion: there is no 'size'; allowed: {allowed('criteria')}"),
+    ("criterion", {"name": "taylor", "power": 2}, "criterion: taylor has no setting 'power'; its settings: none (given: "),
+    ("criterion", {"round_to": 2}, "criterion: magnitude has no setting 'round_to'; its settings: none"),
+    ("criterion", 3, "criterion: write a name, or {name: ..., settings: ...}; allowed: "),
+    ("scope", "channel", f"scope: there is no 'channel'; allowed: {allowed('scopes')}"),
+    ("granularity", "block", f"granularity: there is no 'block'; allowed: {allowed('granularities')}"),
+    ("granularity", {"name": "filter", "round_to": 0}, "granularity: filter: round_to: Input should be greater"),
+    ("granularity", {"name": "filter", "round": 2}, "granularity: filter has no setting 'round'; its settings: round_to"),
+    ("start", {"name": "epoch", "number": "x"}, "start: epoch: number: Input should be a valid integer"),
+    ("rewind", "start", "rewind: allowed: none, initial, or the number of an epoch of base training (given: 'start')"),
+    ("rewind", 0, "rewind: allowed: none, initial, or the number"),
+    ("heads.when", "late", "heads.when: Input should be 'before' or 'after'"),
+    ("classifier", "all", "classifier: Input should be 'base' or 'exits'"),
+    ("recipes", ["joint", "reverse"], f"recipes.reverse.order: there is no 'reverse'; allowed: {allowed('orders')}"),
+    ("recipes", {"joint": {"order": "reverse"}}, f"recipes.joint.order: there is no 'reverse'; allowed: {allowed('orders')}"),
     ("recipes", {"joint": {"sparsity": 2}}, "recipes.joint.sparsity: Input should be less than 1 (given: 2)"),
     ("recipes", {"joint": {"seeds": [1]}}, "recipes.joint.seeds: unknown parameter (given: [1])"),
     ("recipes", {"a b": {"order": "joint"}}, "recipes: 'a b': a recipe is called by letters, digits, - and _"),
@@ -228,9 +243,32 @@ def test_a_preset_like_one_that_does_not_exist_is_refused(presets: Path) -> None
         resolve({"study": "odd"}, presets)
 
 
-def test_half_of_an_odd_number_of_rounds_is_refused(presets: Path) -> None:
-    with pytest.raises(BadInput, match="sequential_half needs an even number of rounds, not 3"):
-        resolve({"study": "tiny", "recipes": ["joint", "sequential_half"]}, presets)
+HALF = {"name": "sequential", "budget": "half"}
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"order": HALF}, "sequential with budget half needs an even number of rounds, not 3"),
+    ({"order": "joint", "heads": {"when": "after"}}, "heads.when: after needs an order that prunes the base network first"),
+    ({"order": "sequential", "heads": {"when": "after"}, "start": "initial"}, "heads.when: after needs start: trained"),
+    ({"order": "joint", "start": "initial", "classifier": "exits"}, "classifier: exits needs start: trained"),
+    ({"order": "joint", "rewind": 99}, "mine: rewind: base training has no epoch 99"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("own", "sentence"), IMPOSSIBLE, ids=[sentence for _, sentence in IMPOSSIBLE])
+def test_settings_that_do_not_fit_together_are_refused(presets: Path, own: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        resolve({"study": "tiny", "recipes": {"mine": own}}, presets)
+
+
+def test_settings_of_a_variant_stay_with_it(presets: Path) -> None:
+    (presets / "tiny.yaml").write_text(yaml.safe_dump({**PRESET, "granularity": {"name": "filter", "round_to": 16}}))
+    for above, expected in [
+        (None, "filter (round_to 16)"),
+        ("weight", "weight"),
+        ({"name": "weight"}, "weight"),
+        ({"round_to": 4}, "filter (round_to 4)"),
+        ({"name": "filter"}, "filter (round_to 16)"),
+    ]:
+        assert str(resolve({"study": "tiny", "granularity": above}, presets).granularity) == expected
 
 
 def test_the_recipes_named_are_all_there_are_and_keep_what_the_preset_sets(presets: Path) -> None:
@@ -239,7 +277,7 @@ def test_the_recipes_named_are_all_there_are_and_keep_what_the_preset_sets(prese
     assert list(resolve({"study": "tiny"}, presets).recipes) == ["odd", "joint", "sequential"]
     params = resolve({"study": "tiny", "recipes": ["joint", "odd"]}, presets)
     assert list(params.recipes) == ["joint", "odd"]
-    assert (params.recipes["odd"].order, params.recipes["odd"].finetune.lr) == ("joint", 0.7)
+    assert (params.recipes["odd"].order.name, params.recipes["odd"].finetune.lr) == ("joint", 0.7)
     params = resolve({"study": "tiny", "recipes": {"odd": {"sparsity": 0.1}, "sequential": {}}}, presets)
     assert (params.recipes["odd"].sparsity, params.recipes["odd"].finetune.lr) == (0.1, 0.7)
     assert (params.recipes["sequential"].rounds, params.recipes["sequential"].sparsity) == (5, 0.8)
@@ -249,7 +287,7 @@ def test_a_recipe_sets_what_differs_and_the_study_all_else(presets: Path) -> Non
     recipes = {"joint": None, "rough": {"order": "joint", "criterion": "random", "recovery": {"epochs": 0}}}
     params = resolve({"study": "tiny", "sparsity": 0.4, "recipes": recipes}, presets)
     assert [recipe.sparsity for recipe in params.recipes.values()] == [0.4, 0.4]
-    assert [recipe.criterion for recipe in params.recipes.values()] == ["magnitude", "random"]
+    assert [recipe.criterion.name for recipe in params.recipes.values()] == ["magnitude", "random"]
     assert params.recipes["rough"].recovery == params.recovery.model_copy(update={"epochs": 0})
 
 
@@ -312,7 +350,8 @@ def test_params_yaml_lists_every_parameter_there_is_in_the_order_of_the_flow() -
                 for name in names_of("architectures")
                 for n in variant("architectures", name).Settings.model_fields
             }
-        return {n: names(a) if isinstance(a, type) and issubclass(a, Section) else None for n, a in inner.items()}
+        whole = {n: a for n, a in inner.items() if isinstance(a, type) and issubclass(a, Section) and a is not Choice}
+        return {n: names(whole[n]) if n in whole else None for n in inner}
 
     def keys(tree: dict[str, Any]) -> dict[str, Any]:
         return {key: keys(value) if isinstance(value, dict) else None for key, value in tree.items()}
@@ -327,8 +366,12 @@ def test_the_default_is_the_digits_study_with_the_papers_network_rounds_and_spar
     assert (params.model.architecture, params.model.settings) == ("resnet", {"depth": 56})
     assert (params.model.exits, params.model.pool) == ([4, 8, 12, 16, 20, 24], 4)
     assert (params.sparsity, params.rounds, list(params.recipes)) == (0.8, 20, ["joint", "sequential"])
-    assert (params.criterion, params.scope, params.schedule) == ("magnitude", "global", "linear")
-    assert params.granularity == "weight"
+    assert [str(choice) for choice in (params.criterion, params.scope, params.schedule)] == [
+        "magnitude",
+        "global",
+        "linear",
+    ]
+    assert str(params.granularity) == "weight"
     assert not params.data.augment.flip
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from exitprune.config.choice import make
 from exitprune.config.data import Augment
 from exitprune.config.training import Training
 from exitprune.data.images import Images
@@ -15,14 +16,13 @@ from exitprune.deployment.surgery import remove_filters
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import apply_masks_, full_masks
 from exitprune.training.loop import train_
-from exitprune.variants import variant
 from tests.as_if_trained import enliven_, noise
 from tests.conftest import Build
 
 
 def without_filters_(network: EarlyExitNetwork, share: float, seed: int = 0) -> EarlyExitNetwork:
     """The network with a share of the filters inside every block set to zero."""
-    filters = variant("granularities", "filter")
+    filters = make("granularities", "filter", {})
     draw = torch.Generator().manual_seed(seed)
     masks = full_masks(network)
     units = filters.unit_masks(network, masks)

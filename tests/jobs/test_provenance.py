@@ -71,5 +71,5 @@ def test_code_that_is_not_committed_makes_a_tree_dirty_and_notes_do_not(
 
 
 def test_a_level_computed_on_a_gpu_is_not_one_computed_on_a_cpu() -> None:
-    assert code_of("prune", torch.device("cpu")) != code_of("prune", torch.device("cuda"))
+    assert code_of("prune", torch.device("cpu"), {}) != code_of("prune", torch.device("cuda"), {})
     assert environment("an accelerator")["machine"].endswith(", an accelerator")

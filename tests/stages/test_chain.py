@@ -17,7 +17,7 @@ from exitprune.errors import BadInput
 from exitprune.evaluation.records import read_record
 from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
 from exitprune.networks.masks import num_kept, sparsity, weights
-from exitprune.stages import base, data, evaluate, heads, prune, recover
+from exitprune.stages import _training, base, data, evaluate, heads, prune, recover
 from exitprune.storage import read_header, read_tensors, write_tensors
 from exitprune.training.resumption import Resumption
 
@@ -34,6 +34,11 @@ PRUNE = {
     "criterion": "magnitude",
     "scope": "global",
     "granularity": "weight",
+    "start": "trained",
+    "rewind": "none",
+    "classifier": "base",
+    "heads": {**TRAINING, "train": "frozen", "when": "before"},
+    "finetune": TRAINING,
 }
 
 
@@ -51,15 +56,16 @@ class Study:
     def run_data(self) -> None:
         data.main(json.dumps({"data": DATA}), self.data, self.path / "data.json")
 
-    def run_base(self, store: Path | None = None, **training: Any) -> Path:
+    def run_base(self, store: Path | None = None, until: int | None = None, **training: Any) -> Path:
         settings = {
             "network": {"architecture": "resnet", "depth": 8},
             "augment": AUGMENT,
             "base": {**TRAINING, **training},
             "compute": COMPUTE,
         }
-        base.main(json.dumps(settings), self.data, self.path / "base.safetensors", seed=0, store=store)
-        return self.path / "base.safetensors"
+        out = self.path / ("base.safetensors" if until is None else f"base-epoch-{until}.safetensors")
+        base.main(json.dumps(settings), self.data, out, seed=0, until=until, store=store)
+        return out
 
     def run_heads(self, train: str = "frozen", name: str = "level-00") -> Path:
         model = {"depth": 8, "exits": [1, 2], "pool": 4}
@@ -69,14 +75,30 @@ class Study:
         return out
 
     def run_prune(self, recipe: str, **training: Any) -> list[Checkpoint]:
-        chosen = {**PRUNE, "order": recipe, "finetune": {**TRAINING, **training}}
-        settings = {"prune": chosen, "augment": AUGMENT, "compute": COMPUTE}
+        return self.run_recipe(recipe, order=recipe, finetune={**TRAINING, **training})
+
+    def run_recipe(self, recipe: str, store: Path | None = None, **chosen: Any) -> list[Checkpoint]:
+        """All levels of a chain; `chosen` are settings of pruning."""
+        training = {"base": TRAINING, "augment": AUGMENT, "compute": COMPUTE}
+        settings = {"architecture": "resnet", "prune": {**PRUNE, **chosen}, **training}
         out = self.path / recipe / "levels.json"
-        prune.main(json.dumps(settings), self.data, self.path / "level-00.safetensors", out, seed=0, recipe=recipe)
+        rewind = chosen.get("rewind")
+        prune.main(
+            json.dumps(settings),
+            self.data,
+            self.path / "level-00.safetensors",
+            out,
+            seed=0,
+            recipe=recipe,
+            base=self.path / "base.safetensors",
+            snapshot=self.run_base(until=rewind) if isinstance(rewind, int) else None,
+            store=store,
+        )
         return [load_checkpoint(out.with_name(name)) for name in json.loads(out.read_text())["levels"]]
 
     def run_recover(self, recipe: str, **training: Any) -> Path:
-        settings = {"order": recipe, "augment": AUGMENT, "recovery": {**TRAINING, **training}, "compute": COMPUTE}
+        settings = {"architecture": "resnet", "purpose": recipe, "augment": AUGMENT, "compute": COMPUTE}
+        settings |= {"recovery": {**TRAINING, **training}}
         out = self.path / recipe / "recovered.safetensors"
         recover.main(json.dumps(settings), self.data, self.path / recipe / "levels.json", out, seed=0, recipe=recipe)
         return out
@@ -207,7 +229,7 @@ def test_a_base_that_another_study_trained_is_taken_and_another_one_is_not(
     with caplog.at_level("INFO", "exitprune"):
         assert like.run_base(store=store, lr=0.01).read_bytes() != trained
         assert "taken" not in caplog.text
-        monkeypatch.setattr(base, "train_", lambda *_: pytest.fail("it was trained again"))
+        monkeypatch.setattr(_training, "train_", lambda *_: pytest.fail("it was trained again"))
         (like.path / "base.safetensors").unlink()
         assert like.run_base(store=store).read_bytes() == trained
         assert f"taken from {store}" in caplog.text
@@ -249,7 +271,7 @@ def evaluated(study: Study) -> Callable[..., Path]:
         folder = study.path / recipe
         made_of: dict[str, Any] = {"settings": {"model": {}}, "contents": None, "code": {}}
         evaluate.main(
-            json.dumps({"study": "tiny", "between": between, "compute": COMPUTE, "made_of": made_of}),
+            json.dumps({"architecture": "resnet", "study": "tiny", "between": between, "compute": COMPUTE, "made_of": made_of}),
             study.data,
             study.path / "level-00.safetensors",
             folder / "levels.json",

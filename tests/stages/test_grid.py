@@ -48,7 +48,7 @@ def table(tmp_path: Path) -> pd.DataFrame:
         {"pool": None, "scope": "layer", "recipe": "sequential", "seed": 0},
     ]
     write_data(tmp_path / "data.safetensors")
-    settings = json.dumps({"points": points, "rounds": 1, "epochs": 0.5, "compute": COMPUTE})
+    settings = json.dumps({"architecture": "resnet", "points": points, "rounds": 1, "epochs": 0.5, "compute": COMPUTE})
     grid.main(settings, tmp_path / "data.safetensors", chains, tmp_path / "grid.csv")
     return pd.read_csv(tmp_path / "grid.csv")
 

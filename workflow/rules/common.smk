@@ -31,6 +31,7 @@ from exitprune.jobs.record_fit import (
     replacement,
 )
 from exitprune.jobs.study_progress import Watch, duration, plan_of, promise
+from exitprune.config.families import loaded
 from exitprune.config.prune import Prune
 from exitprune.config.recipe import NAME
 from exitprune.jobs.versions import bring_in, recorded
@@ -67,7 +68,6 @@ DATA = f"{RUNS}/data.safetensors"
 # no parameter of a rule: equal images elsewhere are the same images
 DATA_PATH = PARAMS.data.path or ""
 AUGMENT = PARAMS.data.augment.model_dump()
-WITH_NETWORK = ("base", "heads", "prune", "recover", "evaluate", "grid", "tables")
 NUM_GPUS = 0 if PARAMS.compute.device == "cpu" else 1
 WATCHES = []  # the one that says how far the study is, while it runs
 FIGURES = names_of("figures")
@@ -82,6 +82,7 @@ CHECKPOINTS = [
 wildcard_constraints:
     seed=r"\d+",
     depth=r"\d+",
+    epoch=r"\d+",
     pool=r"\d+|none",
     scope="|".join(names_of("scopes")),
     recipe=NAME,
@@ -98,11 +99,33 @@ def recipe_of(wildcards):
     return PARAMS.recipes[wildcards.recipe]
 
 
-def code(stage, *variants):
-    """The stage's source files as inputs: compared by content, so an edit reruns the rule and a checkout does not."""
-    if stage in WITH_NETWORK:
-        variants += (("architectures", PARAMS.model.architecture),)
+def level0_of(wildcards):
+    """The unpruned network of a chain: the study's, unless the recipe trains its heads otherwise."""
+    own, shared = (
+        one.heads.model_dump(exclude={"when"}) for one in (recipe_of(wildcards), PARAMS)
+    )
+    folder = "{seed}" if own == shared else "{seed}/{recipe}"
+    return f"{RUNS}/seed{folder}/level-00.safetensors".format(**wildcards)
+
+
+def code(stage, told="{}", *variants):
+    """The source files of a stage with these settings as inputs: compared by content, so an edit reruns the rule and a
+    checkout does not."""
+    variants += tuple(loaded(json.loads(told)))
     return [os.path.relpath(path) for path in sources(stage, *variants)]
+
+
+def run(stage, *more, **options):
+    """The shell line of a stage: its settings, and each option with where its value comes from."""
+    told = [f"--{option} {{{source}:q}}" for option, source in options.items()]
+    line = [
+        "python -m exitprune --log {log:q}",
+        stage,
+        "--settings {params.settings:q}",
+        *told,
+        *more,
+    ]
+    return " ".join(line)
 
 
 def data_files(pattern):
@@ -161,6 +184,8 @@ def check_records():
         "seed*/base.safetensors",
         "seed*/rival-*[0-9].safetensors",
         "seed*/level-00.safetensors",
+        "seed*/base-epoch-*[0-9].safetensors",
+        "seed*/*/level-00.safetensors",
         "seed*/*/levels.json",
         "seed*/*/recovered.safetensors",
         "grid/seed*/pool-*/level-00.safetensors",

@@ -1,9 +1,11 @@
 """Images: one file of arrays with their division into training, validation and test."""
 
+DATA_SETTINGS = settings(data=PARAMS.data.model_dump(exclude={"augment", "path"}))
+
 
 rule data:
     input:
-        code=code("data", ("datasets", PARAMS.data.source)),
+        code=code("data", DATA_SETTINGS),
     output:
         arrays=DATA,
         manifest=f"{RUNS}/data.json",
@@ -15,10 +17,14 @@ rule data:
         mem_mb=lambda wildcards: data_memory_mb(amount()),
         runtime=60,
     params:
-        settings=settings(data=PARAMS.data.model_dump(exclude={"augment", "path"})),
+        settings=DATA_SETTINGS,
         contents=lambda wildcards: extent().digest,  # asked for this job alone
     message:
         "Prepare the images"
     shell:
-        "python -m exitprune --log {log:q} data --settings {params.settings:q}"
-        " --out {output.arrays:q} --manifest {output.manifest:q} --path={DATA_PATH:q}"
+        run(
+            "data",
+            "--path={DATA_PATH:q}",
+            out="output.arrays",
+            manifest="output.manifest",
+        )

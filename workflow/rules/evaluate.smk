@@ -1,13 +1,23 @@
 """From the levels of a chain to its record: what a seed contributes, small enough for git."""
 
 
+def evaluate_settings(wildcards):
+    return settings(
+        "study",
+        "compute",
+        architecture=PARAMS.model.architecture,
+        between=PARAMS.evaluate.between,
+        made_of=made_of(wildcards.recipe),
+    )
+
+
 rule evaluate:
     input:
         data=DATA,
-        level0=f"{RUNS}/seed{{seed}}/level-00.safetensors",
+        level0=level0_of,
         levels=f"{RUNS}/seed{{seed}}/{{recipe}}/levels.json",
         recovered=f"{RUNS}/seed{{seed}}/{{recipe}}/recovered.safetensors",
-        code=code("evaluate"),
+        code=lambda wildcards: code("evaluate", evaluate_settings(wildcards)),
     output:
         record=f"{RESULTS}/seeds/{{seed}}-{{recipe}}/{FILE}",
         outcomes=expand(
@@ -28,12 +38,7 @@ rule evaluate:
         mem_mb=4000,
         runtime=240,
     params:
-        settings=lambda wildcards: settings(
-            "study",
-            "compute",
-            between=PARAMS.evaluate.between,
-            made_of=made_of(wildcards.recipe),
-        ),
+        settings=evaluate_settings,
         logits=f"{RUNS}/seed{{seed}}/{{recipe}}/logits",
         record=f"{RESULTS}/seeds/{{seed}}-{{recipe}}",
         benchmarks=expand(
@@ -48,7 +53,15 @@ rule evaluate:
     message:
         "Evaluate every level, recipe {wildcards.recipe}, seed {wildcards.seed}"
     shell:
-        "python -m exitprune --log {log:q} evaluate --settings {params.settings:q}"
-        " --data {input.data:q} --level0 {input.level0:q} --levels {input.levels:q}"
-        " --recovered {input.recovered:q} --logits {params.logits:q} --out {params.record:q}"
-        " --seed {wildcards.seed} --recipe {wildcards.recipe} {params.benchmarks:q}"
+        run(
+            "evaluate",
+            "{params.benchmarks:q}",
+            data="input.data",
+            level0="input.level0",
+            levels="input.levels",
+            recovered="input.recovered",
+            logits="params.logits",
+            out="params.record",
+            seed="wildcards.seed",
+            recipe="wildcards.recipe",
+        )

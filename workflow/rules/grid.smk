@@ -28,13 +28,6 @@ use rule heads as grid_heads with:
         f"{LOGS}/grid/seed{{seed}}/pool-{{pool}}/heads.log",
     benchmark:
         f"{RUNS}/benchmarks/grid/heads-seed{{seed}}-{{pool}}.tsv"
-    params:
-        settings=lambda wildcards: settings(
-            "heads",
-            "compute",
-            model={**PARAMS.model.model_dump(), "pool": pool_of(wildcards)},
-            augment=AUGMENT,
-        ),
     message:
         "Train the exit heads, pooled to {wildcards.pool}, seed {wildcards.seed}"
 
@@ -43,19 +36,14 @@ use rule prune as grid_prune with:
     input:
         data=DATA,
         level0=f"{GRID}/level-00.safetensors",
-        code=lambda wildcards: code("prune", *varied(wildcards).variants()),
+        more=lambda wildcards: list(more_networks(wildcards).values()),
+        code=lambda wildcards: code("prune", prune_settings(wildcards)),
     output:
         f"{GRID}/{{scope}}/{{recipe}}/levels.json",
     log:
         f"{LOGS}/grid/seed{{seed}}/pool-{{pool}}/{{scope}}/{{recipe}}/prune.log",
     benchmark:
         f"{RUNS}/benchmarks/grid/prune-seed{{seed}}-{{pool}}-{{scope}}-{{recipe}}.tsv"
-    params:
-        settings=lambda wildcards: settings(
-            "compute",
-            augment=AUGMENT,
-            prune=varied(wildcards).model_dump(),
-        ),
     message:
         "Prune, pooled to {wildcards.pool}, scope {wildcards.scope}, recipe {wildcards.recipe}, seed {wildcards.seed}"
 
@@ -67,7 +55,7 @@ def grid_points():
     """
     from exitprune.evaluation.paper import COLUMNS, is_papers_network
 
-    if not is_papers_network(PARAMS.model) or PARAMS.granularity != "weight":
+    if not is_papers_network(PARAMS.model) or PARAMS.granularity.name != "weight":
         raise WorkflowError(
             "The grid holds settings against the paper's charts, which are of the weights of ResNet-56 with exits after"
             f" blocks 4, 8, 12, 16, 20 and 24; study {STUDY} prunes something else."
@@ -90,11 +78,21 @@ def grid_chains(wildcards):
     ]
 
 
+def grid_settings(wildcards):
+    return settings(
+        "compute",
+        architecture=PARAMS.model.architecture,
+        points=grid_points(),
+        rounds=PARAMS.grid.rounds,
+        epochs=PARAMS.grid.epochs,
+    )
+
+
 rule grid:
     input:
         data=DATA,
         chains=grid_chains,
-        code=[*code("grid"), *data_files("evaluation/papers_numbers/*.csv")],
+        code=lambda wildcards: [*code("grid", grid_settings(wildcards)), *data_files("evaluation/papers_numbers/*.csv")],
     output:
         f"{RESULTS}/grid.csv",
     log:
@@ -105,15 +103,9 @@ rule grid:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=lambda wildcards: settings(
-            "compute",
-            points=grid_points(),
-            rounds=PARAMS.grid.rounds,
-            epochs=PARAMS.grid.epochs,
-        ),
+        settings=grid_settings,
         chains=lambda wildcards, input: [f"--chain={path}" for path in input.chains],
     message:
         "Hold every setting against the paper's charts"
     shell:
-        "python -m exitprune --log {log:q} grid --settings {params.settings:q} --data {input.data:q}"
-        " {params.chains:q} --out {output:q}"
+        run("grid", "{params.chains:q}", data="input.data", out="output")

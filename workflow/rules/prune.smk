@@ -5,11 +5,49 @@ goes on from them.
 """
 
 
+def prune_of(wildcards):
+    """What the rounds of a chain depend on."""
+    return varied(wildcards) if "scope" in wildcards.keys() else recipe_of(wildcards).prune
+
+
+def prune_settings(wildcards):
+    return settings(
+        "base",
+        "compute",
+        architecture=PARAMS.model.architecture,
+        prune=prune_of(wildcards).model_dump(),
+        augment=AUGMENT,
+    )
+
+
+def more_networks(wildcards):
+    """Networks that a chain needs beside level 0, by the option that takes them."""
+    prune, folder = prune_of(wildcards), f"{RUNS}/seed{wildcards.seed}"
+    needed = {}
+    if prune.heads.when == "after":
+        needed["base"] = f"{folder}/base.safetensors"
+    if isinstance(prune.rewind, int):
+        needed["snapshot"] = f"{folder}/base-epoch-{prune.rewind}.safetensors"
+    return needed
+
+
+def recovery_settings(wildcards):
+    recipe = recipe_of(wildcards)
+    return settings(
+        "compute",
+        architecture=PARAMS.model.architecture,
+        purpose=recipe.order.name,
+        augment=AUGMENT,
+        recovery=recipe.recovery.model_dump(),
+    )
+
+
 rule prune:
     input:
         data=DATA,
-        level0=f"{RUNS}/seed{{seed}}/level-00.safetensors",
-        code=lambda wildcards: code("prune", *recipe_of(wildcards).variants()),
+        level0=level0_of,
+        more=lambda wildcards: list(more_networks(wildcards).values()),
+        code=lambda wildcards: code("prune", prune_settings(wildcards)),
     output:
         f"{RUNS}/seed{{seed}}/{{recipe}}/levels.json",
     log:
@@ -23,24 +61,29 @@ rule prune:
         mem_mb=4000,
         runtime=1440,
     params:
-        settings=lambda wildcards: settings(
-            "compute",
-            augment=AUGMENT,
-            prune=recipe_of(wildcards).prune.model_dump(),
-        ),
+        settings=prune_settings,
+        more=lambda wildcards: [
+            f"--{option}={path}" for option, path in more_networks(wildcards).items()
+        ],
     message:
         "Prune, recipe {wildcards.recipe}, seed {wildcards.seed}"
     shell:
-        "python -m exitprune --log {log:q} prune --settings {params.settings:q}"
-        " --data {input.data:q} --level0 {input.level0:q} --out {output:q}"
-        " --seed {wildcards.seed} --recipe {wildcards.recipe}"
+        run(
+            "prune",
+            "{params.more:q}",
+            data="input.data",
+            level0="input.level0",
+            out="output",
+            seed="wildcards.seed",
+            recipe="wildcards.recipe",
+        )
 
 
 rule recover:
     input:
         data=DATA,
         levels=f"{RUNS}/seed{{seed}}/{{recipe}}/levels.json",
-        code=code("recover"),
+        code=lambda wildcards: code("recover", recovery_settings(wildcards)),
     output:
         f"{RUNS}/seed{{seed}}/{{recipe}}/recovered.safetensors",
     log:
@@ -54,14 +97,15 @@ rule recover:
         mem_mb=4000,
         runtime=240,
     params:
-        settings=lambda wildcards: settings(
-            "compute",
-            augment=AUGMENT,
-            **recipe_of(wildcards).model_dump(include={"order", "recovery"}),
-        ),
+        settings=recovery_settings,
     message:
         "Recover, recipe {wildcards.recipe}, seed {wildcards.seed}"
     shell:
-        "python -m exitprune --log {log:q} recover --settings {params.settings:q}"
-        " --data {input.data:q} --levels {input.levels:q} --out {output:q}"
-        " --seed {wildcards.seed} --recipe {wildcards.recipe}"
+        run(
+            "recover",
+            data="input.data",
+            levels="input.levels",
+            out="output",
+            seed="wildcards.seed",
+            recipe="wildcards.recipe",
+        )

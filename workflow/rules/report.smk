@@ -17,6 +17,7 @@ rule tables:
         code=[
             *code(
                 "tables",
+                "{}",
                 *(("tables", name) for name in names_of("tables")),
                 *(("figures", name) for name in figures_with_a_table()),
             ),
@@ -40,15 +41,19 @@ rule tables:
     message:
         "Sum up all records in tables"
     shell:
-        "python -m exitprune --log {log:q} tables --settings {params.settings:q}"
-        " {params.records:q} --tables {params.folder:q} --out {output.summary:q}"
+        run(
+            "tables",
+            "{params.records:q}",
+            tables="params.folder",
+            out="output.summary",
+        )
 
 
 rule figure:
     input:
         tables=TABLES,
         measured=lambda wildcards: MEASURED if wildcards.figure == "inference" else [],
-        code=lambda wildcards: code("figure", ("figures", wildcards.figure)),
+        code=lambda wildcards: code("figure", "{}", ("figures", wildcards.figure)),
     output:
         svg=report(
             f"{RESULTS}/figures/{{figure}}.svg",
@@ -69,8 +74,13 @@ rule figure:
     message:
         "Draw the figure {wildcards.figure}"
     shell:
-        "python -m exitprune --log {log:q} figure --settings {params.settings:q} --name {wildcards.figure}"
-        " --tables {params.folder:q} --svg {output.svg:q} --png {output.png:q}"
+        run(
+            "figure",
+            name="wildcards.figure",
+            tables="params.folder",
+            svg="output.svg",
+            png="output.png",
+        )
 
 
 rule report:
@@ -81,8 +91,8 @@ rule report:
         measured=MEASURED,
         records=RECORD_FILES,
         code=[
-            *code("report", *(("figures", figure) for figure in FIGURES)),
-            *data_files("templates/*"),
+            *code("report", "{}", *(("figures", figure) for figure in FIGURES)),
+            *data_files("reporting/templates/*"),
         ],
     output:
         report(f"{RESULTS}/report.html", category="Report"),
@@ -99,5 +109,10 @@ rule report:
     message:
         "Write the report"
     shell:
-        "python -m exitprune --log {log:q} report --settings {params.settings:q} --tables {params.tables:q}"
-        " --figures {params.figures:q} {params.records:q} --out {output:q}"
+        run(
+            "report",
+            "{params.records:q}",
+            tables="params.tables",
+            figures="params.figures",
+            out="output",
+        )

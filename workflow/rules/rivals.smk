@@ -8,13 +8,6 @@ use rule base as rival with:
         f"{LOGS}/seed{{seed}}/rival-{{depth}}.log",
     benchmark:
         f"{RUNS}/benchmarks/rival-{{depth}}-seed{{seed}}.tsv"
-    params:
-        settings=lambda wildcards: settings(
-            "base",
-            "compute",
-            network=PARAMS.model.base.at_depth(int(wildcards.depth)).model_dump(),
-            augment=AUGMENT,
-        ),
     message:
         "Train a plain network of depth {wildcards.depth}, seed {wildcards.seed}"
 

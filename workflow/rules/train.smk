@@ -4,10 +4,35 @@ Priorities fall along the flow: long chains start early, short jobs fill the gap
 """
 
 
+def base_settings(wildcards):
+    network = PARAMS.model.base
+    if "depth" in wildcards.keys():
+        network = network.at_depth(int(wildcards.depth))
+    return settings("base", "compute", network=network.model_dump(), augment=AUGMENT)
+
+
+def heads_settings(wildcards):
+    heads = (
+        recipe_of(wildcards).heads if "recipe" in wildcards.keys() else PARAMS.heads
+    )
+    return settings(
+        "compute",
+        model=network_of(wildcards),
+        heads=heads.model_dump(exclude={"when"}),
+        augment=AUGMENT,
+    )
+
+
+def network_of(wildcards):
+    """The model's parameters; the grid varies the pooling of its exits."""
+    changed = {"pool": pool_of(wildcards)} if "pool" in wildcards.keys() else {}
+    return {**PARAMS.model.model_dump(), **changed}
+
+
 rule base:
     input:
         data=DATA,
-        code=code("base"),
+        code=lambda wildcards: code("base", base_settings(wildcards)),
     output:
         f"{RUNS}/seed{{seed}}/base.safetensors",
     log:
@@ -21,24 +46,39 @@ rule base:
         mem_mb=4000,
         runtime=1440,
     params:
-        settings=settings(
-            "base",
-            "compute",
-            network=PARAMS.model.base.model_dump(),
-            augment=AUGMENT,
-        ),
+        settings=base_settings,
+        until=lambda wildcards: [],
     message:
         "Train the base network, seed {wildcards.seed}"
     shell:
-        "python -m exitprune --log {log:q} base --settings {params.settings:q}"
-        " --data {input.data:q} --out {output:q} --seed {wildcards.seed}"
+        run(
+            "base",
+            "{params.until}",
+            data="input.data",
+            out="output",
+            seed="wildcards.seed",
+        )
+
+
+use rule base as snapshot with:
+    output:
+        f"{RUNS}/seed{{seed}}/base-epoch-{{epoch}}.safetensors",
+    log:
+        f"{LOGS}/seed{{seed}}/base-epoch-{{epoch}}.log",
+    benchmark:
+        f"{RUNS}/benchmarks/base-epoch-{{epoch}}-seed{{seed}}.tsv"
+    params:
+        settings=base_settings,
+        until=lambda wildcards: f"--until {wildcards.epoch}",
+    message:
+        "Train the first {wildcards.epoch} epochs of the base network, seed {wildcards.seed}"
 
 
 rule heads:
     input:
         data=DATA,
         base=f"{RUNS}/seed{{seed}}/base.safetensors",
-        code=code("heads"),
+        code=lambda wildcards: code("heads", heads_settings(wildcards)),
     output:
         f"{RUNS}/seed{{seed}}/level-00.safetensors",
     log:
@@ -52,9 +92,25 @@ rule heads:
         mem_mb=4000,
         runtime=240,
     params:
-        settings=settings("model", "heads", "compute", augment=AUGMENT),
+        settings=heads_settings,
     message:
         "Train the exit heads, seed {wildcards.seed}"
     shell:
-        "python -m exitprune --log {log:q} heads --settings {params.settings:q}"
-        " --data {input.data:q} --base {input.base:q} --out {output:q} --seed {wildcards.seed}"
+        run(
+            "heads",
+            data="input.data",
+            base="input.base",
+            out="output",
+            seed="wildcards.seed",
+        )
+
+
+use rule heads as heads_of_recipe with:
+    output:
+        f"{RUNS}/seed{{seed}}/{{recipe}}/level-00.safetensors",
+    log:
+        f"{LOGS}/seed{{seed}}/{{recipe}}/heads.log",
+    benchmark:
+        f"{RUNS}/benchmarks/heads-seed{{seed}}-{{recipe}}.tsv"
+    message:
+        "Train the exit heads of recipe {wildcards.recipe}, seed {wildcards.seed}"

@@ -14,10 +14,10 @@ from exitprune.config.compute import Compute
 from exitprune.config.data import Augment, DataSource
 from exitprune.config.evaluate import Evaluate
 from exitprune.config.model import Model
-from exitprune.config.prune import FAMILIES
+from exitprune.config.prune import Shared
 from exitprune.config.recipe import NAME, Recipe
 from exitprune.config.section import Section, one_of
-from exitprune.config.training import Heads, Training
+from exitprune.config.training import Training
 from exitprune.variants import names_of
 
 
@@ -58,25 +58,22 @@ class Grid(Section):
         return [one_of(scope, names_of("scopes")) for scope in scopes]
 
 
-class Params(Section):
-    """A whole study."""
+class Unpruned(Section):
+    """The images and the network before pruning, of all recipes alike."""
 
     study: str
     seeds: list[int] = Field(min_length=1)
-    """One run of everything per seed; all recipes start from the same level 0 of a seed."""
+    """One run of everything per seed; all recipes of a seed have the same unpruned network."""
     data: Data
     model: Model
     base: Training
     rivals: list[int]
     """Depths of plain networks, trained like the base when asked for, that measured time is held against."""
-    heads: Heads
-    sparsity: float = Field(ge=0, lt=1)
-    rounds: int = Field(ge=1, le=999)
-    schedule: str
-    criterion: str
-    scope: str
-    granularity: str
-    finetune: Training
+
+
+class Params(Shared, Unpruned):
+    """A whole study."""
+
     recovery: Training
     recipes: dict[str, Recipe]
     """What the study compares, by name."""
@@ -114,11 +111,6 @@ class Params(Section):
             raise ValueError("a seed is 0 or more")
         return seeds
 
-    @field_validator("schedule", "criterion", "scope", "granularity")
-    @classmethod
-    def _known(cls, name: str, info: Any) -> str:
-        return one_of(name, names_of(FAMILIES[info.field_name]))
-
     @field_validator("recipes", mode="before")
     @classmethod
     def _at_least_one(cls, recipes: Any) -> Any:
@@ -130,10 +122,11 @@ class Params(Section):
 
     @field_validator("recipes")
     @classmethod
-    def _names_of_folders(cls, recipes: dict[str, Recipe]) -> dict[str, Recipe]:
+    def _can_be(cls, recipes: dict[str, Recipe], info: ValidationInfo) -> dict[str, Recipe]:
         for name, recipe in recipes.items():
             if not re.fullmatch(NAME, name):
                 raise ValueError(f"{name!r}: a recipe is called by letters, digits, - and _, a letter first")
-            if recipe.order == "sequential_half" and recipe.rounds % 2:
-                raise ValueError(f"the order sequential_half needs an even number of rounds, not {recipe.rounds}")
+            base = info.data.get("base")
+            if base and isinstance(recipe.rewind, int) and recipe.rewind > base.epochs:
+                raise ValueError(f"{name}: rewind: base training has no epoch {recipe.rewind}")
         return recipes

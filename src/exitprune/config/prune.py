@@ -1,46 +1,76 @@
-"""Parameters of pruning."""
+"""Parameters of pruning: what the rounds of a recipe depend on."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from exitprune.config.section import Section, one_of
-from exitprune.config.training import Training
-from exitprune.variants import names_of
-
-FAMILIES = {
-    "order": "orders",
-    "schedule": "schedules",
-    "criterion": "criteria",
-    "scope": "scopes",
-    "granularity": "granularities",
-}
-"""Parameters whose value is the name of a file, and the folder it is in."""
+from exitprune.config.choice import Choice, made, of, whole
+from exitprune.config.families import FAMILIES
+from exitprune.config.section import Section
+from exitprune.config.training import Heads, Training
 
 
-class Prune(Section):
-    """What the rounds take away, and how the network is trained after each."""
+class ExitHeads(Heads):
+    """Training of the exit heads, and when it is their turn."""
 
-    order: str
-    """In which order the groups are pruned."""
+    when: Literal["before", "after"]
+    """before: heads are trained before anything is pruned. after: once the base network is pruned, heads are added as they are
+    drawn, and trained in their own rounds: the paper's second approach."""
+
+
+def _moment(value: Any) -> Any:
+    is_epoch = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if value not in ("none", "initial") and not is_epoch:
+        raise ValueError("allowed: none, initial, or the number of an epoch of base training")
+    return value
+
+
+class Shared(Section):
+    """What a study sets for all its recipes, and each recipe may set for itself."""
+
+    heads: ExitHeads
     sparsity: float = Field(ge=0, lt=1)
     """Share of the group's units (see `granularity`) that are gone after the last round."""
     rounds: int = Field(ge=1, le=999)
-    schedule: str
-    criterion: str
-    scope: str
-    granularity: str
-    """What goes as one: a weight, or a filter inside a residual block."""
+    schedule: Annotated[Choice, of("schedules")]
+    criterion: Annotated[Choice, of("criteria")]
+    scope: Annotated[Choice, of("scopes")]
+    granularity: Annotated[Choice, of("granularities")]
+    """What goes as one: a weight, or a filter inside a block."""
+    start: Annotated[Choice, of("starts")]
+    """From which network on."""
+    rewind: Annotated[str | int, BeforeValidator(_moment)]
+    """What weights that stay go back to in each round before it trains: nothing, those drawn, or those after this epoch of
+    base training (heads then: those drawn)."""
+    classifier: Literal["base", "exits"]
+    """The group that the base network's own classifier belongs to."""
     finetune: Training
     """In each round."""
 
-    @field_validator(*FAMILIES)
-    @classmethod
-    def _known(cls, name: str, info: Any) -> str:
-        return one_of(name, names_of(FAMILIES[info.field_name]))
 
-    def variants(self) -> list[tuple[str, str]]:
-        """The files that a chain loads by name, as (family, name)."""
-        return [(family, getattr(self, parameter)) for parameter, family in FAMILIES.items()]
+class Prune(Shared):
+    """What the rounds take away, and how the network is trained after each."""
+
+    order: Annotated[Choice, of("orders")]
+    """In which order the groups are pruned."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        rounds = made("orders", self.order).rounds(self.rounds)
+        begins_early = made("starts", self.start).watches
+        if self.heads.when == "after" and any(round_.prune == "all" for round_ in rounds):
+            raise ValueError(f"heads.when: after needs an order that prunes the base network first, not {self.order}")
+        if self.heads.when == "after" and begins_early:
+            raise ValueError(
+                f"heads.when: after needs start: trained, not {self.start}; heads are untrained there anyway"
+            )
+        if self.classifier == "exits" and begins_early:
+            raise ValueError(f"classifier: exits needs start: trained, not {self.start}, since base training trains it")
+        return self
+
+    def spelt_out(self) -> dict[str, Any]:
+        """Every value, the defaults of variants too, for JSON."""
+        chosen = {name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), Choice)}
+        return {**self.model_dump(), **{name: whole(FAMILIES[name], choice) for name, choice in chosen.items()}}

@@ -21,7 +21,7 @@ class Recipe(Prune):
     @property
     def prune(self) -> Prune:
         """What the rounds depend on."""
-        return Prune(**{name: getattr(self, name) for name in Prune.model_fields})
+        return Prune.model_construct(**{name: getattr(self, name) for name in Prune.model_fields})
 
 
 def named(recipes: Any) -> Any:
@@ -49,11 +49,17 @@ def spelt_out(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`below` with the values of `above` laid over it, key by key; null in `above` lets `below` through."""
+    """`below` with the values of `above` laid over it, key by key; null in `above` lets `below` through.
+
+    Settings of a variant stay with it: where `above` names another one, those `below` go; where it names none, they are of the
+    one `below`.
+    """
     merged = dict(below)
     for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = overlay(merged[key], value)
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping | str):
+            there = {"name": merged[key]} if isinstance(merged[key], str) else merged[key]
+            is_another = value.get("name") is not None and value["name"] != there.get("name")
+            merged[key] = dict(value) if is_another else overlay(there, value)
         elif value is not None or key not in merged:
             merged[key] = value
     return merged

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from exitprune.config.data import Augment
 from exitprune.errors import BadInput
+from exitprune.jobs.seeding import generator
 from exitprune.storage import read_header, read_tensors
 
 Split = Literal["train", "validation", "test"]
@@ -67,6 +68,24 @@ def batches(
         index = order[start : start + size]
         crops = padded[index[:, None, None], :, rows[index][:, :, None], columns[index][:, None, :]]  # (n, H, W, C)
         yield images.normalise(crops.permute(0, 3, 1, 2)), images.labels[index]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The batches of one epoch, the same ones each time they are gone through.
+
+    Attributes:
+        images, batch_size, augment: as `batches` takes them.
+        purpose: names the generator they are drawn from.
+    """
+
+    images: Images
+    batch_size: int
+    augment: Augment
+    purpose: tuple[object, ...]
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return batches(self.images, self.batch_size, self.augment, generator(*self.purpose))
 
 
 def load_manifest(path: Path) -> dict[str, Any]:

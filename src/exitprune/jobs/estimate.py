@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from exitprune.config.choice import made
 from exitprune.config.params import Params
 from exitprune.jobs.disk import Amount
 from exitprune.jobs.network_size import size_of
@@ -62,8 +63,6 @@ def sizes_of(params: Params, manifest: Path, amount: Amount) -> Sizes:
 def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Sizes) -> Work:
     """What a job of a rule will about do; rules that are not known count as short.
 
-    Every order but `joint` is taken to give each group rounds of its own.
-
     Args:
         rule: of the workflow; those of the grid are named after the rule that they follow.
         wildcards: of the job.
@@ -73,21 +72,22 @@ def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Size
     rule = rule.removeprefix("grid_")
     first = next(iter(params.recipes.values()))
     recipe = params.recipes.get(wildcards.get("recipe", ""), first)
-    rounds = recipe.rounds * (1 if recipe.order == "joint" else 2)
+    rounds = made("orders", recipe.order).rounds(recipe.rounds)
+    share = sum(FROZEN if round_.train == "exits" else 1.0 for round_ in rounds) / len(rounds)
     network = params.model.base if "depth" not in wildcards else params.model.base.at_depth(int(wildcards["depth"]))
     layers = size_of(network).layers
     trained = {
         "base": (params.base.epochs, 1.0),
         "rival": (params.base.epochs, 1.0),
         "heads": (params.heads.epochs, FROZEN if params.heads.train == "frozen" else 1.0),
-        "prune": (recipe.finetune.epochs * rounds, 1.0 if rounds == recipe.rounds else (1 + FROZEN) / 2),
+        "prune": (recipe.finetune.epochs * len(rounds), share),
         "recover": (recipe.recovery.epochs, 1.0),
     }
     if rule in trained:
         epochs, share = trained[rule]
         images = round(epochs * sizes.train)
     elif rule == "evaluate":
-        images, share = (rounds + 2) * sizes.held_out, FORWARD
+        images, share = (len(rounds) + 2) * sizes.held_out, FORWARD
     else:
         return Work(0, SHORT.get(rule, START))
     per_image = layers * (PER_LAYER + 3 * LAYER_MACS * sizes.side**2 * PER_MAC)

@@ -13,6 +13,7 @@ import tokenize
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from exitprune.config.families import loaded
 from exitprune.config.params import Params
 from exitprune.jobs.provenance import sources
 from exitprune.variants import PACKAGE
@@ -60,7 +61,7 @@ def ingredients(params: Params, recipe: str, contents: str | None) -> Ingredient
             "evaluate": params.evaluate.model_dump(include={"between"}),
         },
         "contents": contents,
-        "code": code_digests(*_variants(params, recipe)),
+        "code": code_digests(*loaded({**params.model_dump(include={"data", "model"}), **recipes[recipe].model_dump()})),
     }
 
 
@@ -99,14 +100,6 @@ def meaning(source: str) -> str:
 def _squeezed(line: str) -> str:
     indent = len(line) - len(line.lstrip())
     return " " * indent + "".join(line.split())
-
-
-def _variants(params: Params, recipe: str) -> list[tuple[str, str]]:
-    return [
-        ("datasets", params.data.source),
-        ("architectures", params.model.architecture),
-        *params.recipes[recipe].variants(),
-    ]
 
 
 def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any], other_code: str = SAME) -> str | None:

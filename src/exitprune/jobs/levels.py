@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import torch
 from pydantic import BaseModel, Field
 
+from exitprune.config.families import loaded
 from exitprune.documents import checked, read_json
 from exitprune.errors import BadInput
 from exitprune.jobs.provenance import digest, fingerprint, sources
@@ -22,9 +23,9 @@ class LevelList(BaseModel):
     environment: dict[str, Any] = {}
 
 
-def code_of(stage: str, device: torch.device, *variants: tuple[str, str]) -> str:
-    """Digest of the code a stage runs, of torch's version and of the kind of device."""
-    return fingerprint(digest(sources(stage, *variants)), torch.__version__, device.type)
+def code_of(stage: str, device: torch.device, settings: Mapping[str, Any]) -> str:
+    """Digest of the code that a stage with these settings runs, of torch's version and of the kind of device."""
+    return fingerprint(digest(sources(stage, *loaded(settings))), torch.__version__, device.type)
 
 
 def is_made_from(path: Path, key: str) -> bool:
@@ -63,8 +64,13 @@ def levels_of(manifest: Path) -> list[Path]:
     return paths
 
 
-def level_header(parent: Mapping[str, Any], name: str, level: int, key: str, **more: Any) -> dict[str, Any]:
-    """The header of a level: what its parent says of data and run, and what is new."""
+def level_header(
+    parent: Mapping[str, Any], name: str, level: int, key: str, settings: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
+    """The header of a level: what its parent says of data and run, and what is new.
+
+    Its `settings` are those of all stages that led to it, every value of them.
+    """
     inherited = {name: parent[name] for name in ("seed", "data", "classes", "mean", "std")}
     return {
         **inherited,
@@ -74,5 +80,6 @@ def level_header(parent: Mapping[str, Any], name: str, level: int, key: str, **m
         "name": name,
         "level": level,
         "key": key,
+        "settings": {**parent.get("settings", {}), **settings},
         **more,
     }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal, cast
 
 import torch
@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from exitprune.config.model import ArchitectureSettings
 from exitprune.networks.architectures import Architecture
+from exitprune.networks.groups import Group as Group
 from exitprune.variants import variant
 
-Group = Literal["base", "exits", "all"]
 EXIT = "exit"
 """What the layers of exit heads are called, with the number of their exit: exit0, exit1, ..."""
 
@@ -46,6 +46,8 @@ class Spec:
     """Blocks, counted from 1, after which an exit branches off."""
     pool: int | None
     """Side of the grid an exit averages its map to; None: not pooled."""
+    classifier: Literal["base", "exits"] = "base"
+    """The group that the base network's own classifier belongs to."""
 
     def __post_init__(self) -> None:
         last = self.own.num_blocks
@@ -174,8 +176,8 @@ class EarlyExitNetwork(nn.Module):
 
         Args:
             x: (N, C, H, W), normalised images.
-            group: `all` gives every exit, `base` the classifier alone, `exits` the early ones, with no gradient to
-                the base network.
+            group: `all` gives every exit, `base` the classifier alone, `exits` the early ones (and the classifier, if it is of
+                that group), with no gradient to what is before them.
 
         Returns:
             (E, N, K).
@@ -185,8 +187,10 @@ class EarlyExitNetwork(nn.Module):
             return logits.unsqueeze(0)
         if group == "exits":
             with torch.no_grad():
-                maps = list(self.features(x))[:-1]
-            return torch.stack([head(map_) for head, map_ in zip(self.exits, maps, strict=True)])
+                maps = list(self.features(x))
+            if self.spec.classifier == "exits":
+                return self.classify(maps)
+            return torch.stack([head(map_) for head, map_ in zip(self.exits, maps[:-1], strict=True)])
         return self.classify(list(self.features(x)))
 
     def classify(self, maps: Sequence[Tensor]) -> Tensor:
@@ -209,7 +213,30 @@ class EarlyExitNetwork(nn.Module):
                 layers[f"{EXIT}{number}"] = head.fc
             layers[name] = layer
         layers |= {f"{EXIT}{number}": head.fc for number, (_, head) in heads}
-        return {name: layer for name, layer in layers.items() if group in ("all", group_of(name))}
+        return {name: layer for name, layer in layers.items() if group in ("all", self.group_of(name))}
+
+    def group_of(self, layer: str) -> Group:
+        """The group of a layer, by its name."""
+        return "exits" if self.spec.classifier == "exits" and layer in self._classifier else group_of(layer)
+
+    @cached_property
+    def _classifier(self) -> dict[str, nn.Module]:
+        """The base network's layers after its last block."""
+        layers, inner = self.base.named_layers(), {id(module) for block in self.blocks for module in block.modules()}
+        last = max(number for number, layer in enumerate(layers.values()) if id(layer) in inner)
+        return dict(list(layers.items())[last + 1 :])
+
+    def parts(self, group: Group) -> list[nn.Module]:
+        """The modules that make up a group, its batch norms too."""
+        if group == "all":
+            return [self]
+        classifier = list(self._classifier.values()) if self.spec.classifier == "exits" else []
+        if group == "exits":
+            return [self.exits, *classifier]
+        if not classifier:
+            return [self.base]
+        single = [module for module in self.base.modules() if not list(module.children())]
+        return [module for module in single if not any(module is layer for layer in classifier)]
 
 
 def group_of(layer: str) -> Group:

@@ -7,29 +7,28 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from exitprune.networks.masks import Masks, num_kept
+from exitprune.networks.masks import Masks
 
 
-def without_lowest(scores: Mapping[str, Tensor], masks: Mapping[str, Tensor], fraction: float) -> Masks:
+def without_lowest(scores: Mapping[str, Tensor], masks: Mapping[str, Tensor], num: int) -> Masks:
     """Masks that keep all but the lowest scores; what was gone stays gone.
 
     Args:
         scores: by layer, of the weights' shapes.
         masks: by layer, at least those of `scores`.
-        fraction: share of the kept weights to remove; exactly round(fraction x kept) go.
+        num: how many of the kept weights go.
 
     Raises:
-        ValueError: if a score is not a number or the fraction is outside [0, 1].
+        ValueError: if a score is not a number or there are not so many.
     """
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"the fraction to remove is between 0 and 1, not {fraction}")
     kept = torch.cat([masks[name].flatten() for name in scores])
     flat = torch.cat([score.float().flatten() for score in scores.values()])
     if flat[kept].isnan().any():
         raise ValueError("a score is not a number")
-    num = round(fraction * num_kept(masks, scores))
+    candidates = flat[kept]
+    if not 0 <= num <= len(candidates):
+        raise ValueError(f"{num} are to go and {len(candidates)} are there")
     if num:
-        candidates = flat[kept]
         threshold = candidates.kthvalue(num).values
         goes = candidates < threshold
         ties = (candidates == threshold).nonzero().flatten()

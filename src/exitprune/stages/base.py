@@ -1,4 +1,4 @@
-"""Train the base network, its classifier included; or, at another depth, a plain rival of it."""
+"""Train the base network, its classifier included; or, at another depth, a plain rival of it; or only its first epochs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from exitprune.config.data import Augment
 from exitprune.config.model import BaseNetwork
 from exitprune.config.section import Section
 from exitprune.config.training import Training
-from exitprune.data.images import load_manifest, load_split
+from exitprune.data.images import load_manifest
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.levels import code_of, level_header
-from exitprune.jobs.progress import Progress
 from exitprune.jobs.provenance import fingerprint
-from exitprune.jobs.seeding import seed_of, seeded
+from exitprune.jobs.seeding import seed_of
 from exitprune.jobs.store import Store, StoreOption
-from exitprune.networks.checkpoints import save_checkpoint
+from exitprune.networks.as_drawn import base_as_drawn
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import full_masks
-from exitprune.training.loop import images_seen, train_
-from exitprune.training.resumption import Resumption
+from exitprune.stages._training import Job
+from exitprune.training.callbacks import Callback
 
 
 class Settings(Section):
@@ -35,11 +34,23 @@ class Settings(Section):
     compute: Compute
 
 
+class Until(Callback):
+    """Stops after so many epochs."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def after_epoch(self, network: EarlyExitNetwork, epoch: int) -> bool:
+        """Whether it is the last."""
+        return epoch >= self.epochs
+
+
 def main(
     settings: Annotated[str, Option()],
     data: Annotated[Path, Option()],
     out: Annotated[Path, Option()],
     seed: Annotated[int, Option()],
+    until: Annotated[int | None, Option()] = None,
     store: StoreOption = None,
 ) -> None:
     """Train from scratch; a killed job goes on from its last finished epoch.
@@ -49,21 +60,13 @@ def main(
         data: data.safetensors.
         out: checkpoint to write; a network without early exits.
         seed: of the run.
+        until: stop after so many epochs of the same training; not given: after all.
         store: of everything made before; what is there from the same ingredients is taken.
     """
     wanted = Settings.model_validate_json(settings)
     machine, manifest = set_up(wanted.compute), load_manifest(data)
-    key = fingerprint(
-        "base",
-        manifest["sha256"],
-        wanted.model_dump(),
-        seed,
-        code_of("base", machine.device, ("architectures", wanted.network.architecture)),
-    )
-    kept = Store(store)
-    if kept.take(out, key):
-        return
-    images = load_split(data, "train", machine.device)
+    told = wanted.model_dump()
+    key = fingerprint("base", manifest["sha256"], told, seed, until, code_of("base", machine.device, told))
     spec = Spec(
         architecture=wanted.network.architecture,
         settings=wanted.network.settings,
@@ -74,26 +77,10 @@ def main(
         exits=(),
         pool=None,
     )
-    with seeded(seed, "base"):
-        network = EarlyExitNetwork(spec)
+    network = base_as_drawn(spec, seed)
     network.place_(machine.device)
-    masks = full_masks(network)
-    resumption = Resumption(kept.partial(key, out), key)
-    with Progress(f"{out.stem}, seed {seed}", images_seen(images, wanted.base)) as progress:
-        train_(
-            network,
-            images,
-            "base",
-            wanted.base,
-            wanted.augment,
-            seed_of(seed, "base"),
-            masks,
-            machine,
-            progress,
-            resumption,
-        )
     origin = {"seed": seed, "data": manifest["sha256"]}
     origin |= {name: manifest[name] for name in ("classes", "mean", "std")}
-    save_checkpoint(out, network, masks, level_header(origin, "base", 0, key))
-    kept.keep(out, key)
-    resumption.forget()
+    job = Job(f"{out.stem}, seed {seed}", data, out, level_header(origin, "base", 0, key, told), machine, Store(store))
+    callbacks = [] if until is None else [Until(until)]
+    job.train(network, full_masks(network), "base", wanted.base, wanted.augment, seed_of(seed, "base"), callbacks)

@@ -50,6 +50,7 @@ from exitprune.storage import read_header, read_tensors, write_tensors
 class Settings(Section):
     """What a record depends on beside the levels and the data."""
 
+    architecture: str
     study: str
     between: int | float
     """See `Evaluate.between`."""
@@ -89,7 +90,7 @@ def main(
     started = time.monotonic()
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
-    code = code_of("evaluate", machine.device)
+    code = code_of("evaluate", machine.device, {"architecture": wanted.architecture})
     splits = _splits(data, wanted.between, machine.device)
     chain = {path: read_header(path) for path in (level0, *levels_of(levels), recovered)}
     state_of = dict(zip(chain, states(len(chain)), strict=True))

@@ -35,6 +35,7 @@ class Point(Section):
 class Settings(Section):
     """What the distances depend on beside the levels and the data."""
 
+    architecture: str
     points: list[Point]
     rounds: int
     epochs: int | float

@@ -1,4 +1,4 @@
-"""Give the base network exits and train their heads: level 0, from which every order starts."""
+"""Give the base network exits and train their heads: level 0, the unpruned network."""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ from exitprune.config.data import Augment
 from exitprune.config.model import Model
 from exitprune.config.section import Section
 from exitprune.config.training import Heads
-from exitprune.data.images import load_split
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.levels import code_of, level_header
-from exitprune.jobs.progress import Progress
 from exitprune.jobs.provenance import fingerprint
-from exitprune.jobs.seeding import seed_of, seeded
+from exitprune.jobs.seeding import seed_of
 from exitprune.jobs.store import Store, StoreOption
-from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
-from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.as_drawn import with_heads_as_drawn
+from exitprune.networks.checkpoints import load_checkpoint
+from exitprune.networks.groups import Group
 from exitprune.networks.masks import full_masks
-from exitprune.training.loop import images_seen, train_
-from exitprune.training.resumption import Resumption
+from exitprune.stages._training import Job
 
 
 class Settings(Section):
@@ -55,39 +53,14 @@ def main(
         store: of everything made before; what is there from the same ingredients is taken.
     """
     wanted = Settings.model_validate_json(settings)
-    machine = set_up(wanted.compute)
+    machine, told = set_up(wanted.compute), wanted.model_dump()
     trained = load_checkpoint(base)
-    code = code_of("heads", machine.device, ("architectures", trained.network.spec.architecture))
-    key = fingerprint(
-        "heads",
-        trained.header["key"],
-        wanted.model_dump(),
-        code,
-    )
-    kept = Store(store)
-    if kept.take(out, key):
-        return
+    key = fingerprint("heads", trained.header["key"], told, code_of("heads", machine.device, told))
     spec = replace(trained.network.spec, exits=tuple(wanted.model.exits), pool=wanted.model.pool)
-    with seeded(seed, "heads"):
-        network = EarlyExitNetwork(spec)
-    network.base.load_state_dict(trained.network.base.state_dict())
+    network = with_heads_as_drawn(trained.network, spec, seed)
     network.place_(machine.device)
-    masks = full_masks(network)
-    resumption = Resumption(kept.partial(key, out), key)
-    images = load_split(data, "train", machine.device)
-    with Progress(f"heads, seed {seed}", images_seen(images, wanted.heads)) as progress:
-        train_(
-            network,
-            images,
-            "exits" if wanted.heads.train == "frozen" else "all",
-            wanted.heads,
-            wanted.augment,
-            seed_of(seed, "heads"),
-            masks,
-            machine,
-            progress,
-            resumption,
-        )
-    save_checkpoint(out, network, masks, level_header(trained.header, "level-00", 0, key))
-    kept.keep(out, key)
-    resumption.forget()
+    job = Job(
+        f"heads, seed {seed}", data, out, level_header(trained.header, "level-00", 0, key, told), machine, Store(store)
+    )
+    group: Group = "exits" if wanted.heads.train == "frozen" else "all"
+    job.train(network, full_masks(network), group, wanted.heads, wanted.augment, seed_of(seed, "heads"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,23 +14,29 @@ from exitprune.config.compute import Compute
 from exitprune.config.data import Augment
 from exitprune.config.prune import Prune
 from exitprune.config.section import Section
-from exitprune.data.images import batches, load_split
+from exitprune.config.training import Training
+from exitprune.data.images import load_split
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.levels import code_of, level_header, level_path
 from exitprune.jobs.progress import LOG, Progress
 from exitprune.jobs.provenance import digest, environment, fingerprint
-from exitprune.jobs.seeding import generator, seed_of
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
-from exitprune.pruning.rounds import plan, prune_
-from exitprune.storage import write_json
-from exitprune.training.loop import images_seen, train_
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.masks import full_masks
+from exitprune.pruning.chain import Chain
+from exitprune.pruning.rounds import plan
+from exitprune.storage import read_tensors, write_json, write_tensors
+from exitprune.training.loop import images_seen
+from exitprune.training.resumption import Resumption
 
 
 class Settings(Section):
     """What a chain of levels depends on beside level 0."""
 
+    architecture: str
     prune: Prune
+    base: Training
     augment: Augment
     compute: Compute
 
@@ -39,6 +48,8 @@ def main(
     out: Annotated[Path, Option()],
     seed: Annotated[int, Option()],
     recipe: Annotated[str, Option()],
+    base: Annotated[Path | None, Option()] = None,
+    snapshot: Annotated[Path | None, Option()] = None,
     store: StoreOption = None,
 ) -> None:
     """Write one level per round beside `out`; a killed job goes on from its last finished round.
@@ -46,59 +57,83 @@ def main(
     Args:
         settings: JSON, see `Settings`.
         data: data.safetensors.
-        level0: checkpoint to start from.
+        level0: checkpoint of the unpruned network.
         out: levels.json, written last: the levels with their sha256.
         seed: of the run.
         recipe: what the chain is called.
+        base: checkpoint of the network without exits, if heads are added after it is pruned.
+        snapshot: the same after the epoch of base training that weights are rewound to, if they are.
         store: of everything made before; what is there from the same ingredients is taken.
     """
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
-    order, rounds = wanted.prune.order, plan(wanted.prune)
-    code = code_of("prune", machine.device, *wanted.prune.variants())
     images = load_split(data, "train", machine.device)
-    kept = Store(store)
-    per_round = images_seen(images, wanted.prune.finetune)
-    current = load_checkpoint(level0, machine.device)
-    with Progress(f"prune {recipe}, seed {seed}", len(rounds) * per_round, len(rounds)) as progress:
-        for number, (round_, kept_share) in enumerate(rounds, 1):
+    told = {**wanted.model_dump(), "prune": wanted.prune.spelt_out()}
+    origin = load_checkpoint(level0, machine.device)
+    code = code_of("prune", machine.device, told)
+    kept, key = Store(store), fingerprint(origin.header["key"], recipe, wanted.model_dump(), code)
+    steps = plan(wanted.prune)
+    finetune, trainings = wanted.prune.finetune, {"base": wanted.base, "heads": wanted.prune.heads}
+    num_images = [images_seen(images, trainings.get(step.training, finetune)) for step in steps]
+    with Progress(f"prune {recipe}, seed {seed}", sum(num_images), len(steps)) as progress:
+        chain = Chain(
+            wanted.prune,
+            wanted.base,
+            wanted.augment,
+            images,
+            origin.network,
+            _network(base),
+            _network(snapshot),
+            seed,
+            machine,
+            progress,
+            partial(_partial, kept, out, key),
+        )
+        network, masks, header = None, full_masks(origin.network), origin.header
+        for number, step in enumerate(steps, 1):
             progress.start_round(number)
-            path = level_path(out.parent, number)
-            key = fingerprint(current.header["key"], recipe, order, number, kept_share, wanted.model_dump(), code)
+            path, memory = level_path(out.parent, number), out.parent / f"method-{number:02d}.safetensors"
+            key = fingerprint(key, number, asdict(step))
             if kept.take(path, key):
-                progress.skip(per_round)
+                progress.skip(num_images[number - 1])
                 progress.end_round(f"{path.stem} is there")
-                current = load_checkpoint(path, machine.device)
+                made = load_checkpoint(path, machine.device)
+                network, masks, header = made.network, made.masks, made.header
+                if kept.take(memory, fingerprint(key, "method")):
+                    chain.criterion.load_state_dict(read_tensors(memory)[0])
                 continue
-            draw = generator(seed, order, number, "scores")
-            scored_on = batches(images, wanted.prune.finetune.batch_size, wanted.augment, draw)
-            masks = prune_(current.network, current.masks, round_, kept_share, wanted.prune, scored_on, draw)
-            train_(
-                current.network,
-                images,
-                round_.train,
-                wanted.prune.finetune,
-                wanted.augment,
-                seed_of(seed, order, number),
-                masks,
-                machine,
-                progress,
-            )
+            network = network or copy.deepcopy(chain.begin)
+            masks = chain.step_(number, network, masks)
+            if remembered := chain.criterion.state_dict():
+                write_tensors(memory, remembered, {"key": fingerprint(key, "method")})
+                kept.keep(memory, fingerprint(key, "method"))
             header = level_header(
-                current.header, path.stem, number, key, recipe=recipe, prune=round_.prune, train=round_.train
+                header, path.stem, number, key, told, recipe=recipe, prune=step.prune, train=step.train
             )
-            save_checkpoint(path, current.network, masks, header)
+            save_checkpoint(path, network, masks, header)
             kept.keep(path, key)
-            current = load_checkpoint(path, machine.device)
-    _drop_surplus(out.parent, len(rounds))
-    levels = [level_path(out.parent, number) for number in range(1, len(rounds) + 1)]
+            made = load_checkpoint(path, machine.device)
+            network, masks, header = made.network, made.masks, made.header
+    _drop_surplus(out.parent, len(steps))
+    levels = [level_path(out.parent, number) for number in range(1, len(steps) + 1)]
     sha256 = {path.name: digest([path]) for path in levels}
     write_json(out, {"recipe": recipe, "seed": seed, "levels": sha256, "environment": environment(machine.name)})
+    chain.forget()
+
+
+def _partial(kept: Store, out: Path, key: str, name: str) -> Resumption:
+    """Where a training of the chain keeps its state."""
+    key = fingerprint(key, name)
+    return Resumption(kept.partial(key, out.with_name(f"{name}.safetensors")), key)
+
+
+def _network(path: Path | None) -> EarlyExitNetwork | None:
+    return None if path is None else load_checkpoint(path).network
 
 
 def _drop_surplus(folder: Path, num_rounds: int) -> None:
     """Remove levels of an earlier run with more rounds: they belong to no result any more."""
-    wanted = {level_path(folder, number) for number in range(1, num_rounds + 1)}
+    wanted = {level_path(folder, number) for number in range(num_rounds + 1)}  # level 0 may be of this recipe alone
     for path in set(folder.glob("level-*.safetensors")) - wanted:
         LOG.info("removing %s, left by a run with more rounds", path)
         path.unlink()

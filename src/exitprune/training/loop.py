@@ -6,7 +6,7 @@ Letters: E exits, N images, C channels, K classes, H and W height and width.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from exitprune.data.images import Images, batches
 from exitprune.jobs.compute import CPU, Machine
 from exitprune.jobs.seeding import generator
 from exitprune.networks.early_exit import EarlyExitNetwork, Group
-from exitprune.networks.masks import apply_masks_
+from exitprune.training.callbacks import Callback, KeepMasks
 from exitprune.training.losses import exit_loss
 from exitprune.training.resumption import Resumption
 
@@ -59,9 +59,9 @@ def set_trainable_(network: EarlyExitNetwork, group: Group) -> None:
     network.train(True)
     network.requires_grad_(True)
     if group != "all":
-        frozen = network.base if group == "exits" else network.exits
-        frozen.train(False)
-        frozen.requires_grad_(False)
+        for frozen in network.parts("base" if group == "exits" else "exits"):
+            frozen.train(False)
+            frozen.requires_grad_(False)
 
 
 def train_(
@@ -75,6 +75,8 @@ def train_(
     machine: Machine = CPU,
     observer: Observer | None = None,
     resumption: Resumption | None = None,
+    callbacks: Sequence[Callback] = (),
+    going_on: Resumption | None = None,
 ) -> None:
     """Train a group in place by SGD with momentum; masked weights stay exactly zero.
 
@@ -89,13 +91,18 @@ def train_(
         machine: precision, and whether to compile.
         observer: is told of every step and epoch.
         resumption: keeps the state after every epoch, and starts from it.
+        callbacks: have a say at each point, after masked weights have been set to zero again.
+        going_on: a training that a callback stopped; this one takes over its momentum and its place in the schedule, and
+            none of its weights.
 
     Raises:
         FloatingPointError: in the epoch in which the loss stops being finite.
     """
     set_trainable_(network, group)
     forward = torch.compile(network, mode="reduce-overhead") if machine.compile else network
+    callbacks = (KeepMasks(), *callbacks)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    trained += [parameter for callback in callbacks for parameter in callback.parameters()]
     optimiser = torch.optim.SGD(
         trained,
         settings.lr,
@@ -106,7 +113,12 @@ def train_(
     )
     num_steps, per_epoch = steps(images, settings), steps_per_epoch(images, settings)
     scheduler = _lr_scheduler(optimiser, settings, num_steps)
-    done = resumption.restore_(network, optimiser, scheduler) if resumption else 0
+    done, is_stopped = resumption.restore_(network, optimiser, scheduler, callbacks) if resumption else (0, False)
+    if going_on and not done:
+        done, _ = going_on.restore_(None, optimiser, scheduler)
+    if is_stopped:
+        return
+    step = done * per_epoch
     if observer and done:
         observer.skip(min(done * per_epoch, num_steps) * min(settings.batch_size, len(images)))
     for epoch in range(done + 1, math.ceil(num_steps / per_epoch) + 1):
@@ -116,11 +128,20 @@ def train_(
         for pixels, labels in islice(drawn, share):
             with torch.autocast(pixels.device.type, machine.precision, enabled=machine.precision != torch.float32):
                 logits = forward(pixels, group)
+            step += 1
+            for callback in callbacks:
+                callback.after_forward(network, logits, labels)
             loss = exit_loss(logits, labels)
+            for callback in callbacks:
+                penalty = callback.penalty(network, step / num_steps)
+                loss = loss if penalty is None else loss + penalty
             optimiser.zero_grad()
             torch.autograd.backward(loss)
+            for callback in callbacks:
+                callback.after_backward(network)
             optimiser.step()
-            apply_masks_(network, masks)
+            for callback in callbacks:
+                callback.after_step(network, masks)
             scheduler.step()
             total += loss.detach()
             if observer:
@@ -132,8 +153,11 @@ def train_(
             )
         if observer:
             observer.end_epoch(epoch, mean)
+        stops = [callback.after_epoch(network, epoch) for callback in callbacks]
         if resumption:
-            resumption.keep(epoch, network, optimiser, scheduler)
+            resumption.keep(epoch, network, optimiser, scheduler, callbacks, any(stops))
+        if any(stops):
+            return
 
 
 def _lr_scheduler(optimiser: torch.optim.SGD, settings: Training, num_steps: int) -> LRScheduler:

@@ -6,15 +6,14 @@ import torch
 
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import weights
-from exitprune.pruning.criteria import magnitude
+from exitprune.pruning.criteria.magnitude import Magnitude
+from tests.pruning.contexts import a_context
 
 
 def test_the_score_is_the_absolute_weight(network: EarlyExitNetwork) -> None:
-    scores = magnitude.score(network, ["stem", "fc"], [], torch.Generator())
-    assert {name: torch.equal(scores[name], weights(network)[name].abs()) for name in scores} == {
-        "stem": True,
-        "fc": True,
-    }
+    scores = Magnitude().score(a_context(network, ["stem", "fc"]))
+    assert list(scores) == ["stem", "fc"]
+    assert all(torch.equal(scores[name], weights(network)[name].abs()) for name in scores)
 
 
 def test_no_data_are_looked_at(network: EarlyExitNetwork) -> None:
@@ -22,4 +21,4 @@ def test_no_data_are_looked_at(network: EarlyExitNetwork) -> None:
         raise AssertionError("magnitude read a batch")
         yield
 
-    magnitude.score(network, ["fc"], forbidden(), torch.Generator())  # type: ignore[arg-type]
+    Magnitude().score(a_context(network, ["fc"], forbidden()))  # type: ignore[arg-type]

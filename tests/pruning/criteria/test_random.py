@@ -6,15 +6,18 @@ import torch
 
 from exitprune.jobs.seeding import generator
 from exitprune.networks.early_exit import EarlyExitNetwork
-from exitprune.pruning.criteria import random
+from exitprune.pruning.criteria.random import Random
+from tests.pruning.contexts import a_context
 
 
 def test_scores_do_not_depend_on_the_weights(network: EarlyExitNetwork) -> None:
-    before = random.score(network, ["fc"], [], generator(1))["fc"]
+    before = Random().score(a_context(network, ["fc"], generator=generator(1)))["fc"]
     torch.nn.init.zeros_(network.base.fc.weight)
-    assert torch.equal(random.score(network, ["fc"], [], generator(1))["fc"], before)
+    assert torch.equal(Random().score(a_context(network, ["fc"], generator=generator(1)))["fc"], before)
 
 
 def test_another_round_draws_other_scores(network: EarlyExitNetwork) -> None:
-    first, second = (random.score(network, ["fc"], [], generator(0, "joint", k))["fc"] for k in (1, 2))
+    first, second = (
+        Random().score(a_context(network, ["fc"], generator=generator(0, "joint", k)))["fc"] for k in (1, 2)
+    )
     assert not torch.equal(first, second)

@@ -7,16 +7,16 @@ import torch
 
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import apply_masks_, full_masks, weights
-from exitprune.variants import variant
+from exitprune.pruning.granularities.filter import Filter
 from tests.as_if_trained import enliven_, noise
 from tests.conftest import Build
 
-filters = variant("granularities", "filter")
+filters = Filter()
 
 
 def test_a_filter_scores_the_mean_of_its_own_weights_and_of_those_that_read_it(network: EarlyExitNetwork) -> None:
     scores = {name: weight.detach().abs() for name, weight in weights(network).items()}
-    unit = filters.unit_scores(network, scores)["b2.c1"][5]
+    unit = filters.unit_scores(network, scores, full_masks(network))["b2.c1"][5]
     both = torch.cat([scores["b2.c1"][5].flatten(), scores["b2.c2"][:, 5].flatten()])
     torch.testing.assert_close(unit, both.mean())
 

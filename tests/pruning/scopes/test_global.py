@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch.nn.utils import prune
 
+from exitprune.config.choice import make
 from exitprune.networks.masks import num_kept, weights
 from exitprune.pruning.ranking import without_lowest
-from exitprune.variants import variant
 from tests.conftest import Build
 
 
@@ -20,7 +20,7 @@ def test_three_rounds_choose_what_torchs_global_unstructured_chooses(build: Buil
         for weight in weights(ours).values():  # as if the weights had been trained in between
             weight.data.add_(0.1 * torch.randn(weight.shape, generator=draw))
         scores = {name: weight.detach().abs() for name, weight in weights(ours).items()}
-        masks = variant("scopes", "global").choose(scores, masks, amount)
+        masks = make("scopes", "global", {}).choose(scores, masks, round(amount * num_kept(masks)))
         prune.global_unstructured(
             [(layer, "weight") for layer in layers.values()],
             prune.L1Unstructured,
@@ -34,6 +34,6 @@ def test_three_rounds_choose_what_torchs_global_unstructured_chooses(build: Buil
 def test_layers_of_small_weights_lose_more() -> None:
     scores = {"small": torch.arange(1.0, 9.0), "large": torch.arange(10.0, 18.0)}
     masks = {name: torch.ones(8, dtype=torch.bool) for name in scores}
-    chosen = variant("scopes", "global").choose(scores, masks, 0.5)
+    chosen = make("scopes", "global", {}).choose(scores, masks, 8)
     assert {name: int(mask.sum()) for name, mask in chosen.items()} == {"small": 0, "large": 8}
-    assert all(torch.equal(chosen[name], without_lowest(scores, masks, 0.5)[name]) for name in scores)
+    assert all(torch.equal(chosen[name], without_lowest(scores, masks, 8)[name]) for name in scores)

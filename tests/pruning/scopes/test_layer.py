@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.utils import prune
 
-from exitprune.networks.masks import weights
-from exitprune.pruning.scopes import layer
+from exitprune.networks.masks import num_kept, weights
+from exitprune.pruning.scopes.layer import Layer
 from tests.conftest import Build
 
 
@@ -18,7 +18,7 @@ def test_each_layer_loses_what_torchs_l1_unstructured_takes(build: Build, amount
     network = build(20, (3, 6), num_classes=10)
     scores = {name: weight.detach().abs() for name, weight in weights(network).items()}
     masks = {name: torch.ones_like(score, dtype=torch.bool) for name, score in scores.items()}
-    chosen = layer.choose(scores, masks, amount)
+    chosen = Layer().choose(scores, masks, round(amount * num_kept(masks)))
     for name, module in network.named_layers().items():
         prune.l1_unstructured(module, "weight", amount=amount)  # type: ignore[no-untyped-call]
         assert torch.equal(chosen[name], module.get_buffer("weight_mask").bool())
@@ -31,8 +31,8 @@ def test_every_layer_is_within_half_a_weight_of_the_share_after_any_number_of_ro
     masks = {name: torch.ones(size, dtype=torch.bool) for name, size in sizes.items()}
     for share in shares:
         kept = sum(int(mask.sum()) for mask in masks.values())
-        target = share * sum(sizes.values())
+        target = round(share * sum(sizes.values()))
         if target < kept:
-            masks = layer.choose(scores, masks, 1 - target / kept)
+            masks = Layer().choose(scores, masks, kept - target)
             for name, size in sizes.items():
-                assert abs(int(masks[name].sum()) - share * size) <= 0.5 + 1e-6
+                assert abs(int(masks[name].sum()) - target * size / sum(sizes.values())) <= 0.5 + 1e-6

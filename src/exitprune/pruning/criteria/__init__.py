@@ -1,6 +1,111 @@
-"""How weights are scored; a higher score stays.
+"""How weights are scored and, where a method needs it, what happens while the network trains.
 
-Contract of a file: `score(network, names, batches, generator) -> scores`, a float32 tensor of the weight's shape for each
-named layer, on the weight's device. `batches` are training images and labels, read only by criteria that need them;
-`generator` is seeded by run and round. Masked weights may get any score: they are gone already.
+Contract of a file: a class of `Criterion` with `score`; its fields are its settings. All else has a default that does nothing.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from exitprune.config.section import Section
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.masks import Masks, weights
+from exitprune.training.callbacks import Callback
+from exitprune.training.losses import exit_loss
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a round lets a criterion see.
+
+    Attributes:
+        network: as it is; a criterion leaves it as it was.
+        names: of the layers to score.
+        masks: of all layers, as the last round left them.
+        batches: an epoch of training images and labels; the same ones each time it is gone through.
+        generator: seeded by run and round, for what is drawn.
+        plan: the masks that scores would give.
+        dense: every prunable weight, as the chain began.
+        initial: every prunable weight, as drawn before any training.
+    """
+
+    network: EarlyExitNetwork
+    names: list[str]
+    masks: Masks
+    batches: Iterable[tuple[Tensor, Tensor]]
+    generator: torch.Generator
+    plan: Callable[[Mapping[str, Tensor]], Masks]
+    dense: Callable[[], Mapping[str, Tensor]]
+    initial: Callable[[], Mapping[str, Tensor]]
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """Of the layers to score, by name; not copies."""
+        every = weights(self.network)
+        return {name: every[name] for name in self.names}
+
+    def gradients(self, training: bool = False) -> dict[str, Tensor]:
+        """dL/dw, the mean over the batches; see `gradients_by_batch`."""
+        totals: dict[str, Tensor] = {}
+        num = 0
+        for gradients in self.gradients_by_batch(training):
+            num += 1
+            totals = {name: totals[name] + part if totals else part for name, part in gradients.items()}
+        return {name: total / num for name, total in totals.items()}
+
+    def gradients_by_batch(self, training: bool = False) -> Iterator[dict[str, Tensor]]:
+        """dL/dw of one batch after the other, L the loss of all exits, also for weights that are masked or frozen.
+
+        Args:
+            training: batch norm as in training; its running statistics stay as they are all the same.
+
+        Raises:
+            ValueError: if there are no batches: without a gradient every score is 0.
+        """
+        by_name, was_training = self.weights, [module.training for module in self.network.modules()]
+        learns = [weight.requires_grad for weight in by_name.values()]
+        buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
+        num = 0
+        try:
+            self.network.train(training)
+            for weight in by_name.values():
+                weight.requires_grad_(True)
+            for images, labels in self.batches:
+                num += 1
+                parts = torch.autograd.grad(exit_loss(self.network(images), labels), list(by_name.values()))
+                yield dict(zip(by_name, parts, strict=True))
+        finally:
+            for module, mode in zip(self.network.modules(), was_training, strict=True):
+                module.training = mode
+            for weight, flag in zip(by_name.values(), learns, strict=True):
+                weight.requires_grad_(flag)
+            for name, buffer in self.network.named_buffers():
+                buffer.copy_(buffers[name])
+        if not num:
+            raise ValueError("no batches were given, and without a gradient every score is 0")
+
+
+class Criterion(Section, Callback):
+    """A way to tell which weights matter; while the network trains, a `Callback`."""
+
+    trains_first: ClassVar[bool] = False
+    """Whether a round trains, with the criterion as a callback, before it removes anything."""
+    trains_along: ClassVar[bool] = False
+    """Whether the criterion is a callback of the training after that too."""
+    grows_back: ClassVar[bool] = False
+    """Whether weights that went may come back, with the value they had as the chain began."""
+
+    def start(self, context: Context) -> None:
+        """A round begins."""
+
+    def score(self, context: Context) -> dict[str, Tensor]:
+        """A float32 tensor of the weight's shape for each layer named, on its device; a higher score stays.
+
+        Scores may be negative. Weights that are gone may get any score, unless they can come back.
+        """
+        raise NotImplementedError

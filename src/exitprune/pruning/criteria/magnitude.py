@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import torch
 from torch import Tensor
 
-from exitprune.networks.early_exit import EarlyExitNetwork
-from exitprune.networks.masks import weights
+from exitprune.pruning.criteria import Context, Criterion
 
 
-def score(
-    network: EarlyExitNetwork,
-    names: Iterable[str],
-    batches: Iterable[tuple[Tensor, Tensor]],
-    generator: torch.Generator,
-) -> dict[str, Tensor]:
+class Magnitude(Criterion):
     """|w|."""
-    by_name = weights(network)
-    return {name: by_name[name].detach().float().abs() for name in names}
+
+    def score(self, context: Context) -> dict[str, Tensor]:
+        return {name: weight.detach().float().abs() for name, weight in context.weights.items()}

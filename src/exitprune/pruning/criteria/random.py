@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor
 
-from exitprune.networks.early_exit import EarlyExitNetwork
-from exitprune.networks.masks import weights
+from exitprune.pruning.criteria import Context, Criterion
 
 
-def score(
-    network: EarlyExitNetwork,
-    names: Iterable[str],
-    batches: Iterable[tuple[Tensor, Tensor]],
-    generator: torch.Generator,
-) -> dict[str, Tensor]:
+class Random(Criterion):
     """Uniform in [0, 1), drawn on the CPU so that every device draws the same."""
-    by_name = weights(network)
-    return {name: torch.rand(by_name[name].shape, generator=generator).to(by_name[name].device) for name in names}
+
+    def score(self, context: Context) -> dict[str, Tensor]:
+        draw = context.generator
+        return {name: torch.rand(w.shape, generator=draw).to(w.device) for name, w in context.weights.items()}

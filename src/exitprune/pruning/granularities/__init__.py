@@ -1,10 +1,36 @@
 """What goes as one: the unit that is scored, ranked and pruned.
 
-Contract of a file, three functions between weights and units, both in dicts of tensors by layer name:
-
-- `unit_scores(network, scores) -> scores` of the units in the layers scored;
-- `unit_masks(network, masks) -> masks` of the units in the layers given, True = kept;
-- `weight_masks(network, masks, units) -> masks` of the layers given, without the weights of units that went.
-
-A layer that has no units is left out of the first two and comes back unchanged from the third. Ranking sees units only.
+Contract of a file: a class of `Granularity` with three functions between weights and units, both in dicts of tensors by layer
+name; its fields are its settings. A layer that has no units is left out of the first two and comes back unchanged from the third.
+Ranking sees units only.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from exitprune.config.section import Section
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.masks import Masks
+
+
+class Granularity(Section):
+    """A kind of unit."""
+
+    def unit_scores(
+        self, network: EarlyExitNetwork, scores: Mapping[str, Tensor], masks: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Scores of the units in the layers scored; the masks say which weights are there."""
+        raise NotImplementedError
+
+    def unit_masks(self, network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> Masks:
+        """Masks of the units in the layers given, True = kept."""
+        raise NotImplementedError
+
+    def weight_masks(
+        self, network: EarlyExitNetwork, masks: Mapping[str, Tensor], units: Mapping[str, Tensor]
+    ) -> Masks:
+        """Masks of the layers given, without the weights of units that went."""
+        raise NotImplementedError

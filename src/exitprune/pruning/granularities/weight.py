@@ -8,18 +8,21 @@ from torch import Tensor
 
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks
+from exitprune.pruning.granularities import Granularity
 
 
-def unit_scores(network: EarlyExitNetwork, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+class Weight(Granularity):
     """A unit is a weight."""
-    return dict(scores)
 
+    def unit_scores(
+        self, network: EarlyExitNetwork, scores: Mapping[str, Tensor], masks: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        return dict(scores)
 
-def unit_masks(network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> Masks:
-    """A unit is a weight."""
-    return dict(masks)
+    def unit_masks(self, network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> Masks:
+        return dict(masks)
 
-
-def weight_masks(network: EarlyExitNetwork, masks: Mapping[str, Tensor], units: Mapping[str, Tensor]) -> Masks:
-    """A unit is a weight."""
-    return dict(units)
+    def weight_masks(
+        self, network: EarlyExitNetwork, masks: Mapping[str, Tensor], units: Mapping[str, Tensor]
+    ) -> Masks:
+        return dict(units)

@@ -1,14 +1,15 @@
 """In which order the groups are pruned: the question of the paper.
 
-Contract of a file: `rounds(num_rounds) -> list[Round]`. Each group goes through the schedule once, from its first round to its
-last; a third order is a third list.
+Contract of a file: a class of `Order` with `rounds`; its fields are its settings. Each group goes through the schedule once, from
+its first round to its last; a third order is a third list.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exitprune.networks.early_exit import Group
+from exitprune.config.section import Section
+from exitprune.networks.groups import Group
 
 
 @dataclass(frozen=True)
@@ -17,3 +18,18 @@ class Round:
 
     prune: Group
     train: Group
+
+
+class Order(Section):
+    """A list of rounds."""
+
+    def rounds(self, num_rounds: int) -> list[Round]:
+        """All rounds.
+
+        Args:
+            num_rounds: as the recipe has it.
+
+        Raises:
+            ValueError: if the order cannot have so many.
+        """
+        raise NotImplementedError

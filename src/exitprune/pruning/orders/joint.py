@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from exitprune.pruning.orders import Round
+from exitprune.pruning.orders import Order, Round
 
 
-def rounds(num_rounds: int) -> list[Round]:
+class Joint(Order):
     """`num_rounds` rounds on everything."""
-    return [Round(prune="all", train="all")] * num_rounds
+
+    def rounds(self, num_rounds: int) -> list[Round]:
+        return [Round(prune="all", train="all")] * num_rounds

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from exitprune.pruning.schedules import Schedule
 
-def kept_shares(num_rounds: int, sparsity: float) -> list[float]:
+
+class Linear(Schedule):
     """1 - sparsity x k / num_rounds after round k."""
-    return [1 - sparsity * k / num_rounds for k in range(1, num_rounds)] + [1 - sparsity]
+
+    def kept_shares(self, num_rounds: int, sparsity: float) -> list[float]:
+        return [1 - sparsity * k / num_rounds for k in range(1, num_rounds)] + [1 - sparsity]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from exitprune.pruning.schedules import Schedule
 
-def kept_shares(num_rounds: int, sparsity: float) -> list[float]:
+
+class OneShot(Schedule):
     """1 - sparsity after every round."""
-    return [1 - sparsity] * num_rounds
+
+    def kept_shares(self, num_rounds: int, sparsity: float) -> list[float]:
+        return [1 - sparsity] * num_rounds

@@ -8,8 +8,11 @@ from torch import Tensor
 
 from exitprune.networks.masks import Masks
 from exitprune.pruning.ranking import without_lowest
+from exitprune.pruning.scopes import Scope
 
 
-def choose(scores: Mapping[str, Tensor], masks: Mapping[str, Tensor], fraction: float) -> Masks:
+class Global(Scope):
     """The lowest scores go, wherever they are."""
-    return without_lowest(scores, masks, fraction)
+
+    def choose(self, scores: Mapping[str, Tensor], candidates: Mapping[str, Tensor], num: int) -> Masks:
+        return without_lowest(scores, candidates, num)

@@ -13,16 +13,19 @@ from torch import Tensor
 
 from exitprune.networks.masks import Masks
 from exitprune.pruning.ranking import without_lowest
+from exitprune.pruning.scopes import Scope
 
 
-def choose(scores: Mapping[str, Tensor], masks: Mapping[str, Tensor], fraction: float) -> Masks:
+class Std(Scope):
     """The lowest scores in units of their layer's deviation go.
 
     The deviation is the root mean square of the kept scores: for magnitudes, that of the kept weights about zero.
     """
-    scaled = {}
-    for name, score in scores.items():
-        kept = score[masks[name]]
-        deviation = kept.double().square().mean().sqrt().clamp_min(1e-12) if kept.numel() else kept.new_ones(())
-        scaled[name] = (score.double() / deviation).float()
-    return without_lowest(scaled, masks, fraction)
+
+    def choose(self, scores: Mapping[str, Tensor], candidates: Mapping[str, Tensor], num: int) -> Masks:
+        scaled = {}
+        for name, score in scores.items():
+            kept = score[candidates[name]]
+            deviation = kept.double().square().mean().sqrt().clamp_min(1e-12) if kept.numel() else kept.new_ones(())
+            scaled[name] = (score.double() / deviation).float()
+        return without_lowest(scaled, candidates, num)

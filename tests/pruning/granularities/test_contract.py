@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from exitprune.config.choice import make
 from exitprune.networks.early_exit import EarlyExitNetwork, Group
 from exitprune.networks.masks import full_masks, weights
-from exitprune.variants import names_of, variant
+from exitprune.variants import names_of
 
 walk = pytest.mark.parametrize("granularity", names_of("granularities"))
 
@@ -20,10 +21,10 @@ def of_group(network: EarlyExitNetwork, values: dict[str, Tensor], group: Group)
 @walk
 @pytest.mark.parametrize("group", ["all", "base", "exits"])
 def test_scores_and_masks_are_of_the_same_units(granularity: str, group: Group, network: EarlyExitNetwork) -> None:
-    kind = variant("granularities", granularity)
+    kind = make("granularities", granularity, {})
     scores = {name: weight.abs() for name, weight in weights(network, group).items()}
     units = kind.unit_masks(network, of_group(network, full_masks(network), group))
-    unit_scores = kind.unit_scores(network, scores)
+    unit_scores = kind.unit_scores(network, scores, full_masks(network))
     assert list(units) == list(unit_scores)
     for name in units:
         assert units[name].dtype == torch.bool
@@ -34,7 +35,7 @@ def test_scores_and_masks_are_of_the_same_units(granularity: str, group: Group, 
 def test_units_that_stay_keep_every_weight_and_units_that_go_keep_none(
     granularity: str, network: EarlyExitNetwork
 ) -> None:
-    kind = variant("granularities", granularity)
+    kind = make("granularities", granularity, {})
     masks = full_masks(network)
     units = kind.unit_masks(network, masks)
     untouched = kind.weight_masks(network, masks, units)
@@ -49,7 +50,7 @@ def test_units_that_stay_keep_every_weight_and_units_that_go_keep_none(
 
 @walk
 def test_nothing_given_is_changed(granularity: str, network: EarlyExitNetwork) -> None:
-    kind = variant("granularities", granularity)
+    kind = make("granularities", granularity, {})
     masks = full_masks(network)
     none = {name: torch.zeros_like(unit) for name, unit in kind.unit_masks(network, masks).items()}
     kind.weight_masks(network, masks, none)

@@ -5,34 +5,27 @@ from __future__ import annotations
 import pytest
 import torch
 
-from exitprune.config.prune import Prune
-from exitprune.config.training import Training
+from exitprune.config.choice import make
 from exitprune.jobs.seeding import generator
 from exitprune.networks.early_exit import EarlyExitNetwork
-from exitprune.networks.masks import Masks, full_masks, weights
-from exitprune.pruning.rounds import plan, prune_
-from exitprune.variants import variant
+from exitprune.networks.masks import Masks, apply_masks_, full_masks, weights
+from exitprune.pruning.granularities.filter import Filter
+from exitprune.pruning.rounds import Chooser
 from tests.conftest import Build
+from tests.pruning.contexts import a_context
 
-filter16 = variant("granularities", "filter16")
+GROUPED = Filter(round_to=16)
 
 
 def pruned(network: EarlyExitNetwork, criterion: str, scope: str) -> list[Masks]:
-    """The filters that are there after each of five joint rounds to half of them, without training in between."""
-    settings = Prune(
-        order="joint",
-        sparsity=0.5,
-        rounds=5,
-        schedule="linear",
-        criterion=criterion,
-        scope=scope,
-        granularity="filter16",
-        finetune=Training(epochs=0, lr=0.1, lr_scheduler="constant", momentum=0, weight_decay=0, batch_size=8),
-    )
+    """The filters that are there after each of five rounds to half of them, without training in between."""
+    chooser = Chooser(make("scopes", scope, {}), GROUPED, False)
     masks, units = full_masks(network), []
-    for number, (round_, kept_share) in enumerate(plan(settings)):
-        masks = prune_(network, masks, round_, kept_share, settings, [], generator("test", number))
-        units.append(filter16.unit_masks(network, masks))
+    for number in range(1, 6):
+        context = a_context(network, generator=generator("test", number))
+        masks = chooser.choose(network, masks, "all", 1 - 0.1 * number, make("criteria", criterion, {}).score(context))
+        apply_masks_(network, masks)
+        units.append(GROUPED.unit_masks(network, masks))
     return units
 
 
@@ -55,9 +48,9 @@ def test_exactly_as_many_filters_go_as_one_by_one(build: Build) -> None:
 def test_a_group_scores_the_mean_of_its_filters_best_first(build: Build) -> None:
     network = build(depth=8)
     scores = {name: weight.detach().abs() for name, weight in weights(network).items()}
-    single = variant("granularities", "filter").unit_scores(network, scores)["b3.c1"]
-    grouped = filter16.unit_scores(network, scores)["b3.c1"]
-    for group in single.argsort(descending=True).split(16):
+    single = Filter().unit_scores(network, scores, full_masks(network))["b3.c1"]
+    grouped = GROUPED.unit_scores(network, scores, full_masks(network))["b3.c1"]
+    for group in single.argsort(descending=True).reshape(-1, 16):
         torch.testing.assert_close(grouped[group], single[group].mean().expand(16))
 
 
@@ -70,6 +63,7 @@ def test_filters_that_are_gone_take_no_place_in_a_group(build: Build) -> None:
     scores = {name: torch.ones_like(weight) for name, weight in weights(network).items()}
     scores["b2.c1"][:8] = 9  # as a criterion that does not look at weights may score them
     scores["b2.c1"][8:24] = 5
-    grouped = filter16.unit_scores(network, scores)["b2.c1"]
-    assert len(grouped[8:24].unique()) == 1  # one group, which the eight that are gone would have split
+    there = {name: weight != 0 for name, weight in weights(network).items()}
+    grouped = GROUPED.unit_scores(network, scores, there)["b2.c1"]
+    assert len(set(grouped[8:24].tolist())) == 1  # one group, which the eight that are gone would have split
     assert (grouped[24:] < grouped[8]).all()

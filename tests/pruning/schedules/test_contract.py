@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exitprune.variants import names_of, variant
+from exitprune.config.choice import make
+from exitprune.variants import names_of
 
 pytestmark = pytest.mark.parametrize("schedule", names_of("schedules"))
 
 
 def kept_shares(schedule: str, rounds: int, sparsity: float) -> list[float]:
-    shares: list[float] = variant("schedules", schedule).kept_shares(rounds, sparsity)
+    shares: list[float] = make("schedules", schedule, {}).kept_shares(rounds, sparsity)
     return shares
 
 

@@ -1,0 +1,209 @@
+"""A chain of levels: where it begins, and how each level is made of the one before it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+from torch import Tensor
+
+from exitprune.config.choice import made
+from exitprune.config.data import Augment
+from exitprune.config.prune import Prune
+from exitprune.config.training import Training
+from exitprune.data.images import Epoch, Images
+from exitprune.jobs.compute import Machine
+from exitprune.jobs.seeding import generator, seed_of
+from exitprune.networks.as_drawn import as_drawn, with_heads_as_drawn
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.groups import Group
+from exitprune.networks.masks import Masks, full_masks, weights
+from exitprune.pruning.criteria import Context, Criterion
+from exitprune.pruning.rounds import Chooser, Step, apply_, plan, rewind_
+from exitprune.pruning.starts import Start
+from exitprune.training.callbacks import Callback
+from exitprune.training.loop import Observer, train_
+from exitprune.training.resumption import Resumption
+
+
+@dataclass(frozen=True)
+class Chain:
+    """All rounds of one recipe and seed.
+
+    Attributes:
+        settings: what the rounds depend on.
+        base: how the base network is trained, where pruning begins before that is over.
+        augment: random changes of the images.
+        images: to train on.
+        level0: the unpruned network with trained exits.
+        trained_base: the network without exits, for a recipe that adds its heads late.
+        snapshot: the same after the epoch that weights are rewound to, for a recipe that does.
+        seed: of the run.
+        machine: that computes.
+        observer: is told of every step and epoch.
+        partial: where a training keeps its state, by the name of the training.
+    """
+
+    settings: Prune
+    base: Training
+    augment: Augment
+    images: Images
+    level0: EarlyExitNetwork
+    trained_base: EarlyExitNetwork | None
+    snapshot: EarlyExitNetwork | None
+    seed: int
+    machine: Machine
+    observer: Observer
+    partial: Callable[[str], Resumption]
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """From the first level to the last."""
+        return plan(self.settings)
+
+    @cached_property
+    def criterion(self) -> Criterion:
+        """One for the whole chain, so that it may remember something from round to round."""
+        chosen: Criterion = made("criteria", self.settings.criterion)
+        return chosen
+
+    @cached_property
+    def begin(self) -> EarlyExitNetwork:
+        """The network that the first round finds. Nothing changes it."""
+        start: Start = made("starts", self.settings.start)
+        if start.watches:
+            return self._watch(start)
+        if self.settings.heads.when == "after":
+            assert self.trained_base is not None, "the stage was given none"
+            return self._placed(with_heads_as_drawn(self.trained_base, self._spec, self.seed))
+        network = EarlyExitNetwork(self._spec)
+        network.load_state_dict(self.level0.state_dict())
+        return self._placed(network)
+
+    def step_(self, number: int, network: EarlyExitNetwork, masks: Masks) -> Masks:
+        """Lead a network from level `number` - 1 to `number` in place; the masks after that.
+
+        A round has four acts: the criterion starts, the network is trained if the criterion needs that first, weights are
+        chosen and go, and what is left is trained.
+        """
+        step, criterion = self.steps[number - 1], self.criterion
+        chooser = Chooser.of(self.settings)
+        purpose = (self.seed, self.settings.order.name, number)
+        along: list[Callback] = [criterion] if criterion.trains_along else []
+        if step.prune and chooser.has_units(network, step.prune):
+            context = self._context(network, masks, step.prune, step.kept_share, number)
+            criterion.start(context)
+            if criterion.trains_first:
+                self._train_(network, step, masks, seed_of(*purpose, "first"), [criterion])
+            before, masks = masks, context.plan(criterion.score(context))
+            apply_(network, before, masks, lambda: weights(self.begin))
+        if step.prune and (reference := self._reference):
+            rewind_(network, reference, step.train)
+            apply_(network, masks, masks, lambda: {})
+        seed = seed_of(*purpose) if step.training == "finetune" else seed_of(self.seed, step.training)
+        self._train_(network, step, masks, seed, along)
+        return masks
+
+    def forget(self) -> None:
+        """Remove what a killed training would have gone on from: the chain is whole."""
+        for name in ("begin", "base", "heads"):
+            self.partial(name).forget()
+
+    def training_of(self, step: Step) -> Training:
+        """How a step trains."""
+        return {"finetune": self.settings.finetune, "base": self.base, "heads": self.settings.heads}[step.training]
+
+    def _train_(
+        self, network: EarlyExitNetwork, step: Step, masks: Masks, seed: int, callbacks: list[Callback]
+    ) -> None:
+        resumption = going_on = None
+        if step.training != "finetune":  # a round is short, and lost as a whole
+            resumption = self.partial(step.training)
+        if step.training == "base":
+            _ = self.begin  # whose training, as far as it went, is where this one goes on
+            going_on = self.partial("begin")
+        train_(
+            network,
+            self.images,
+            step.train,
+            self.training_of(step),
+            self.augment,
+            seed,
+            masks,
+            self.machine,
+            self.observer,
+            resumption,
+            callbacks,
+            going_on,
+        )
+
+    def _context(
+        self, network: EarlyExitNetwork, masks: Masks, group: Group, kept_share: float, number: int
+    ) -> Context:
+        purpose = (self.seed, self.settings.order.name, number, "scores")
+        return Context(
+            network=network,
+            names=list(network.named_layers(group)),
+            masks=masks,
+            batches=Epoch(self.images, self.settings.finetune.batch_size, self.augment, purpose),
+            generator=generator(*purpose),
+            plan=partial(Chooser.of(self.settings).choose, network, masks, group, kept_share),
+            dense=lambda: weights(self.begin),
+            initial=lambda: weights(self._drawn),
+        )
+
+    @property
+    def _spec(self) -> Spec:
+        return replace(self.level0.spec, classifier=self.settings.classifier)
+
+    @cached_property
+    def _drawn(self) -> EarlyExitNetwork:
+        return self._placed(as_drawn(self._spec, self.seed))
+
+    @cached_property
+    def _reference(self) -> Mapping[str, Tensor] | None:
+        """The state that weights are rewound to."""
+        if self.settings.rewind == "none":
+            return None
+        if self.settings.rewind == "initial":
+            return self._drawn.state_dict()
+        assert self.snapshot is not None, "the stage was given none"
+        return self._placed(with_heads_as_drawn(self.snapshot, self._spec, self.seed)).state_dict()
+
+    def _placed(self, network: EarlyExitNetwork) -> EarlyExitNetwork:
+        network.place_(self.machine.device)
+        return network
+
+    def _watch(self, start: Start) -> EarlyExitNetwork:
+        network = copy.deepcopy(self._drawn)
+        masks, first = full_masks(network), self.steps[0]
+        context = self._context(network, masks, "all", first.kept_share, 0)
+        if not start.now(context, 0):
+            train_(
+                network,
+                self.images,
+                "base",
+                self.base,
+                self.augment,
+                seed_of(self.seed, "base"),
+                masks,
+                self.machine,
+                None,
+                self.partial("begin"),
+                [Watch(start, context)],
+            )
+        return network
+
+
+class Watch(Callback):
+    """Stops a training when a start says so."""
+
+    def __init__(self, start: Start, context: Context) -> None:
+        self.start, self.context = start, context
+        self.state_dict, self.load_state_dict = start.state_dict, start.load_state_dict  # type: ignore[method-assign]
+
+    def after_epoch(self, network: EarlyExitNetwork, epoch: int) -> bool:
+        """Whether it does now."""
+        return self.start.now(self.context, epoch)

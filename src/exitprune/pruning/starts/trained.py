@@ -1,0 +1,13 @@
+"""Trained: pruning begins with level 0, the trained network with its exits, as in the paper."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from exitprune.pruning.starts import Start
+
+
+class Trained(Start):
+    """After all training."""
+
+    watches: ClassVar[bool] = False

@@ -1,0 +1,55 @@
+"""What may be done at each point of a training. Every method of `Callback` does nothing; a callback says what it does.
+
+What a callback remembers from one step to the next belongs in `state_dict`: a training that goes on after a kill gets it
+back, and ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from torch import Tensor
+from torch.nn import Parameter
+
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.masks import apply_masks_
+
+
+class Callback:
+    """Somebody who has a say while a network trains."""
+
+    def parameters(self) -> Iterable[Parameter]:
+        """What learns along with the network, by the same optimiser."""
+        return ()
+
+    def after_forward(self, network: EarlyExitNetwork, logits: Tensor, labels: Tensor) -> None:
+        """Logits are there, (E, N, K), and their labels, (N,); the loss is not."""
+
+    def penalty(self, network: EarlyExitNetwork, progress: float) -> Tensor | None:
+        """What is added to the loss, a tensor of no dimension; `progress` goes from 1 / steps to 1 over the training."""
+        return None
+
+    def after_backward(self, network: EarlyExitNetwork) -> None:
+        """Gradients are there; the optimiser has not made its step."""
+
+    def after_step(self, network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> None:
+        """The optimiser has made its step; the masks are those of the training."""
+
+    def after_epoch(self, network: EarlyExitNetwork, epoch: int) -> bool:
+        """An epoch, counted from 1, has ended. True stops the training."""
+        return False
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What is remembered."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Remember what `state_dict` gave."""
+
+
+class KeepMasks(Callback):
+    """Masked weights stay exactly zero, whatever momentum and weight decay do."""
+
+    def after_step(self, network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> None:
+        """Set them to zero again."""
+        apply_masks_(network, masks)

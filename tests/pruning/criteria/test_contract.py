@@ -1,0 +1,97 @@
+"""The contract of every criterion, walked by folder: a new file is tested the day it appears."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from exitprune.config.choice import make
+from exitprune.config.data import Augment
+from exitprune.config.training import Training
+from exitprune.data.images import Epoch, Images
+from exitprune.jobs.seeding import generator
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.masks import full_masks, weights
+from exitprune.pruning.criteria import Criterion
+from exitprune.training.loop import train_
+from exitprune.variants import names_of
+from tests.pruning.contexts import a_context
+
+NAMES = ["stem", "b2.sc", "exit0", "fc"]
+STILL = Augment(pad=0, flip=False)
+
+pytestmark = pytest.mark.parametrize("criterion", names_of("criteria"))
+
+
+def score(name: str, network: EarlyExitNetwork, images: Images, brief: Training, seed: int = 0) -> dict[str, Tensor]:
+    """Of a round: what trains first does, for a network that is there only to be trained."""
+    criterion: Criterion = make("criteria", name, {})
+    context = a_context(network, NAMES, Epoch(images, 10, STILL, ("batches",)), generator(seed))
+    criterion.start(context)
+    if criterion.trains_first:
+        train_(network, images, "all", brief, STILL, 0, full_masks(network), callbacks=[criterion])
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    modes = [module.training for module in network.modules()]
+    network.zero_grad()
+    scores = criterion.score(context)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items()), "scoring changes it"
+    assert [module.training for module in network.modules()] == modes
+    assert all(parameter.grad is None for parameter in network.parameters())
+    return scores
+
+
+def test_every_setting_has_a_default_and_survives_json(criterion: str) -> None:
+    made = make("criteria", criterion, {})
+    assert type(made).model_validate_json(made.model_dump_json()) == made
+
+
+def test_the_layers_named_are_scored_in_that_order(
+    criterion: str, network: EarlyExitNetwork, images: Images, brief: Training
+) -> None:
+    assert list(score(criterion, network, images, brief)) == NAMES
+
+
+def test_scores_have_the_shape_of_the_weights_and_are_finite_float32(
+    criterion: str, network: EarlyExitNetwork, images: Images, brief: Training
+) -> None:
+    for name, scores in score(criterion, network, images, brief).items():
+        assert scores.shape == weights(network)[name].shape
+        assert scores.dtype == torch.float32
+        assert scores.isfinite().all()
+        assert not scores.requires_grad
+
+
+def test_scores_are_the_same_when_asked_again(
+    criterion: str, network: EarlyExitNetwork, images: Images, brief: Training
+) -> None:
+    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    first = score(criterion, network, images, brief)
+    torch.rand(7)  # what else was drawn does not matter
+    network.load_state_dict(state)
+    again = score(criterion, network, images, brief)
+    assert all(torch.equal(first[name], again[name]) for name in NAMES)
+
+
+def test_scores_are_finer_than_bfloat16(
+    criterion: str, network: EarlyExitNetwork, images: Images, brief: Training
+) -> None:
+    scores = score(criterion, network, images, brief)["exit0"]
+    values = scores.flatten().tolist()
+    assert len(set(scores.bfloat16().flatten().tolist())) < 0.9 * len(set(values))
+
+
+def test_what_it_remembers_is_given_back(
+    criterion: str, network: EarlyExitNetwork, images: Images, brief: Training
+) -> None:
+    first: Criterion = make("criteria", criterion, {})
+    context = a_context(network, NAMES, Epoch(images, 10, STILL, ("batches",)), generator(0))
+    first.start(context)
+    if first.trains_first:
+        train_(network, images, "all", brief, STILL, 0, full_masks(network), callbacks=[first])
+    second: Criterion = make("criteria", criterion, {})
+    second.start(context)
+    second.load_state_dict({name: value.clone() for name, value in first.state_dict().items()})
+    before, after = first.state_dict(), second.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)

@@ -1,0 +1,201 @@
+"""What a recipe may set beside order and amount: where pruning begins, what weights go back to, when heads come in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+
+from exitprune.config import choice as choice_module
+from exitprune.config.choice import Choice
+from exitprune.networks.as_drawn import as_drawn
+from exitprune.networks.checkpoints import load_checkpoint
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.masks import Masks, num_kept, sparsity, weights
+from exitprune.pruning import chain
+from exitprune.pruning.criteria import Context
+from exitprune.pruning.criteria.magnitude import Magnitude
+from exitprune.training.resumption import Resumption
+from tests.stages.test_chain import TRAINING, Study, equal, level_files, study
+
+__all__ = ["study"]  # the fixture
+
+NO_TRAINING = {**TRAINING, "epochs": 0}
+
+
+def test_a_level_says_all_settings_that_led_to_it(study: Study) -> None:
+    last = study.run_recipe("mine", order="joint", granularity="filter")[-1]
+    told = last.header["settings"]
+    assert told["base"] == {**TRAINING, "batch_size": 32}
+    assert told["model"]["exits"] == [1, 2]
+    assert told["prune"]["granularity"] == {"name": "filter", "round_to": 1}
+    assert told["prune"]["finetune"]["lr"] == TRAINING["lr"]
+    assert last.header["recipe"] == "mine"
+
+
+def masked(state: Mapping[str, Tensor], network: EarlyExitNetwork, masks: Masks) -> dict[str, Tensor]:
+    """A network's state under masks."""
+    there = {id(weight): masks[name] for name, weight in weights(network).items()}
+    named = network.state_dict(keep_vars=True)
+    return {
+        name: value * there[id(named[name])] if id(named[name]) in there else value for name, value in state.items()
+    }
+
+
+def test_pruned_at_the_start_the_network_is_the_one_drawn_without_its_smallest_weights(study: Study) -> None:
+    first, second, *_ = study.run_recipe("early", order="joint", start="initial", finetune=NO_TRAINING)
+    drawn = as_drawn(first.network.spec, 0)
+    for level in (first, second):
+        expected = masked(drawn.state_dict(), drawn, level.masks)
+        assert all(torch.equal(value, expected[name]) for name, value in level.network.state_dict().items())
+    smallest = torch.cat([weight.detach().abs().flatten() for weight in weights(drawn).values()])
+    kept = torch.cat([mask.flatten() for mask in second.masks.values()])
+    assert smallest[~kept].max() <= smallest[kept].min()
+
+
+def test_after_pruning_at_the_start_the_network_is_trained_as_the_dense_one_is(study: Study) -> None:
+    """With nothing pruned it becomes level 0, bit for bit."""
+    levels = study.run_recipe("early", order="joint", start="initial", sparsity=0.0, finetune=NO_TRAINING)
+    assert [level.header["prune"] for level in levels] == ["all", "all", None, None]
+    assert equal(levels[-1].network, load_checkpoint(study.path / "level-00.safetensors").network)
+
+
+@pytest.mark.parametrize("order", ["joint", "sequential"])
+def test_base_training_that_was_watched_goes_on_where_it_stopped(study: Study, order: str) -> None:
+    """Rate and momentum included: with nothing pruned it ends in the base network and then in level 0."""
+    start = {"name": "epoch", "number": 1}
+    levels = study.run_recipe("early", order=order, start=start, sparsity=0.0, finetune=NO_TRAINING)
+    level0 = load_checkpoint(study.path / "level-00.safetensors").network
+    assert not equal(levels[0].network.base, level0.base)
+    assert equal(levels[-1].network, level0)
+
+
+def test_pruned_early_weights_that_went_stay_away_through_the_training_that_is_left(study: Study) -> None:
+    start = {"name": "epoch", "number": 1}
+    levels = study.run_recipe("early", order="sequential", start=start, finetune=NO_TRAINING)
+    total = sum(mask.numel() for mask in levels[-1].masks.values())
+    assert num_kept(levels[-1].masks) == pytest.approx(0.3 * total, abs=2)
+    for name, weight in weights(levels[-1].network).items():
+        assert not weight[~levels[-1].masks[name]].any()
+
+
+@pytest.mark.parametrize("moment", ["begin", "base", "heads"])
+def test_a_chain_killed_in_a_long_training_goes_on_to_the_same_bytes(
+    study: Study, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    start = {"name": "epoch", "number": 1} if moment != "heads" else "initial"
+    chosen: dict[str, Any] = {"order": "joint", "start": start, "finetune": NO_TRAINING}
+    study.run_recipe("early", **chosen)
+    whole = level_files(study)
+    for path in study.path.glob("early/*"):
+        path.unlink()
+    keep = Resumption.keep
+
+    def keep_and_die(self: Any, *arguments: Any) -> None:
+        keep(self, *arguments)
+        if self.path.name.startswith(moment):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Resumption, "keep", keep_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        study.run_recipe("early", **chosen)
+    monkeypatch.setattr(Resumption, "keep", keep)
+    study.run_recipe("early", **chosen)
+    assert level_files(study) == whole
+    assert not list(study.path.glob("early/*.partial.*"))
+
+
+def test_rewound_weights_are_those_drawn_under_the_masks_of_the_round(study: Study) -> None:
+    levels = study.run_recipe("lottery", order="joint", rewind="initial", finetune=NO_TRAINING)
+    plain = study.run_recipe("plain", order="joint", finetune=NO_TRAINING)
+    drawn = as_drawn(levels[0].network.spec, 0)
+    expected = masked(drawn.state_dict(), drawn, levels[0].masks)
+    assert all(torch.equal(value, expected[name]) for name, value in levels[0].network.state_dict().items())
+    assert all(torch.equal(levels[0].masks[name], plain[0].masks[name]) for name in plain[0].masks)
+
+
+def test_rewound_to_an_epoch_the_base_is_that_epochs_and_only_what_trains_goes_back(study: Study) -> None:
+    levels = study.run_recipe("late", order="sequential", rewind=1, finetune=NO_TRAINING)
+    snapshot = load_checkpoint(study.path / "base-epoch-1.safetensors").network
+    assert equal(study_base(study), load_checkpoint(study.path / "base.safetensors").network)
+    expected = masked(snapshot.state_dict(), snapshot, levels[1].masks)
+    for name, value in levels[1].network.base.state_dict().items():
+        assert torch.equal(value, expected[f"base.{name}"])
+    level0 = load_checkpoint(study.path / "level-00.safetensors").network
+    assert equal(levels[1].network.exits, level0.exits)  # whose rounds come later
+
+
+def study_base(study: Study) -> EarlyExitNetwork:
+    """The network after all epochs, trained again as far as that: what `until` the last epoch gives."""
+    return load_checkpoint(study.run_base(until=TRAINING["epochs"])).network  # type: ignore[arg-type]
+
+
+def test_heads_that_come_late_are_as_drawn_until_their_rounds(study: Study) -> None:
+    heads = {**TRAINING, "train": "frozen", "when": "after"}
+    levels = study.run_recipe("second", order="sequential", heads=heads)
+    drawn = as_drawn(levels[0].network.spec, 0)
+    assert all(equal(level.network.exits, drawn.exits) for level in levels[:2])
+    assert sparsity(levels[2].masks, ["exit0", "exit1"]) == pytest.approx(0.35, abs=0.01)
+    assert not equal(levels[2].network.exits, drawn.exits)
+    assert all(equal(level.network.base, levels[1].network.base) for level in levels[2:])
+
+
+def test_the_classifier_may_belong_to_the_exits(study: Study) -> None:
+    levels = study.run_recipe("paper", order="sequential", classifier="exits")
+    level0 = load_checkpoint(study.path / "level-00.safetensors").network
+    assert [sparsity(level.masks, ["fc"]) for level in levels[:2]] == [0, 0]
+    assert equal(levels[1].network.base.fc, level0.base.fc)
+    assert not equal(levels[3].network.base.fc, level0.base.fc)
+    for part in ("conv", "bn", "blocks"):
+        assert equal(levels[3].network.base.get_submodule(part), levels[1].network.base.get_submodule(part))
+    group = ["exit0", "exit1", "fc"]
+    assert sparsity(levels[3].masks, group) == pytest.approx(0.7, abs=1e-3)
+    assert levels[3].network.spec.classifier == "exits"
+
+
+class Counting(Magnitude):
+    """Remembers how many steps it has seen, over all rounds."""
+
+    trains_first: ClassVar[bool] = True
+    trains_along: ClassVar[bool] = True
+    _steps: int = 0
+
+    def after_step(self, network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> None:
+        self._steps += 1
+
+    def score(self, context: Context) -> dict[str, Tensor]:
+        draw = torch.Generator().manual_seed(self._steps)
+        return {name: torch.rand(weight.shape, generator=draw) for name, weight in context.weights.items()}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {"steps": torch.tensor(self._steps)}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        self._steps = int(state["steps"])
+
+
+@pytest.fixture
+def counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(family: str, choice: Choice) -> Any:
+        return Counting() if family == "criteria" else choice_module.made(family, choice)
+
+    monkeypatch.setattr(chain, "made", made)
+
+
+@pytest.mark.usefixtures("counting")
+@pytest.mark.parametrize("store", [None, "store"])
+def test_what_a_criterion_remembers_survives_a_kill_between_rounds(study: Study, store: str | None) -> None:
+    kept: Path | None = study.path / store if store else None
+    study.run_recipe("joint", order="joint", rounds=3, store=kept)
+    whole = level_files(study)
+    (study.path / "joint/level-03.safetensors").unlink()
+    study.run_recipe("joint", order="joint", rounds=3)
+    assert level_files(study) == whole
+    for path in (study.path / "joint").glob("*.safetensors"):
+        path.unlink()
+    study.run_recipe("joint", order="joint", rounds=3, store=kept)
+    assert level_files(study) == whole
