@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import BaseModel
 from torch import Tensor
 
 from exitprune.config.evaluate import Evaluate
@@ -249,7 +250,7 @@ def _exit_cost(layers: list[dict[str, Any]], exit_: int) -> dict[str, int]:
 
 def settings(**sections: Any) -> str:
     """Settings of a stage as the workflow hands them over."""
-    return json.dumps({n: s if isinstance(s, str) else s.model_dump() for n, s in sections.items()})
+    return json.dumps({n: s.model_dump() if isinstance(s, BaseModel) else s for n, s in sections.items()})
 
 
 _TRAINING = {

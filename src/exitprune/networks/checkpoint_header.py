@@ -30,6 +30,7 @@ class NetworkHeader(_Strict):
     num_classes: int = Field(ge=1, le=100_000)
     exits: list[Side] = Field(max_length=10_000)
     pool: Side | None
+    classifier: Literal["base", "exits"] = "base"
 
     @model_validator(mode="after")
     def _can_be_built(self) -> Self:
@@ -52,6 +53,7 @@ class CheckpointHeader(_Strict):
     key: str | None = None
     data: str | None = None
     recipe: str | None = None
+    settings: dict[str, Any] = {}
     prune: Group | None = None
     train: Group | None = None
     classes: list[Annotated[str, Field(max_length=1000)]] | None = None
