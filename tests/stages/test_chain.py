@@ -271,7 +271,9 @@ def evaluated(study: Study) -> Callable[..., Path]:
         folder = study.path / recipe
         made_of: dict[str, Any] = {"settings": {"model": {}}, "contents": None, "code": {}}
         evaluate.main(
-            json.dumps({"architecture": "resnet", "study": "tiny", "between": between, "compute": COMPUTE, "made_of": made_of}),
+            json.dumps(
+                {"architecture": "resnet", "study": "tiny", "between": between, "compute": COMPUTE, "made_of": made_of}
+            ),
             study.data,
             study.path / "level-00.safetensors",
             folder / "levels.json",
