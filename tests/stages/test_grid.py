@@ -15,9 +15,9 @@ from exitprune.data.images import load_split
 from exitprune.evaluation import paper
 from exitprune.jobs.levels import level_path
 from exitprune.jobs.provenance import digest
-from exitprune.networks.checkpoints import save_checkpoint
+from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
-from exitprune.networks.masks import full_masks
+from exitprune.networks.masks import apply_masks_, full_masks
 from exitprune.stages import grid
 from exitprune.storage import write_json
 from tests.synthetic import write_data
@@ -32,6 +32,7 @@ def write_chain(folder: Path, sparsity: Mapping[Any, float]) -> Path:
     masks = full_masks(network)
     for name, share in sparsity.items():
         masks[name].view(-1)[: round(share * masks[name].numel())] = False
+    apply_masks_(network, masks)
     path = level_path(folder, 1)
     save_checkpoint(path, network, masks, {"name": "level-01", "key": folder.name})
     write_json(folder / "levels.json", {"levels": {path.name: digest([path])}})
@@ -74,10 +75,7 @@ def test_sparsity_is_compared_layer_by_layer(table: pd.DataFrame) -> None:
 
 def test_accuracy_is_that_on_validation_images(table: pd.DataFrame, tmp_path: Path) -> None:
     images = load_split(tmp_path / "data.safetensors", "validation")
-    torch.manual_seed(0)
-    network = EarlyExitNetwork(
-        Spec(paper.ARCHITECTURE, {"depth": paper.DEPTH}, 1, 8, 8, 10, tuple(paper.EXITS), 1)
-    ).eval()
+    network = load_checkpoint(tmp_path / "joint/level-01.safetensors").network.eval()
     with torch.no_grad():
         answers = network(images.normalise(images.pixels)).argmax(dim=-1)
     accuracy = (answers == images.labels).double().mean(dim=-1)
