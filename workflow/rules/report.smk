@@ -61,6 +61,7 @@ rule figure:
             labels={"figure": "{figure}"},
         ),
         png=f"{RESULTS}/figures/{{figure}}.png",
+        about=f"{RESULTS}/captions/{{figure}}.json",
     log:
         f"{LOGS}/figures/{{figure}}.log",
     benchmark:
@@ -80,6 +81,7 @@ rule figure:
             tables="params.folder",
             svg="output.svg",
             png="output.png",
+            about="output.about",
         )
 
 
@@ -88,12 +90,10 @@ rule report:
         tables=TABLES,
         summary=f"{RESULTS}/summary.json",
         figures=[picture for picture in PICTURES if picture.endswith(".svg")],
+        captions=expand(f"{RESULTS}/captions/{{figure}}.json", figure=FIGURES),
         measured=MEASURED,
         records=RECORD_FILES,
-        code=[
-            *code("report", "{}", *(("figures", figure) for figure in FIGURES)),
-            *data_files("reporting/templates/*"),
-        ],
+        code=[*code("report", "{}"), *data_files("reporting/templates/*")],
     output:
         report(f"{RESULTS}/report.html", category="Report"),
     log:
@@ -105,6 +105,7 @@ rule report:
         settings=settings(**PARAMS.model_dump(exclude={"data": {"path"}})),
         tables=f"{RESULTS}/tables",
         figures=f"{RESULTS}/figures",
+        captions=f"{RESULTS}/captions",
         records=[f"--record={record}" for record in RECORDS],
     message:
         "Write the report"
@@ -114,5 +115,6 @@ rule report:
             "{params.records:q}",
             tables="params.tables",
             figures="params.figures",
+            captions="params.captions",
             out="output",
         )

@@ -101,6 +101,11 @@ def processor() -> str:
     return next(names, "") or platform.processor() or platform.machine()
 
 
+def remote() -> str | None:
+    """The address of the git remote `origin`; None without one."""
+    return _git("config", "--get", "remote.origin.url") or None
+
+
 def merged(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One description of several environments: where they differ, each value that occurs."""
 

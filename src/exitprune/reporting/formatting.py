@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 
 NOTHING = "\N{EN DASH}"
 STATES = {"unpruned": "unpruned", "final": "after the last round", "recovered": "after recovery"}
@@ -13,9 +15,52 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f}" if math.isfinite(value) else NOTHING
 
 
+def share(value: float) -> str:
+    """A fraction that a person chose, as a percentage without needless zeros: 80, 2.5."""
+    return f"{100 * value:.6g}"
+
+
+def threshold(value: float) -> str:
+    """A threshold for reading: two digits of what is missing to 1, where networks that are sure of themselves differ."""
+    return _near_one(value, 2)
+
+
+def exact_threshold(value: float) -> str:
+    """A threshold for typing: four digits of what is missing to 1."""
+    return _near_one(value, 4)
+
+
+def _near_one(value: float, digits: int) -> str:
+    if not 0 < value < 1:
+        return f"{value:g}"
+    decimals = digits - 1 - math.floor(math.log10(1 - value))
+    return f"{value:.{decimals}f}"
+
+
 def points(value: float) -> str:
     """A difference of fractions in percentage points, signed unless it is 0 as shown."""
     return signed(100 * value, 1) if math.isfinite(value) else NOTHING
+
+
+def interval(low: float, high: float) -> str:
+    """Both ends in points, with more decimals where one would hide on which side of 0 an end lies."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return NOTHING
+    first, last = (
+        signed(100 * value, next((d for d in (1, 2, 3) if not value or round(100 * value, d)), 4))
+        for value in (low, high)
+    )
+    return f"{first} to {last}"
+
+
+def is_number_like(text: str) -> bool:
+    """Whether a cell reads as a number (with a spread, an interval, a sign) or says that there is none."""
+    return text == NOTHING or re.match(r"[-+\N{MINUS SIGN}]?\d", text) is not None
+
+
+def joined(words: Sequence[str]) -> str:
+    """As in a sentence: 1, 2 and 3."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def signed(value: float, decimals: int) -> str:
@@ -31,6 +76,11 @@ def millions(value: float, like: float | None = None) -> str:
     size = abs(value if like is None else like) / 1e6
     decimals = max(0, 2 - math.floor(math.log10(size))) if size else 2
     return f"{value / 1e6:.{decimals}f}"
+
+
+def counted(num: int, word: str) -> str:
+    """A number and what it is of: 1 seed, 3 seeds."""
+    return f"{num:,} {word}" if num == 1 else f"{num:,} {word}s"
 
 
 def duration(seconds: float) -> str:

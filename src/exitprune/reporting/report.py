@@ -6,28 +6,41 @@ What is here formats; it computes nothing beyond means of what it shows.
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from scipy import stats
 
 from exitprune.config.params import Params
-from exitprune.evaluation.claims import CLAIMS, READINGS, rule_in_words
+from exitprune.evaluation.claims import CLAIMS, READINGS, UNTESTED, rule_in_words
 from exitprune.evaluation.records import About
-from exitprune.reporting.formatting import STATES, duration, millions, percent, points
+from exitprune.reporting.about import chance, data_name, num_images
+from exitprune.reporting.answer import deploys, found, saves, sure, tested
+from exitprune.reporting.formatting import STATES, counted, duration, is_number_like, joined, millions, percent, share
+from exitprune.reporting.glossary import entries, link_first_uses
+from exitprune.reporting.links import links, public_address
+from exitprune.reporting.study_data import as_json, study_data
 from exitprune.reporting.tables import (
+    agreement_table,
+    claim_rows,
     comparison,
     emptied_table,
     exit_table,
     headlines,
     measured_table,
     operating_table,
+    recipe_table,
+    seed_table,
+    smallest_rows,
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -35,25 +48,33 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as the page shows it."""
+    """A figure as the page shows it.
+
+    Attributes:
+        points: JSON, what lies where in the picture; empty: nothing to point at.
+        tables: names of the CSV files that it shows.
+    """
 
     name: str
     title: str
     caption: str
+    alt: str
     svg: bytes
+    points: str
+    tables: Sequence[str]
 
     @property
-    def source(self) -> str:
-        """The picture as an address that holds its content."""
-        return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
+    def source(self) -> Markup:
+        """The picture as an address that holds its content, fit for an attribute in double quotes."""
+        return Markup("data:image/svg+xml," + quote(self.svg.decode().replace('"', "'"), safe=" =:/;,.'()[]!*?@~$+-_"))
 
 
 def verdicts(claims: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
-    """Each claim with its rule, its verdict in every reading and the differences these rest on."""
+    """Each claim that was tested with its rule, its verdict in every reading and the differences these rest on."""
     pages = []
     is_named = set(claims["against"]) != {"sequential"}  # the paper's reading alone needs no name
     for claim in CLAIMS:
-        there = claims[claims["claim"] == claim.number]
+        there = claims[(claims["claim"] == claim.number) & (claims["verdict"] != UNTESTED)]
         readings = [
             {
                 "name": f"{READINGS[str(against)]}, {STATES[str(state)]}" if is_named else STATES[str(state)],
@@ -62,8 +83,11 @@ def verdicts(claims: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
             }
             for (against, state), part in there.groupby(["against", "state"], sort=False)
         ]
+        if not readings:
+            continue
         rule = rule_in_words(claim, params.evaluate)
-        pages.append({"number": claim.number, "title": claim.title, "rule": rule, "readings": readings})
+        rows = [row for reading in readings for row in claim_rows(reading["parts"], reading["name"])]
+        pages.append({"number": claim.number, "title": claim.title, "rule": rule, "readings": readings, "rows": rows})
     return pages
 
 
@@ -92,6 +116,7 @@ def render(
     page: Mapping[str, Any],
     jobs: Sequence[Mapping[str, Any]],
     measured: pd.DataFrame | None = None,
+    remote: str | None = None,
 ) -> str:
     """The whole page.
 
@@ -104,7 +129,97 @@ def render(
         page: the same of what writes the page.
         jobs: what `jobs_of` gave.
         measured: inference.csv; None: nothing was measured.
+        remote: of the git repository; None: there is none.
     """
+    judged = verdicts(tables["claims"], params)
+    made = {
+        "headlines": headlines(tables["measures"]),
+        "exits": exit_table(tables["exits"], tables["operating_rates"]),
+        "operating": operating_table(tables["operating_points"], tables["exits"], params),
+        "emptied": emptied_table(tables["emptied"]),
+        "measured": None if measured is None else measured_table(measured),
+        "comparison": comparison(tables["paper_comparison"]),
+        "seed_table": seed_table(tables["seeds"]),
+        "recipe_table": recipe_table(params),
+    }
+    sections = {
+        "try": "Move the threshold",
+        **({"claims": "Verdicts on the paper’s claims"} if judged else {}),
+        **({"seeds": f"How little {counted(len(params.seeds), 'seed')} can show"} if judged else {}),
+        "headlines": "Headline numbers",
+        **({"figures": "Figures"} if pictures else {}),
+        **({"paper": "Paper, ours, difference"} if made["comparison"] else {}),
+        "exits": "Every exit in numbers",
+        "operating": "Operating points",
+        **({"emptied": "What pruning emptied"} if made["emptied"] else {}),
+        **({"measured": "Measured time"} if made["measured"] else {}),
+        "how": "How it was done",
+        "provenance": "Provenance",
+        "words": "Words",
+    }
+    deploy = deploys(tables, params)
+    data = study_data(params, manifest, tables, environment, measured)
+    script, style = (TEMPLATES / name for name in ("report.js", "report.css"))
+    script_text = "\n" + script.read_text(encoding="utf-8")
+    return (
+        _templates()
+        .get_template("report.html.j2")
+        .render(
+            **made,
+            params=params,
+            title=title(params, manifest, len(tested(tables["claims"])) > 0),
+            manifest=manifest,
+            data_name=data_name(manifest),
+            chance=chance(manifest),
+            num_images=num_images(manifest),
+            counts={split: sum(by_class.values()) for split, by_class in manifest["counts"].items()},
+            num_test=sum(manifest["counts"]["test"].values()),
+            recipes=data["recipes"],
+            answer={
+                "found": found(tables),
+                "sure": sure(tables, params, manifest),
+                "saves": saves(tables, manifest, deploy, measured),
+            },
+            deploy=deploy,
+            sections=sections,
+            numbers={name: place for place, name in enumerate(sections, 1)},
+            claims=judged,
+            seeds=few_seeds(len(params.seeds), params.evaluate.confidence_level),
+            smallest=[
+                row
+                for claim in judged
+                for reading in claim["readings"]
+                for row in smallest_rows(reading["parts"], reading["name"])
+            ],
+            pictures=pictures,
+            agreement=tables["paper_summary"].to_dict("records"),
+            agreement_rows=agreement_table(tables["paper_summary"]),
+            machine=None if measured is None else measured["machine"].iloc[0],
+            measured_seed=None if measured is None else measured["seed"].iloc[0],
+            times=data["times"],
+            parameters=yaml.safe_dump(params.model_dump(exclude={"recipes"}), sort_keys=False, allow_unicode=True),
+            environment=environment,
+            processors=joined(list(tables["seeds"]["processor"].unique())),
+            page=page,
+            jobs=jobs,
+            job_rows=[[job["name"], f"{job['seconds']:.1f}"] for job in jobs],
+            links=links(public_address(remote) if remote else None, page["commit"]),
+            words=entries(),
+            study_data=Markup(as_json(data)),
+            style=Markup(style.read_text(encoding="utf-8")),
+            script=Markup(script_text),
+            script_hash=base64.b64encode(hashlib.sha256(script_text.encode()).digest()).decode(),
+        )
+    )
+
+
+def title(params: Params, manifest: Mapping[str, Any], is_pair: bool) -> str:
+    """The question, if the paper's pair was compared, and of what it was asked."""
+    about = f"{params.model.own.title} with early exits on {data_name(manifest)}"
+    return f"{'Joint or sequential? ' if is_pair else ''}Pruning {about}"
+
+
+def _templates() -> Environment:
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -112,26 +227,14 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"percent": percent, "points": points, "millions": millions, "duration": duration}
-    return templates.get_template("report.html.j2").render(
-        params=params,
-        network=params.model.own.title,
-        manifest=manifest,
-        counts={split: sum(by_class.values()) for split, by_class in manifest["counts"].items()},
-        headlines=headlines(tables["measures"]),
-        claims=verdicts(tables["claims"], params),
-        seeds=few_seeds(len(params.seeds), params.evaluate.confidence_level),
-        pictures=pictures,
-        comparison=comparison(tables["paper_comparison"]),
-        agreement=tables["paper_summary"].to_dict("records"),
-        exits=exit_table(tables["exits"], tables["operating_rates"]),
-        operating=operating_table(tables["operating_points"], tables["exits"], params),
-        emptied=emptied_table(tables["emptied"]),
-        measured=None if measured is None else measured_table(measured),
-        machine=None if measured is None else measured["machine"].iloc[0],
-        measured_seed=None if measured is None else measured["seed"].iloc[0],
-        parameters=yaml.safe_dump(params.model_dump(), sort_keys=False, allow_unicode=True),
-        environment=environment,
-        page=page,
-        jobs=jobs,
-    )
+    templates.filters |= {
+        "percent": percent,
+        "share": share,
+        "millions": millions,
+        "duration": duration,
+        "tied": lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%"),
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
+        "link_first_uses": lambda page: Markup(link_first_uses(page)),
+    }
+    templates.tests["number_like"] = is_number_like
+    return templates

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from exitprune.config.params import Params
 from exitprune.deployment.measured_times import NOBODY, WITHIN
-from exitprune.reporting.formatting import NOTHING, STATES, millions, percent, signed, with_spread
+from exitprune.reporting.formatting import (
+    NOTHING,
+    STATES,
+    counted,
+    duration,
+    interval,
+    millions,
+    percent,
+    points,
+    threshold,
+    with_spread,
+)
 
-DIGITISED = {"exit accuracy": 3, "layer sparsity": 2}
-"""Decimals of the paper's values, as they were read off its charts."""
+DIGITISED = {"exit accuracy": 1, "layer sparsity": 0}
+"""Decimals of the paper's values in per cent, as they were read off its charts."""
 TIMED = (1, 64)
 """Batch sizes of which the report shows milliseconds."""
 HEADLINES = {
@@ -69,7 +82,7 @@ def exit_table(exits: pd.DataFrame, rates: pd.DataFrame) -> tuple[list[str], lis
     return titles, rows
 
 
-def operating_table(points: pd.DataFrame, exits: pd.DataFrame, params: Params) -> tuple[list[str], list[list[str]]]:
+def operating_table(chosen: pd.DataFrame, exits: pd.DataFrame, params: Params) -> tuple[list[str], list[list[str]]]:
     """What thresholds chosen on validation give on test, for every network and rule."""
     dense = exits["macs_dense"].max()
     margin = f"{100 * params.evaluate.margin:g}"
@@ -81,14 +94,14 @@ def operating_table(points: pd.DataFrame, exits: pd.DataFrame, params: Params) -
         "of the dense network's, %",
     ]
     rows = []
-    shown = points[(points["state"] != "unpruned") | (points["recipe"] == points["recipe"].iloc[0])]
+    shown = chosen[(chosen["state"] != "unpruned") | (chosen["recipe"] == chosen["recipe"].iloc[0])]
     for (choice, state, recipe), there in shown.groupby(["choice", "state", "recipe"], sort=False):
         accuracy, macs, thresholds = there["test_accuracy"], there["test_macs"], there["threshold"]
         rows.append(
             [
                 CHOICES[str(choice)].format(margin=margin),
                 "unpruned" if state == "unpruned" else f"{recipe}, {STATES[str(state)]}",
-                f"{thresholds.min():.6g} to {thresholds.max():.6g}",
+                _range(thresholds.min(), thresholds.max()),
                 with_spread(accuracy.mean(), accuracy.std(), "percent"),
                 with_spread(macs.mean(), macs.std(), "millions"),
                 percent(macs.mean() / dense),
@@ -147,7 +160,7 @@ def measured_table(measured: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 def comparison(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Paper / ours / difference, one block per quantity; none for another network than the paper's."""
     blocks = []
-    for quantity, digits in DIGITISED.items() if len(table) else ():
+    for quantity, decimals in DIGITISED.items() if len(table) else ():
         part = table[table["quantity"] == quantity]
         wide = part.pivot(index=["position", "name"], columns="recipe", values=["paper", "ours", "difference"])
         recipes = list(part["recipe"].unique())
@@ -156,10 +169,103 @@ def comparison(table: pd.DataFrame) -> list[dict[str, Any]]:
             cells = [name]
             for recipe in recipes:
                 cells += [
-                    f"{row['paper', recipe]:.{digits}f}",
-                    f"{row['ours', recipe]:.3f}",
-                    signed(row["difference", recipe], 3),
+                    f"{100 * row['paper', recipe]:.{decimals}f}",
+                    percent(row["ours", recipe]),
+                    points(row["difference", recipe]),
                 ]
             rows.append(cells)
-        blocks.append({"quantity": quantity, "recipes": recipes, "rows": rows})
+        titles = [f"{recipe}: {what}" for recipe in recipes for what in ("paper", "ours", "difference")]
+        blocks.append({"quantity": quantity, "first": quantity.split()[0], "titles": titles, "rows": rows})
     return blocks
+
+
+def agreement_table(summary: pd.DataFrame) -> list[list[str]]:
+    """How well the paper's values and ours agree."""
+    return [
+        [
+            row["quantity"],
+            row["recipe"],
+            str(row["num"]),
+            percent(row["mean_absolute_difference"]),
+            f"{row['rank_correlation']:.2f}" if math.isfinite(row["rank_correlation"]) else NOTHING,
+        ]
+        for row in summary.to_dict("records")
+    ]
+
+
+def recipe_table(params: Params) -> tuple[list[str], list[list[str]]]:
+    """Every setting of every recipe, those in which recipes differ first."""
+    settings = [dict(flat(recipe.model_dump())) for recipe in params.recipes.values()]
+    rows = [
+        [name, *(_setting(one.get(name)) for one in settings)]
+        for name in dict.fromkeys(k for one in settings for k in one)
+    ]
+    return list(params.recipes), sorted(rows, key=lambda row: len(set(row[1:])) == 1)
+
+
+def flat(values: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, Any]]:
+    """Nested parameters by their full names: `model.depth`."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def _setting(value: Any) -> str:
+    return NOTHING if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def claim_rows(parts: Iterable[Mapping[str, Any]], reading: str) -> list[list[str]]:
+    """The differences that a claim rests on, in one reading."""
+    return [
+        [
+            f"{part['label']}, {reading}",
+            percent(part["joint"]),
+            percent(part["sequential"]),
+            points(part["difference"]),
+            interval(part["low"], part["high"]),
+            part["part_verdict"],
+        ]
+        for part in parts
+    ]
+
+
+def smallest_rows(parts: Iterable[Mapping[str, Any]], reading: str) -> list[list[str]]:
+    """What the seeds could have shown, in one reading."""
+    return [
+        [f"{part['label']}, {reading}", percent(part["std"]), percent(part["half_width"])]
+        for part in parts
+        if math.isfinite(part["half_width"])
+    ]
+
+
+def seed_table(seeds: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Where and when every seed of every recipe was computed, and how long that took."""
+    titles = ["recipe", "evaluated on", "processor", "commit", "torch", "computed with", "time in all"]
+    rows = []
+    for row in seeds.to_dict("records"):
+        seconds = [value for name, value in row.items() if str(name).startswith("seconds_") and math.isfinite(value)]
+        commit = (
+            NOTHING if pd.isna(row["commit"]) else str(row["commit"])[:10] + (" and changes" if row["dirty"] else "")
+        )
+        compiled = ", compiled" if row["compile"] else ""
+        computed = f"{row['device']}, {counted(int(row['threads']), 'thread')}, {row['precision']}{compiled}"
+        time = duration(sum(seconds)) if seconds else NOTHING
+        cells = [
+            row["seed"],
+            row["recipe"],
+            str(row["date"])[:10],
+            row["processor"],
+            commit,
+            row["torch"],
+            computed,
+            time,
+        ]
+        rows.append([str(cell) for cell in cells])
+    return titles, rows
+
+
+def _range(low: float, high: float) -> str:
+    first, last = threshold(low), threshold(high)
+    return first if first == last else f"{first} to {last}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from exitprune.reporting.figures._style import LOOKS, looks, save, theme
+from exitprune.reporting.figures._points import points_of
+from exitprune.reporting.figures._style import LOOKS, NothingToDraw, looks, save, theme
 from exitprune.variants import names_of, variant
 from tests.synthetic import EVALUATE
 
@@ -17,7 +19,7 @@ NAMES = names_of("figures")
 
 def drawn(name: str, tables: Path, out: Path) -> tuple[bytes, bytes]:
     with theme(name):
-        save(variant("figures", name).draw(tables, EVALUATE), out / "a.svg", out / "a.png")
+        save(variant("figures", name).draw(tables, EVALUATE), out / "a.svg", out / "a.png", "Title", "Caption.")
     return (out / "a.svg").read_bytes(), (out / "a.png").read_bytes()
 
 
@@ -27,13 +29,35 @@ def test_the_same_tables_give_the_same_bytes_without_a_date(name: str, digits_ta
     assert drawn(name, digits_tables, tmp_path) == (svg, png)
     assert b"<dc:date>" not in svg
     assert b"Software" not in png
+    assert b"Caption." in svg
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_one_seed_and_one_order_can_be_drawn(name: str, lone_tables: Path) -> None:
+def test_one_seed_and_one_recipe_can_be_drawn_or_the_reason_why_not_be_said(name: str, lone_tables: Path) -> None:
+    module = variant("figures", name)
+    try:
+        with theme(name):
+            figure = module.draw(lone_tables, EVALUATE)
+    except NothingToDraw as reason:
+        with pytest.raises(NothingToDraw, match=str(reason)):
+            module.alt(lone_tables, EVALUATE)
+    else:
+        assert figure.axes
+        assert "nan" not in module.alt(lone_tables, EVALUATE)
+        assert "ne seed" in module.note(lone_tables, EVALUATE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_values_can_be_pointed_at_within_the_picture(name: str, digits_tables: Path) -> None:
     with theme(name):
-        figure = variant("figures", name).draw(lone_tables, EVALUATE)
-    assert figure.axes or figure.texts
+        points = points_of(variant("figures", name).draw(digits_tables, EVALUATE))
+    assert points
+    for series in points:
+        for x, y, shown_x, shown_y in series["at"]:
+            assert -0.01 <= x <= 1.01
+            assert shown_x
+            assert shown_y
+            assert isinstance(y, float)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -50,11 +74,17 @@ def test_every_panel_has_its_axes_named(name: str, digits_tables: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_report_can_place_and_caption_it(name: str) -> None:
+def test_it_says_everything_about_itself(name: str, digits_tables: Path) -> None:
     module = variant("figures", name)
     assert module.TITLE
     assert module.CAPTION.endswith(".")
     assert [variant("figures", other).PLACE for other in NAMES].count(module.PLACE) == 1
+    assert re.search(r"\b[23] seeds|One seed", module.note(digits_tables, EVALUATE))
+    alt = module.alt(digits_tables, EVALUATE)
+    assert re.search(r"\d", alt), "a text alternative has numbers"
+    assert len(alt) > 60
+    for table in module.TABLES:
+        assert (digits_tables / f"{table}.csv").is_file()
 
 
 def test_drawing_does_not_import_torch() -> None:

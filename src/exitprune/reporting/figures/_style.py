@@ -1,10 +1,13 @@
 """What all figures share: the theme, one look per recipe, how values of the paper are drawn, and how a figure is saved.
 
-Orders differ by line, marker and hatch as well as by colour, so that a figure can be read in greyscale.
+Recipes differ by line, marker and hatch as well as by colour, so that a figure can be read in greyscale.
 """
 
 from __future__ import annotations
 
+import io
+import re
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +19,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
+from PIL import Image
 
 DPI = 150
 WIDTH = 10.0
@@ -34,6 +38,12 @@ class Look:
     hatch: str
 
     @property
+    def dashes(self) -> str:
+        """The line as SVG has it: lengths drawn and left out, in multiples of its width; empty: drawn through."""
+        lengths = {"-": (), "--": (4, 2), "-.": (5, 2, 1, 2)}[self.line] if isinstance(self.line, str) else self.line[1]
+        return " ".join(str(2 * length) for length in lengths)
+
+    @property
     def bar(self) -> dict[str, Any]:
         """For bars and their places in a legend."""
         return {"facecolor": self.colour, "hatch": self.hatch, "edgecolor": "white", "linewidth": 0.3}
@@ -42,7 +52,13 @@ class Look:
 LOOKS = {"joint": Look(PALETTE[0], "o", "-", ""), "sequential": Look(PALETTE[1], "s", "--", "/////")}
 OTHERS = (Look(PALETTE[2], "^", "-.", "....."), Look(PALETTE[4], "D", (0, (3, 1, 1, 1, 1, 1)), "xxxxx"))
 UNPRUNED: dict[str, Any] = {"color": "0.35", "linestyle": ":", "linewidth": 1.6, "label": "unpruned"}
+_DECIMALS = re.compile(r"(scale\([^)]*\))|(\d\.\d\d)\d+")
+"""A hundredth of a point is finer than any screen, and further decimals of lengths are a third of a file; scales keep theirs."""
 PAPER: dict[str, Any] = {"color": "black", "linestyle": "none", "markersize": 6, "markeredgewidth": 1.3, "zorder": 5}
+
+
+class NothingToDraw(Exception):
+    """A study has nothing that this figure could show; the message says what is missing."""
 
 
 def looks(recipes: list[str]) -> dict[str, Look]:
@@ -72,12 +88,35 @@ def new_figure(height: float) -> Figure:
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
-def save(figure: Figure, svg: Path, png: Path) -> None:
-    """Write both files; the same figure gives the same bytes."""
+def save(figure: Figure, svg: Path, png: Path, title: str, caption: str) -> None:
+    """Write both files; the same figure gives the same bytes. The PNG says above and below what it shows, as it travels alone."""
     for path in (svg, png):
         path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(svg, metadata={"Date": None})
-    figure.savefig(png, dpi=DPI, metadata={"Software": None})
+    figure.savefig(svg, dpi=DPI, metadata={"Date": None, "Title": title, "Description": caption})
+    svg.write_text(_DECIMALS.sub(r"\1\2", svg.read_text(encoding="utf-8")), encoding="utf-8")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=DPI)
+    above = _strip(title, figure.get_figwidth(), fontsize=14, fontweight="bold")
+    below = _strip(textwrap.fill(caption, 140), figure.get_figwidth(), fontsize=9.5, color="0.25", linespacing=1.35)
+    parts = [Image.open(part).convert("RGB") for part in (above, drawn, below) if part is not None]
+    whole = Image.new("RGB", (max(part.width for part in parts), sum(part.height for part in parts)), "white")
+    top = 0
+    for part in parts:
+        whole.paste(part, (0, top))
+        top += part.height
+    whole.save(png, optimize=True)
+
+
+def _strip(text: str, width: float, **look: Any) -> io.BytesIO | None:
+    """Lines of text as a picture as wide as a figure, in inches; None without text."""
+    if not text:
+        return None
+    height = (text.count("\n") + 1) * look["fontsize"] / 72 * 1.4 + 0.2
+    strip = Figure(figsize=(width, height))
+    strip.text(0.015, 0.5, text, ha="left", va="center", **look)
+    drawn = io.BytesIO()
+    strip.savefig(drawn, dpi=DPI)
+    return drawn
 
 
 def band(axes: Axes, table: pd.DataFrame, x: str, y: str, look: Look, label: str, markers: bool = False) -> None:
@@ -87,10 +126,16 @@ def band(axes: Axes, table: pd.DataFrame, x: str, y: str, look: Look, label: str
     axes.fill_between(table[x], table["low"], table["high"], color=look.colour, alpha=0.2, linewidth=0)
 
 
-def band_note(table: pd.DataFrame) -> str:
-    """What a line and its band are, in a few words: the table says it."""
-    kinds = list(table["band"].unique())
-    return "one seed, no band" if kinds == ["one seed"] else f"mean and {', '.join(kinds)}"
+def over(num_seeds: int, band: str = "") -> str:
+    """What is averaged, and what its band is, as the last sentence of a caption."""
+    if num_seeds < 2:
+        return "One seed, so there is no band." if band else "One seed."
+    return f"Mean over {num_seeds} seeds" + (f"; {band}." if band else ".")
+
+
+def bands(table: pd.DataFrame, what: str = "bands") -> str:
+    """Mean and band of a table's rows; the table says what a band is."""
+    return over(int(table["num_seeds"].max()), f"{what}: {', '.join(table['band'].unique())}")
 
 
 def papers_values(tables: Path, quantity: str) -> pd.DataFrame:
@@ -99,9 +144,26 @@ def papers_values(tables: Path, quantity: str) -> pd.DataFrame:
     return table[(table["quantity"] == quantity) & table["comparable"].astype(bool)]
 
 
+class Percent(PercentFormatter):
+    """Ticks in per cent with no more decimals than they need: 85%, not 85.0%."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """The text of a tick."""
+        return f"{100 * x:.6g}%"
+
+
+def log_millions(axes: Axes) -> None:
+    """Label an x axis of average MACs, given in millions, on a log scale."""
+    axes.set_xscale("log")
+    axes.set_xlabel("average MACs per image (millions, log scale)")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
 def in_percent(axes: Axes) -> None:
-    """Label a y axis of fractions in per cent, with as many decimals as its ticks need."""
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    """Label a y axis of fractions in per cent."""
+    axes.yaxis.set_major_formatter(Percent(1))
 
 
 def empty_figure(reason: str) -> Figure:

@@ -3,53 +3,90 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import matplotlib
-import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.figures._style import in_percent, new_figure
+from exitprune.reporting.figures._style import Percent, in_percent, looks, new_figure, over
+from exitprune.reporting.formatting import percent, points
 
 PLACE = 7
 TITLE = "Calibration of each exit over the rounds"
 CAPTION = (
-    "Mean over seeds; round 0 is unpruned. Above: mean confidence minus accuracy; above 0 it promises too much. Middle: expected "
-    "calibration error (15 bins), both on the part of the validation images that all rounds were evaluated on. Below: the error "
-    "on test images, at first and after the last round, with a temperature per exit that is fitted on validation images."
+    "Above and middle: a row of cells is an exit, a column a round, round 0 is unpruned, on the part of the validation images "
+    "that all rounds were evaluated on. Above: mean confidence minus accuracy; red promises too much, blue too little. Middle: "
+    "expected calibration error (15 bins). Below: this error on test images after the last round, as it is (bars) and with a "
+    "temperature per exit that is fitted on validation images (dots)."
 )
-PANELS = (
-    ("sample", "none", "overconfidence", "confidence\n- accuracy"),
-    ("sample", "none", "calibration_error", "calibration error"),
-    ("test", "temperature", "calibration_error", "calibration error,\nwith temperatures"),
-)
-MARKERS = "osD^v<>"
+TABLES = ("calibration",)
+GRIDS = {"overconfidence": "confidence\nminus accuracy", "calibration_error": "calibration error"}
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
-    """A column of three panels per recipe, a line per exit."""
-    table = pd.read_csv(tables / "calibration.csv").query("state != 'recovered'")
-    recipes, exits = list(table["recipe"].unique()), sorted(table["exit"].unique())
-    colours = matplotlib.colormaps["cividis"](np.linspace(0.05, 0.95, len(exits)))
+    """A column per recipe: two grids of exits by rounds, and bars with dots."""
+    rounds, last = _read(tables)
+    recipes = list(rounds["recipe"].unique())
     figure = new_figure(7)
-    grid = figure.subplots(len(PANELS), len(recipes), sharex="col", sharey="row", squeeze=False)
-    for row, (split, scaling, measure, label) in enumerate(PANELS):
-        there = table[(table["split"] == split) & (table["scaling"] == scaling)]
-        means = there.groupby(["recipe", "exit", "level"])[measure].mean()
+    grid = figure.subplots(3, len(recipes), sharey="row", squeeze=False)
+    for row, (measure, label) in enumerate(GRIDS.items()):
+        most = rounds[measure].abs().max()
+        colours = {"cmap": "RdBu_r" if row == 0 else "YlOrBr", "vmin": -most if row == 0 else 0, "vmax": most}
         for axes, recipe in zip(grid[row], recipes, strict=True):
-            for exit_, colour in zip(exits, colours, strict=True):
-                line = means[recipe, exit_]
-                marker = MARKERS[exit_ % len(MARKERS)]
-                axes.plot(line.index, line, color=colour, marker=marker, markersize=3, label=str(exit_))
-            in_percent(axes)
-            if measure == "overconfidence":
-                axes.axhline(0, color="0.2", linewidth=0.8)
-        grid[row, 0].set_ylabel(label)
-        grid[2, 0].sharey(grid[1, 0])
+            wide = rounds[rounds["recipe"] == recipe].pivot_table(index="exit", columns="level", values=measure)
+            mesh = axes.pcolormesh(
+                wide.columns, wide.index, wide.to_numpy(), shading="nearest", rasterized=True, **colours
+            )
+            axes.grid(visible=False)
+            axes.set_yticks(wide.index)
+            axes.set_xlabel("round")
+            axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        grid[row, 0].set_ylabel("exit")
+        figure.colorbar(mesh, ax=grid[row], label=label, format=Percent(1), pad=0.01)
     for top, bottom, recipe in zip(grid[0], grid[-1], recipes, strict=True):
         top.set_title(recipe)
-        bottom.set_xlabel("round")
-        bottom.xaxis.get_major_locator().set_params(integer=True)
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside right center", title="exit")
+        _bars(bottom, last[last["recipe"] == recipe], recipe, recipes)
+    grid[-1, 0].set_ylabel("calibration error,\nlast round, test")
     return figure
+
+
+def _bars(axes: Axes, last: pd.DataFrame, recipe: str, recipes: list[str]) -> None:
+    means = last.groupby(["scaling", "exit"])["calibration_error"].mean()
+    axes.bar(means["none"].index, means["none"], 0.6, label="as it is", **looks(recipes)[recipe].bar)
+    axes.plot(
+        means["temperature"].index, means["temperature"], "o", color="black", markersize=5, label="with temperatures"
+    )
+    axes.grid(axis="x", visible=False)
+    axes.set_xticks(means["none"].index)
+    axes.set_xlabel("exit")
+    in_percent(axes)
+    axes.legend(loc="upper left", fontsize=8)
+
+
+def note(tables: Path, evaluate: Evaluate) -> str:
+    """What is averaged."""
+    return over(_read(tables)[0]["seed"].nunique())
+
+
+def alt(tables: Path, evaluate: Evaluate) -> str:
+    """The last round, mean over exits."""
+    _, last = _read(tables)
+    said = []
+    for recipe, part in last.groupby("recipe", sort=False):
+        means: Any = part.groupby("scaling")[["overconfidence", "calibration_error"]].mean()
+        said.append(
+            f"{recipe}, after the last round, mean over exits: confidence minus accuracy "
+            f"{points(means.loc['none', 'overconfidence'])} points, calibration error "
+            f"{percent(means.loc['none', 'calibration_error'])} %, with temperatures "
+            f"{percent(means.loc['temperature', 'calibration_error'])} %."
+        )
+    return "Grids of cells, exits by rounds, and bars by exit. " + " ".join(said)
+
+
+def _read(tables: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every round on the sample, and the last one on test images."""
+    table = pd.read_csv(tables / "calibration.csv").query("state != 'recovered'")
+    return table.query("split == 'sample' and scaling == 'none'"), table.query("split == 'test' and state == 'final'")

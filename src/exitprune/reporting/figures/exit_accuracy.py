@@ -13,26 +13,27 @@ from exitprune.reporting.figures._style import (
     PAPER,
     UNPRUNED,
     band,
-    band_note,
+    bands,
     in_percent,
     looks,
     new_figure,
     papers_values,
 )
-from exitprune.reporting.formatting import STATES
+from exitprune.reporting.formatting import STATES, percent
 
 PLACE = 3
 TITLE = "Accuracy at each exit"
 CAPTION = (
     "Test accuracy at each exit if every image left there, after the last round and after recovery. Dotted: the unpruned "
-    "network that both recipes start from. Hollow markers, where there are any, are the paper's values."
+    "network that all recipes start from. Hollow markers, where there are any, are the paper's values."
 )
+TABLES = ("exits_mean", "paper_comparison")
 PANELS = ("final", "recovered")
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
     """A panel per state, a line per recipe; the paper's values, after the last round, where they are comparable."""
-    table = pd.read_csv(tables / "exits_mean.csv").query("split == 'test'")
+    table = _read(tables)
     paper = papers_values(tables, "exit accuracy")
     figure = new_figure(4.5)
     for axes, state in zip(figure.subplots(1, 2, sharey=True), PANELS, strict=True):
@@ -53,10 +54,30 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
                 )
         axes.set_title(STATES[state])
         _name_exits(axes, unpruned)
-    figure.axes[0].set_ylabel(f"test accuracy\n({band_note(table)})")
+    figure.axes[0].set_ylabel("test accuracy")
     in_percent(figure.axes[0])
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
     return figure
+
+
+def note(tables: Path, evaluate: Evaluate) -> str:
+    """What is averaged."""
+    return bands(_read(tables))
+
+
+def alt(tables: Path, evaluate: Evaluate) -> str:
+    """Every exit's accuracy."""
+    table = _read(tables)
+    said = []
+    for (state, recipe), line in table.groupby(["state", "recipe"], sort=False):
+        if state != "unpruned" or recipe == table["recipe"].iloc[0]:
+            name = "unpruned" if state == "unpruned" else f"{recipe}, {STATES[str(state)]}"
+            said.append(f"{name}: {', '.join(percent(value) for value in line['accuracy'])} %")
+    return f"Lines over exits 0 to {table['exit'].max()}. " + "; ".join(said) + "."
+
+
+def _read(tables: Path) -> pd.DataFrame:
+    return pd.read_csv(tables / "exits_mean.csv").query("split == 'test' and state != 'intermediate'")
 
 
 def _name_exits(axes: Axes, exits: pd.DataFrame) -> None:

@@ -14,15 +14,17 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.figures._style import in_percent, looks, new_figure
+from exitprune.reporting.figures._style import in_percent, looks, new_figure, over
+from exitprune.reporting.formatting import percent
 
 PLACE = 6
 TITLE = "Where images leave"
 CAPTION = (
-    "Share of test images leaving at each exit after the last round. Above: against the common threshold, mean over seeds, on a "
+    "Share of test images leaving at each exit after the last round. Above: against the common threshold, on a "
     "scale ever finer towards 1 that ends where hardly any image leaves early; dashed lines are the thresholds chosen on "
-    "validation images, one per seed. Below: at these thresholds, mean over seeds with the lowest and the highest seed."
+    "validation images, one per seed. Below: at these thresholds, with the lowest and the highest seed."
 )
+TABLES = ("exit_rates", "operating_rates")
 NINES = 6
 """The threshold axis ends at 0.999999 at the latest."""
 HARDLY_ANY = 0.005
@@ -48,6 +50,21 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     above.legend(handles[::-1], labels[::-1], loc="outside right center", title="exit")
     _bars(below.subplots(), chosen, recipes)
     return figure
+
+
+def note(tables: Path, evaluate: Evaluate) -> str:
+    """What is averaged."""
+    return over(pd.read_csv(tables / "operating_rates.csv")["seed"].nunique())
+
+
+def alt(tables: Path, evaluate: Evaluate) -> str:
+    """Shares at the thresholds chosen."""
+    chosen = pd.read_csv(tables / "operating_rates.csv").query("state == 'final' and choice == 'cheapest'")
+    said = []
+    for recipe, part in chosen.groupby("recipe", sort=False):
+        shares = part.groupby("exit")["exit_rate"].mean()
+        said.append(f"{recipe}: " + ", ".join(f"{percent(share)} % at exit {exit_}" for exit_, share in shares.items()))
+    return "Stacked areas over the threshold, and bars at the thresholds chosen. " + "; ".join(said) + "."
 
 
 def _end_of_axis(rates: pd.DataFrame) -> int:

@@ -9,15 +9,16 @@ from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.reporting.figures._layers import height_of, layer_axes
-from exitprune.reporting.figures._style import PAPER, looks, new_figure, papers_values
+from exitprune.reporting.figures._style import PAPER, bands, in_percent, looks, new_figure, papers_values
+from exitprune.reporting.formatting import percent
 
 PLACE = 1
 TITLE = "Sparsity of every layer"
 CAPTION = (
-    "Sparsity (share of weights that are zero) of each prunable layer after the last round: mean over seeds; thin lines "
-    "are Student's t intervals (the range of two seeds). Exit heads in bold. Short strokes, where there are any, are "
-    "the paper's values."
+    "Sparsity (share of weights that are zero) of each prunable layer after the last round. Exit heads in bold, on grey. Short "
+    "strokes, where there are any, are the paper's values."
 )
+TABLES = ("layers_mean", "paper_comparison")
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
@@ -39,5 +40,25 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
                 theirs["position"] + shift, theirs["paper"], marker="_", label=label if len(theirs) else None, **PAPER
             )
         axes.set(ylim=(0, 1), ylabel="sparsity")
+        in_percent(axes)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(recipes) + 1)
     return figure
+
+
+def note(tables: Path, evaluate: Evaluate) -> str:
+    """What is averaged."""
+    return bands(pd.read_csv(tables / "layers_mean.csv"), "thin lines")
+
+
+def alt(tables: Path, evaluate: Evaluate) -> str:
+    """The layers pruned most and least."""
+    said = []
+    for recipe, part in pd.read_csv(tables / "layers_mean.csv").groupby("recipe", sort=False):
+        least, most = part.iloc[part["sparsity"].argmin()], part.iloc[part["sparsity"].argmax()]
+        heads = part[part["group"] == "exits"]["sparsity"]
+        about_heads = f", exit heads {percent(heads.min())} to {percent(heads.max())} %" if len(heads) else ""
+        said.append(
+            f"{recipe}: from {percent(least['sparsity'])} % ({least['layer']}) to {percent(most['sparsity'])} % "
+            f"({most['layer']}){about_heads}"
+        )
+    return "A bar for each layer and recipe. " + "; ".join(said) + "."

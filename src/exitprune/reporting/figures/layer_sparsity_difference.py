@@ -1,4 +1,4 @@
-"""Where the recipes leave different sparsity: joint minus sequential, layer by layer."""
+"""Where the orders leave different sparsity: joint minus sequential, layer by layer."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from matplotlib.patches import Patch
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.reporting.figures._layers import height_of, layer_axes
-from exitprune.reporting.figures._style import LOOKS, PAPER, empty_figure, new_figure, papers_values
+from exitprune.reporting.figures._style import LOOKS, PAPER, NothingToDraw, new_figure, over, papers_values
+from exitprune.reporting.formatting import points
 
 PLACE = 2
-TITLE = "Where the recipes differ in sparsity"
+TITLE = "Where joint and sequential differ in sparsity"
 CAPTION = (
     "Difference in sparsity after the last round, joint minus sequential, paired by seed: a bar above 0 is a layer that joint "
     "pruning left sparser. Thin lines are Student's t intervals over seeds, cut off where they are wider than the panel. Short "
     "strokes, where there are any, are the paper's values."
 )
+TABLES = ("layers_difference", "paper_comparison")
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
-    """Bars by layer in the look of the order that left it sparser; the paper's differences where they are comparable."""
-    table = pd.read_csv(tables / "layers_difference.csv")
-    if table.empty:
-        return empty_figure("needs both recipes, joint and sequential")
+    """Bars by layer in the look of the recipe that left it sparser; the paper's differences where they are comparable."""
+    table = _read(tables)
     paper = papers_values(tables, "layer sparsity").pivot(index="position", columns="recipe", values="paper")
     figure = new_figure(height_of(table))
     largest = table["difference"].abs().max()
@@ -40,10 +40,34 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
             axes.plot(theirs.index, theirs, marker="_", **PAPER)
             largest = max(largest, theirs.abs().max())
         axes.axhline(0, color="0.2", linewidth=0.8)
-        axes.set_ylabel("joint - sequential")
+        axes.set_ylabel("joint minus sequential, points")
+        axes.yaxis.set_major_formatter(lambda value, place: points(value))
     figure.axes[0].set_ylim(-1.6 * largest - 0.01, 1.6 * largest + 0.01)
     legend: list[Patch | Line2D] = [Patch(**look.bar, label=f"{recipe} is sparser") for recipe, look in LOOKS.items()]
     if len(paper):
         legend.append(Line2D([], [], marker="_", label="paper", **PAPER))
     figure.legend(handles=legend, loc="outside upper center", ncols=len(legend))
     return figure
+
+
+def note(tables: Path, evaluate: Evaluate) -> str:
+    """What is averaged."""
+    return over(int(_read(tables)["num_seeds"].max()))
+
+
+def alt(tables: Path, evaluate: Evaluate) -> str:
+    """Both ends, and what is beyond doubt."""
+    table = _read(tables)
+    least, most = table.iloc[table["difference"].argmin()], table.iloc[table["difference"].argmax()]
+    sure = int(((table["low"] > 0) | (table["high"] < 0)).sum())
+    return (
+        f"A bar for each of {len(table)} layers. The difference goes from {points(least['difference'])} points "
+        f"({least['layer']}) to {points(most['difference'])} points ({most['layer']}); in {sure} layers the interval excludes 0."
+    )
+
+
+def _read(tables: Path) -> pd.DataFrame:
+    table = pd.read_csv(tables / "layers_difference.csv")
+    if table.empty:
+        raise NothingToDraw("needs both recipes, joint and sequential")
+    return table

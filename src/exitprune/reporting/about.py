@@ -1,0 +1,57 @@
+"""What a study is about, in words: its images, what guessing would score on them, and whether its network does better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from exitprune.evaluation.paper import CIFAR10
+from exitprune.reporting.formatting import joined
+
+SOURCES = {
+    "digits": "handwritten digits (scikit-learn)",
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "svhn": "SVHN",
+    "fashion_mnist": "Fashion-MNIST",
+}
+CIFAR10_IMAGES = 60_000
+NAMED = 3
+"""Classes that stand in the name of images of one's own."""
+BARELY = 0.05
+"""A classifier that is right no more often than chance and this much has learned next to nothing."""
+
+
+def data_name(manifest: Mapping[str, Any]) -> str:
+    """The images by the name people know; CIFAR-10 is recognised in a folder too, by its classes and their size.
+
+    Images of one's own are named after their classes, since a folder may be called anything.
+    """
+    shape = (manifest["channels"], manifest["height"], manifest["width"])
+    if manifest["source"] == "folder" and set(manifest["classes"]) == CIFAR10 and shape == (3, 32, 32):
+        name = "CIFAR-10"
+    elif manifest["source"] == "folder":
+        shown, more = manifest["classes"][:NAMED], len(manifest["classes"]) - NAMED
+        name = f"images of {joined([*shown, f'{more} more'] if more > 0 else shown)}"
+    else:
+        name = SOURCES.get(manifest["source"], manifest["source"])
+    is_part = name == "CIFAR-10" and num_images(manifest) < CIFAR10_IMAGES
+    return f"a part of {name}" if is_part else name
+
+
+def num_images(manifest: Mapping[str, Any]) -> int:
+    """Of all splits together."""
+    return sum(sum(by_class.values()) for by_class in manifest["counts"].values())
+
+
+def chance(manifest: Mapping[str, Any]) -> float:
+    """What one answer to every test image scores at best: the share of the most frequent class."""
+    counts = list(map(int, manifest["counts"]["test"].values()))
+    return max(counts) / sum(counts)
+
+
+def is_near_chance(accuracy: float, manifest: Mapping[str, Any]) -> bool:
+    """Whether an accuracy on the test images is hardly more than chance, or within two standard errors of it."""
+    guess, num = chance(manifest), sum(map(int, manifest["counts"]["test"].values()))
+    return accuracy < guess + max(BARELY, 2 * math.sqrt(guess * (1 - guess) / num))

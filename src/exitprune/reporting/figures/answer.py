@@ -1,0 +1,142 @@
+"""The study in one picture: what pruning and leaving early save, and which recipe is better, with how sure that is."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from exitprune.config.evaluate import Evaluate
+from exitprune.reporting.figures._style import LOOKS, UNPRUNED, band, bands, in_percent, log_millions, looks, new_figure
+from exitprune.reporting.formatting import STATES, millions, percent, points
+
+PLACE = 0
+TITLE = "What it saves, and which recipe is better"
+CAPTION = (
+    "Left: test accuracy against average multiply-accumulates (MACs) per image, zero weights left out, as the threshold falls; "
+    "large markers are the thresholds chosen on validation images as the cheapest that lose at most the margin. "
+    "Right: joint minus sequential with Student’s t interval over seeds, in colour where the interval excludes 0."
+)
+TABLES = ("tradeoff", "operating_points", "claims")
+MILLION = 1e6
+WORDS = {
+    "tradeoff_accuracy": "accuracy at the\nsame average MACs",
+    "best_accuracy": "accuracy at the\nbest threshold",
+    "early_exits_accuracy": "mean accuracy of\nthe early exits",
+}
+
+
+def draw(tables: Path, evaluate: Evaluate) -> Figure:
+    """Curves on the left, differences on the right if there is a pair to compare."""
+    table, chosen, differences = _read(tables)
+    figure = new_figure(4.6)
+    if differences.empty:
+        left = figure.subplots()
+    else:
+        left, right = figure.subplots(1, 2, width_ratios=[1.55, 1])
+        _differences(right, differences)
+    _curves(left, table, chosen)
+    return figure
+
+
+def _curves(axes: Axes, table: pd.DataFrame, chosen: pd.DataFrame) -> None:
+    unpruned = table[table["state"] == "unpruned"]
+    axes.plot(unpruned["average_macs"] / MILLION, unpruned["accuracy"], **UNPRUNED)
+    dense = unpruned.iloc[unpruned["average_macs"].argmax()]
+    axes.plot(
+        dense["average_macs"] / MILLION,
+        dense["accuracy"],
+        "*",
+        color="0.2",
+        markersize=15,
+        label="unpruned, nobody leaves early",
+    )
+    pruned = table[table["state"] == "recovered"].assign(millions=table["average_macs"] / MILLION)
+    ends = []
+    for recipe, look in looks(list(pruned["recipe"].unique())).items():
+        band(axes, pruned[pruned["recipe"] == recipe], "millions", "accuracy", look, recipe)
+        mean = chosen[chosen["recipe"] == recipe][["test_macs", "test_accuracy"]].mean()
+        style: dict[str, Any] = {"color": look.colour, "edgecolor": "black", "linewidth": 1, "s": 110, "zorder": 5}
+        axes.scatter(mean["test_macs"] / MILLION, mean["test_accuracy"], marker=look.marker, **style)
+        ends.append((mean["test_accuracy"], mean["test_macs"]))
+    log_millions(axes)
+    in_percent(axes)
+    axes.set(ylabel="test accuracy after recovery")
+    axes.legend(loc="best", fontsize=9)
+    accuracy, macs = max(ends, key=lambda end: -math.inf if math.isnan(end[0]) else end[0])
+    if math.isnan(accuracy):
+        return
+    fewer, change = percent(1 - macs / dense["average_macs"]), points(accuracy - dense["accuracy"])
+    axes.set_title(f"{fewer}% fewer MACs, {change} points of accuracy", fontsize=13)
+    arrow = {
+        "arrowstyle": "-|>",
+        "color": "0.3",
+        "linestyle": ":",
+        "connectionstyle": "arc3,rad=0.25",
+        "shrinkA": 9,
+        "shrinkB": 9,
+    }
+    star = (dense["average_macs"] / MILLION, dense["accuracy"])
+    axes.annotate("", (macs / MILLION, accuracy), star, arrowprops=arrow, zorder=6)
+
+
+def _differences(axes: Axes, differences: pd.DataFrame) -> None:
+    rows: list[dict[Any, Any]] = differences.iloc[::-1].to_dict("records")
+    for place, row in enumerate(rows):
+        mean, ends = row["difference"], [row["low"], row["high"]]
+        is_sure = ends[0] > 0 or ends[1] < 0
+        colour = LOOKS["joint" if mean > 0 else "sequential"].colour if is_sure else "0.45"
+        if math.isfinite(ends[0]):
+            axes.plot(ends, [place, place], color=colour, linewidth=4 if is_sure else 2.5, solid_capstyle="round")
+        axes.plot(mean, place, "o", color=colour, markersize=9)
+        axes.annotate(f"{points(mean)} points", (mean, place), (0, 9), textcoords="offset points", ha="center")
+    axes.axvline(0, color="0.2", linewidth=1)
+    names = [f"{WORDS[row['measure']]},\n{STATES[row['state']]}" for row in rows]
+    axes.set_yticks(range(len(rows)), names, fontsize=8.5)
+    reach = 1.15 * float(np.nanmax(differences[["low", "high", "difference"]].abs().to_numpy(), initial=0.005))
+    axes.set(xlim=(-reach, reach), ylim=(-0.6, len(rows) - 0.3))
+    axes.grid(axis="y", visible=False)
+    axes.xaxis.set_major_formatter(lambda value, place: points(value))
+    axes.set_xlabel("\N{LEFTWARDS ARROW} sequential better | joint better \N{RIGHTWARDS ARROW}")
+    verdict = "" if differences["num_seeds"].max() > 1 else ": one seed, no verdict"
+    axes.set_title(f"joint minus sequential{verdict}")
+
+
+def note(tables: Path, evaluate: Evaluate) -> str:
+    """What is averaged."""
+    table, _, _ = _read(tables)
+    return bands(table) if table["num_seeds"].max() > 1 else "One seed: no band, no interval, no verdict."
+
+
+def alt(tables: Path, evaluate: Evaluate) -> str:
+    """The points chosen and the differences."""
+    table, chosen, differences = _read(tables)
+    unpruned = table[table["state"] == "unpruned"]
+    dense = unpruned.iloc[unpruned["average_macs"].argmax()]
+    accuracy, macs = percent(dense["accuracy"]), millions(dense["average_macs"])
+    said = [f"Unpruned, nobody leaves early: {accuracy} % with {macs} million MACs."]
+    for recipe, part in chosen.groupby("recipe", sort=False):
+        accuracy, macs = percent(part["test_accuracy"].mean()), millions(part["test_macs"].mean())
+        said.append(f"{recipe} after recovery: {accuracy} % with {macs} million.")
+    for row in differences.to_dict("records"):
+        words = WORDS[row["measure"]].replace("\n", " ")
+        interval = f", interval {points(row['low'])} to {points(row['high'])}" if math.isfinite(row["low"]) else ""
+        said.append(
+            f"Joint minus sequential, {words}, {STATES[row['state']]}: {points(row['difference'])} points{interval}."
+        )
+    return " ".join(said)
+
+
+def _read(tables: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    table = pd.read_csv(tables / "tradeoff.csv")
+    first = table["recipe"].iloc[0]
+    table = table[(table["state"] != "unpruned") | (table["recipe"] == first)]
+    chosen = pd.read_csv(tables / "operating_points.csv").query("choice == 'cheapest' and state == 'recovered'")
+    claims = pd.read_csv(tables / "claims.csv").dropna(subset="difference")
+    claims = claims[claims["measure"].isin(WORDS) & (claims["against"] == "sequential")]
+    return table, chosen, claims

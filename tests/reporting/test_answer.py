@@ -1,0 +1,164 @@
+"""The answer: it says no more than the tables do."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from exitprune.config.params import Params
+from exitprune.reporting.answer import deploys, found, saves, sure
+from tests.synthetic import PARAMS
+
+IMAGES = {"counts": {"test": {"cat": 60, "dog": 40}}}
+
+
+def claim(state: str, difference: float, low: float, high: float, verdict: str, num: int = 3) -> dict[str, Any]:
+    about = {"claim": 1, "against": "sequential", "state": state, "verdict": verdict, "measure": "tradeoff_accuracy"}
+    return {
+        **about,
+        "joint": 0.8 + difference,
+        "sequential": 0.8,
+        "difference": difference,
+        "low": low,
+        "high": high,
+    } | {
+        "num_seeds": num,
+        "part_verdict": verdict,
+    }
+
+
+def tables(*claims: dict[str, Any], unpruned: float = 0.9, recipes: tuple[str, ...] = ("joint", "sequential")) -> Any:
+    measures = [
+        {"recipe": recipe, "seed": seed, "state": state, "measure": measure, "value": value}
+        for recipe in recipes
+        for seed in (0, 1)
+        for state, measure, value in (
+            ("unpruned", "last_exit_accuracy", unpruned),
+            ("recovered", "last_exit_accuracy", 0.8),
+            ("recovered", "early_exits_accuracy", 0.7),
+            ("recovered", "tradeoff_accuracy", 0.75 + 0.01 * len(recipe)),
+        )
+    ]
+    points = [
+        {"recipe": recipe, "seed": seed, "state": state, "choice": "cheapest", "threshold": 0.5 + 0.1 * seed}
+        | {"test_accuracy": accuracy, "test_macs": macs, "validation_accuracy": on_validation, "validation_macs": macs}
+        for recipe in recipes
+        for state, seed, accuracy, macs, on_validation in (
+            ("unpruned", 0, 0.89, 5e6, 0.9),
+            ("unpruned", 1, 0.89, 5e6, 0.9),
+            ("recovered", 0, 0.88, 1e6, 0.80),
+            ("recovered", 1, 0.86, 1e6, 0.82 if recipe == "joint" else 0.81),
+        )
+    ]
+    columns = list(claim("final", 0, 0, 0, "supported"))
+    return {
+        "claims": pd.DataFrame(list(claims), columns=columns),
+        "measures": pd.DataFrame(measures),
+        "operating_points": pd.DataFrame(points),
+        "exits": pd.DataFrame({"macs_dense": [2e6, 1e7]}),
+        "levels": pd.DataFrame({"state": ["recovered"], "sha256": ["ours"]}),
+    }
+
+
+def params(**changed: Any) -> Params:
+    return Params.model_validate({**PARAMS, **changed})
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "verdict", "num", "headline"),
+    [
+        (0.02, 0.01, 0.03, "supported", 3, "Prune jointly, +2.0 points over sequential."),
+        (-0.02, -0.03, -0.01, "contradicted", 3, "Prune sequential, +2.0 points over joint."),
+        (
+            0.02,
+            -0.01,
+            0.05,
+            "not distinguishable",
+            3,
+            "No difference between joint and sequential can be told from luck.",
+        ),
+        (
+            -0.364,
+            math.nan,
+            math.nan,
+            "one seed: no verdict",
+            1,
+            "Sequential came out 36.4 points ahead (one seed: no verdict).",
+        ),
+        (
+            0.0,
+            math.nan,
+            math.nan,
+            "one seed: no verdict",
+            1,
+            "Joint and sequential came out alike (one seed: no verdict).",
+        ),
+    ],
+)
+def test_the_headline_says_what_the_interval_says(
+    difference: float, low: float, high: float, verdict: str, num: int, headline: str
+) -> None:
+    rows = [claim(state, difference, low, high, verdict, num) for state in ("final", "recovered")]
+    assert found(tables(*rows)).headline == headline
+
+
+def test_states_that_differ_are_told_apart() -> None:
+    rows = claim("final", 0.01, -0.01, 0.03, "not distinguishable"), claim("recovered", 0.02, 0.01, 0.03, "supported")
+    assert found(tables(*rows)).headline == (
+        "After recovery: prune jointly, +2.0 points over sequential; after the last round: no difference between joint and "
+        "sequential can be told from luck."
+    )
+    assert sure(tables(*rows), params(), IMAGES).headline == "3 seeds: beyond doubt after recovery only."
+
+
+def test_recipes_that_no_claim_is_about_are_ranked() -> None:
+    assert found(tables(recipes=("snip", "magnitude"))).headline == "Magnitude came out first of 2 recipes."
+    assert found(tables(recipes=("snip",))).headline == "Snip was the only recipe, so there is nothing to compare."
+    assert "no claim" in sure(tables(recipes=("snip", "magnitude")), params(), IMAGES).headline
+
+
+def test_one_seed_gives_no_verdict() -> None:
+    row = claim("final", 0.1, math.nan, math.nan, "one seed: no verdict", 1)
+    box = sure(tables(row), params(seeds=[0]), IMAGES)
+    assert box.headline == "One seed: no verdict."
+    assert "one image is 1 % of them" in box.lines[-1]
+
+
+def test_the_best_on_validation_is_deployed_though_another_is_better_on_test() -> None:
+    chosen = deploys(tables(), params())
+    assert chosen is not None
+    assert chosen.file == "runs/synthetic/seed1/joint/recovered.safetensors"
+    assert chosen.commands[1].endswith("--threshold 0.6000")
+    assert chosen.accuracy == 0.86
+
+
+def test_savings_stand_with_what_they_cost_and_with_chance() -> None:
+    given = tables()
+    box = saves(given, IMAGES, deploys(given, params()), None)
+    assert box.headline == "90.0 % fewer MACs, 3.0 points of accuracy lost."
+    assert (
+        "1.00 of 10.0 million MACs per image, 87.0 % right; the unpruned classifier 90.0 %, chance 60.0 %"
+        in box.lines[0]
+    )
+    assert box.lines[1] == "Leaving early alone, without pruning: 50.0 % fewer, 89.0 % right."
+    assert box.lines[2].startswith("Not timed yet")
+
+
+def test_a_network_near_chance_is_warned_of_first() -> None:
+    given = tables(unpruned=0.62)
+    assert "hardly better than chance" in saves(given, IMAGES, deploys(given, params()), None).lines[0]
+
+
+def test_milliseconds_are_of_the_networks_of_this_study() -> None:
+    rows = [("plain", "theirs", "nobody leaves", 2.0), ("filters", "others", "one point lost", 0.1)]
+    rows += [("pruned", "ours", "nobody leaves", 1.9), ("pruned", "ours", "one point lost", 0.5)]
+    measured = pd.DataFrame(rows, columns=["network", "sha256", "choice", "milliseconds"])
+    measured = measured.assign(runtime="onnxruntime", threads=1, batch=64, accuracy=0.87, machine="an abacus")
+    given = tables()
+    assert saves(given, IMAGES, deploys(given, params()), measured).lines[-1] == (
+        "Measured: 0.5 ms per image instead of 2 (pruned, 87.0 % right, against plain; onnxruntime, batches of 64, one thread, "
+        "an abacus)."
+    )
