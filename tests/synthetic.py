@@ -225,7 +225,8 @@ def _header(
         "sparsity": {"all": (15 * base + exits) / 16, "base": base, "exits": exits},
         "layers": layers,
         "exits": [_exit_cost(layers, exit_) for exit_ in range(7)],
-        "emptied": [_emptied(layer) for layer in layers],
+        "branches": [[f"b{number}.c1", f"b{number}.c2"] for number in range(1, 28)],
+        "dead_channels": [_emptied(layer) for layer in layers],
         "macs_after_removal": 64 * sum(layer["weights"] for layer in layers) // (1 + level),
     }
 

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from exitprune.config.params import Params
 from exitprune.data.images import Images, load_split
+from exitprune.deployment.filter_removal import remove_filters
 from exitprune.deployment.folding import fold
 from exitprune.deployment.measured_times import NOBODY, WITHIN
-from exitprune.deployment.removal import remove_emptied
-from exitprune.deployment.surgery import remove_filters
+from exitprune.deployment.removal import remove_dead_channels
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit, sweep
 from exitprune.evaluation.logits import infer
@@ -88,10 +88,10 @@ def subjects(params: Params, filters: Params, seed: int) -> Iterator[Subject]:
         "dense, no exits": (runs / "base.safetensors", fold),
         "dense, exits": (runs / "level-00.safetensors", fold),
         weights_gone: (pruned, fold),
-        f"{weights_gone}, emptied taken out": (pruned, lambda n: remove_emptied(fold(n))),
+        f"{weights_gone}, emptied taken out": (pruned, lambda n: remove_dead_channels(fold(n))),
         filters_gone: (
             smaller_runs / RECIPE / "recovered.safetensors",
-            lambda n: remove_emptied(fold(remove_filters(n))),
+            lambda n: remove_dead_channels(fold(remove_filters(n))),
         ),
         **{f"plain ResNet-{depth}": (runs / f"rival-{depth}.safetensors", fold) for depth in params.rivals},
     }

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from exitprune.deployment.folding import fold, folded_blocks
+from exitprune.deployment.folding import fold, folded_base
 from exitprune.networks.masks import weights
 from tests.as_if_trained import empty_, enliven_, noise
 from tests.conftest import Build
@@ -55,6 +55,6 @@ def test_layers_keep_their_names_and_order(build: Build) -> None:
     assert list(fold(network).named_layers()) == list(network.named_layers())
 
 
-def test_blocks_of_a_network_with_batch_norm_are_refused(build: Build) -> None:
+def test_a_network_with_batch_norm_has_no_folded_base(build: Build) -> None:
     with pytest.raises(ValueError, match="fold it first"):
-        next(folded_blocks(build()))
+        folded_base(build())

@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from exitprune.data.images import Images
-from exitprune.deployment.folding import fold, folded_blocks
+from exitprune.deployment.folding import fold
 from exitprune.deployment.onnx_export import build_model
-from exitprune.deployment.removal import remove_emptied
+from exitprune.deployment.removal import remove_dead_channels
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.evaluation.logits import infer
 from exitprune.networks.early_exit import EarlyExitNetwork
 from tests.as_if_trained import empty_, enliven_, spread_confidences_, thresholds_between
 from tests.conftest import Build
+from tests.taken_apart import conv, tensors
 
 NUM_IMAGES = 40
 MEAN, STD = (0.5, 0.45, 0.4), (0.25, 0.2, 0.3)
@@ -72,7 +73,7 @@ def make_case(
     mean, std = (torch.tensor(values).reshape(-1, 1, 1) for values in (MEAN, STD))
     logits = infer(network, Images(pixels, torch.zeros(NUM_IMAGES, dtype=torch.int64), mean, std))
     folded = fold(network)
-    model = build_model(remove_emptied(folded) if removed else folded, MEAN, STD, temperatures)
+    model = build_model(remove_dead_channels(folded) if removed else folded, MEAN, STD, temperatures)
     scale = torch.tensor(temperatures or [1.0] * 4).reshape(-1, 1, 1)
     return Case(session_of(model), pixels.numpy(), logits / scale)
 
@@ -118,11 +119,11 @@ def test_no_images_get_no_answers(cases: list[Case], kind: int, threshold: float
 
 def test_the_removed_cases_have_all_that_removal_makes(build: Build) -> None:
     network = empty_by_all_means_(enliven_(build(depth=14, exits=(1, 3, 5))))
-    blocks = list(folded_blocks(remove_emptied(fold(network))))
-    assert blocks[1].reads is not None
-    assert blocks[3].c2 is None
-    assert blocks[5].writes is not None
-    sizes = [block.constant.shape[2:] for block in blocks if block.constant is not None]
+    smaller = remove_dead_channels(fold(network))
+    assert 2 in tensors(smaller, "pick")
+    assert conv(smaller, "b4.c2") is None
+    assert 6 in tensors(smaller, "add_to")
+    sizes = [constant.shape[2:] for constant in tensors(smaller, "add_constant").values()]
     assert len(sizes) == 6
     assert len(set(sizes)) > 1  # numbers per channel, and maps
     assert (1, 1) in sizes

@@ -19,7 +19,7 @@ from exitprune.data.images import Images
 from exitprune.deployment.folding import fold
 from exitprune.deployment.onnx_export import build_model
 from exitprune.deployment.onnx_stages import cut
-from exitprune.deployment.removal import remove_emptied
+from exitprune.deployment.removal import remove_dead_channels
 from exitprune.deployment.runtime import answer as answer_in_torch
 from exitprune.deployment.runtime import segments
 from exitprune.deployment.stages_driver import answer
@@ -56,7 +56,7 @@ class Case:
 
     def __init__(self, build: Build, make: Callable[[Any], Stage], batch: int | None = None) -> None:
         network = enliven_(build(depth=14, exits=(1, 3, 5), channels=3, side=12))
-        network = remove_emptied(fold(spread_confidences_(empty_(network))))
+        network = remove_dead_channels(fold(spread_confidences_(empty_(network))))
         draw = torch.Generator().manual_seed(5)
         self.pixels = torch.randint(0, 256, (NUM_IMAGES, 3, 12, 12), generator=draw, dtype=torch.uint8)
         mean, std = (torch.tensor(values).reshape(-1, 1, 1) for values in (MEAN, STD))

@@ -37,7 +37,8 @@ HEADER: dict[str, Any] = {
         for exit_, macs in enumerate(MACS)
     ],
     "weights_sha256": "k",
-    "emptied": [
+    "branches": [["b1.c1", "b1.c2"], ["b2.c1", "b2.c2"]],
+    "dead_channels": [
         {"name": name, "filters": 4, "empty_filters": empty, "channels": 3, "empty_channels": 1}
         for name, empty in (("b1.c1", 1), ("b1.c2", 4), ("b2.c1", 0), ("b2.c2", 2))
     ],
@@ -129,7 +130,7 @@ def test_the_last_level_is_the_recovered_one_and_the_one_before_it_final() -> No
 
 
 def test_a_branch_is_empty_if_one_of_its_convolutions_is() -> None:
-    counts = emptied_counts(HEADER["emptied"])
+    counts = emptied_counts(HEADER["dead_channels"], HEADER["branches"])
     assert counts == {
         "filters": 16,
         "empty_filters": 7,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from exitprune.networks.dead_channels import emptied
+from exitprune.networks.dead_channels import dead_channels
 from tests.conftest import Build
 
 
@@ -15,7 +15,7 @@ def test_empty_filters_and_channels_are_counted_layer_by_layer(build: Build) -> 
         head = network.heads[1].fc.weight
         head[:, :4] = 0  # the four cells of channel 0
         head[:, 5] = 0  # one cell of channel 1
-    counts = {row.name: row for row in emptied(network)}
+    counts = {row.name: row for row in dead_channels(network)}
     assert list(counts) == list(network.named_layers())
     assert (counts["b1.c1"].filters, counts["b1.c1"].empty_filters, counts["b1.c1"].empty_channels) == (16, 3, 0)
     assert (counts["b1.c2"].channels, counts["b1.c2"].empty_filters, counts["b1.c2"].empty_channels) == (16, 0, 2)

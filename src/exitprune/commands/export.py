@@ -18,7 +18,7 @@ from exitprune.deployment.latency import exit_milliseconds
 from exitprune.deployment.model_card import Measured, exit_table, metadata_of, model_card
 from exitprune.deployment.onnx_export import OPSET, build_model
 from exitprune.deployment.onnx_stages import write_stages
-from exitprune.deployment.removal import remove_emptied
+from exitprune.deployment.removal import remove_dead_channels
 from exitprune.errors import BadInput
 from exitprune.evaluation.calibration import Temperature, scaled, tried_temperatures
 from exitprune.evaluation.chance import warning_of_chance
@@ -80,7 +80,7 @@ def main(
     check_threads(threads)
     torch.set_num_threads(threads)
     level = _with_normalisation(checkpoint, load_checkpoint(checkpoint))
-    network = remove_emptied(fold(level.network))
+    network = remove_dead_channels(fold(level.network))
     mean, std = level.header["mean"], level.header["std"]
     source = _data_of(checkpoint, level, data)
     if batch is not None and form != "stages":

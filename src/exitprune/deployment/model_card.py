@@ -17,7 +17,7 @@ from exitprune.evaluation.exiting import confidence_of
 from exitprune.evaluation.operating_points import OperatingPoint
 from exitprune.networks.checkpoints import Checkpoint
 from exitprune.networks.cost import exit_costs
-from exitprune.networks.dead_channels import emptied
+from exitprune.networks.dead_channels import dead_channels
 from exitprune.networks.early_exit import EarlyExitNetwork, Group
 from exitprune.networks.masks import full_masks, sparsity
 
@@ -129,7 +129,7 @@ def model_card(
         "data": {"sha256": header.get("data"), "classes": header["classes"], "manifest": data},
         "normalisation": {"mean": header["mean"], "std": header["std"]},
         "sparsity": {group: sparsity(masks, layers) for group, layers in groups.items() if layers},
-        "emptied": [asdict(row) for row in emptied(network)],
+        "dead_channels": [asdict(row) for row in dead_channels(network)],
         "exits": exits,
         "operating_points": [asdict(point) for point in points],
         "chosen": chosen,

@@ -22,11 +22,13 @@ from typing import Any
 import numpy as np
 
 from exitprune.deployment.extras import extra
-from exitprune.deployment.folding import folded_blocks, map_shapes
-from exitprune.deployment.onnx_layers import Graph, add_block, add_conv, add_linear, add_pooling, keep_blocked
-from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.deployment.folding import folded_base
+from exitprune.deployment.onnx_layers import Graph, add_linear, add_piece, add_pooling, keep_blocked
+from exitprune.networks.coupling import shapes_of
+from exitprune.networks.early_exit import EXIT, EarlyExitNetwork
 
 OPSET = 18
+LAST = "last"  # what the names of the classifier's nodes begin with
 IR_VERSION = 9  # old enough for every onnxruntime that pyproject.toml allows
 
 
@@ -85,18 +87,19 @@ def _add_network(
     std: Sequence[float],
     temperatures: Sequence[float],
 ) -> None:
-    blocks, leaving = list(folded_blocks(network)), _Leaving(graph)
-    x = _add_normalisation(graph, mean, std)
-    x = graph.add("Relu", "stem.relu", add_conv(graph, "stem", x, network.base.conv))
+    pieces, leaving = folded_base(network).pieces(), _Leaving(graph)
+    shapes = shapes_of(network, pieces)
+    x = add_piece(graph, "stem", _add_normalisation(graph, mean, std), pieces[0], shapes[0])
     numbers = {block: number for number, block in enumerate(network.spec.exits)}
-    shapes = map_shapes(network)
-    for index, (block, shape) in enumerate(zip(blocks, shapes, strict=True), 1):
-        x = add_block(graph, f"b{index}", x, block, shape[0])
-        if index in numbers:
-            number, head, name = numbers[index], network.heads[index], f"exit{numbers[index]}"
-            logits = add_linear(graph, name, add_pooling(graph, name, x, shape[1:], head.grid), head.fc)
-            x = keep_blocked(graph, name, leaving.after(number, logits, temperatures[number], x), shape)
-    logits = add_linear(graph, "fc", add_pooling(graph, "fc", x, shapes[-1][1:], (1, 1)), network.base.fc)
+    for block, piece in enumerate(pieces[1:-1], 1):
+        x = add_piece(graph, f"b{block}", x, piece, shapes[block])
+        if block in numbers:
+            number, head, name = numbers[block], network.heads[block], f"{EXIT}{numbers[block]}"
+            _, channels, height, width = shapes[block][piece.output]
+            logits = add_linear(graph, name, add_pooling(graph, name, x, (height, width), head.grid), head.fc)
+            x = leaving.after(number, logits, temperatures[number], x)
+            x = keep_blocked(graph, name, x, (channels, height, width))
+    logits = add_piece(graph, LAST, x, pieces[-1], shapes[-1])
     leaving.at_last(network.num_exits - 1, logits, temperatures[-1])
 
 
@@ -126,7 +129,7 @@ class _Leaving:
 
     def after(self, number: int, logits: str, temperature: float, x: str) -> str:
         """Let the confident images leave an early exit; returns the feature map of the others."""
-        graph, name = self.graph, f"exit{number}"
+        graph, name = self.graph, f"{EXIT}{number}"
         answer, confidence = self._answers(name, logits, temperature)
         leaves = graph.add("Greater", f"{name}.leaves", confidence, "threshold")
         stays = graph.add("Not", f"{name}.stays", leaves)
@@ -141,7 +144,7 @@ class _Leaving:
     def at_last(self, number: int, logits: str, temperature: float) -> None:
         """Let everybody leave at the classifier, and put all answers in the order of the images."""
         graph = self.graph
-        self._note(number, "fc", self.waiting, *self._answers("fc", logits, temperature))
+        self._note(number, LAST, self.waiting, *self._answers(LAST, logits, temperature))
         gathered = {
             what: graph.add("Concat", f"left.{what}", *parts, axis=0) if len(parts) > 1 else parts[0]
             for what, parts in self.left.items()

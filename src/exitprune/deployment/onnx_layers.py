@@ -1,4 +1,4 @@
-"""Layers of a folded network as ONNX nodes: convolutions, residual blocks, pooling, linear layers.
+"""The operations of a folded network as ONNX nodes.
 
 Every function adds nodes to a graph and returns the name of the value that they yield.
 
@@ -7,9 +7,9 @@ Letters: n images still there, C channels, k channels that a branch writes, H an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from exitprune.deployment.extras import extra
-from exitprune.deployment.folding import FoldedBlock
+from exitprune.networks.operations import INPUT, Operation, Piece
 
 
 @dataclass
@@ -53,29 +53,119 @@ class Graph:
 
 
 def add_conv(graph: Graph, name: str, x: str, conv: nn.Conv2d) -> str:
+    """A convolution with a bias."""
     assert conv.bias is not None
     weight = graph.parameter(f"{name}.weight", conv.weight)
     bias = graph.parameter(f"{name}.bias", conv.bias)
     padding = [int(side) for side in conv.padding] * 2
+    more: dict[str, Any] = {"group": conv.groups} if conv.groups > 1 else {}
+    more |= {"dilations": list(conv.dilation)} if conv.dilation != (1, 1) else {}
     return graph.add(
-        "Conv", name, x, weight, bias, kernel_shape=list(conv.kernel_size), strides=list(conv.stride), pads=padding
+        "Conv",
+        name,
+        x,
+        weight,
+        bias,
+        kernel_shape=list(conv.kernel_size),
+        strides=list(conv.stride),
+        pads=padding,
+        **more,
     )
 
 
-def add_block(graph: Graph, name: str, x: str, block: FoldedBlock, channels: int) -> str:
-    total = x if block.sc is None else add_conv(graph, f"{name}.sc", x, block.sc)
-    if block.c1 is not None and block.c2 is not None:
-        taken = x
-        if block.reads is not None:
-            taken = graph.add("Gather", f"{name}.taken", x, graph.parameter(f"{name}.reads", block.reads), axis=1)
-        inside = graph.add("Relu", f"{name}.relu1", add_conv(graph, f"{name}.c1", taken, block.c1))
-        branch = add_conv(graph, f"{name}.c2", inside, block.c2)
-        if block.writes is not None:
-            branch = _spread(graph, name, branch, block.writes, channels)
-        total = graph.add("Add", f"{name}.add", branch, total)
-    if block.constant is not None:
-        total = _add_constant(graph, name, total, block.constant)
-    return graph.add("Relu", f"{name}.relu2", total)
+def add_piece(graph: Graph, name: str, x: str, piece: Piece, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """The operations of a folded piece.
+
+    Args:
+        graph: nodes are added to it.
+        name: what theirs begin with.
+        x: the map that the piece takes.
+        piece: folded, and made smaller or not.
+        shapes: of the piece's values, for one image.
+    """
+    values = {INPUT: x}
+    for operation in piece.operations:
+        takes = [values[value] for value in operation.inputs]
+        part, own = piece.parts.get(operation.layer), f"{name}.{operation.name}"
+        if isinstance(part, nn.Module):
+            values[operation.name] = ADDING_MODULES[type(part)](graph, own, takes[0], part)
+        else:
+            before, after = shapes[operation.inputs[0]], shapes[operation.name]
+            values[operation.name] = ADDING[operation.kind](graph, own, takes, operation, part, before, after)
+    return values[piece.output]
+
+
+def _add_relu(graph: Graph, name: str, takes: list[str], *_: Any) -> str:
+    return graph.add("Relu", name, *takes)
+
+
+def _add_sum(graph: Graph, name: str, takes: list[str], *_: Any) -> str:
+    return graph.add("Add", name, *takes)
+
+
+def _add_concatenation(graph: Graph, name: str, takes: list[str], *_: Any) -> str:
+    return graph.add("Concat", name, *takes, axis=1)
+
+
+def _add_windows(graph: Graph, name: str, takes: list[str], operation: Operation, *_: Any) -> str:
+    given = operation.settings
+    more = {"count_include_pad": int(given.get("count_include_pad", True))} if operation.kind == "average_pool" else {}
+    return graph.add(
+        "MaxPool" if operation.kind == "max_pool" else "AveragePool",
+        name,
+        *takes,
+        kernel_shape=list(given["kernel_size"]),
+        strides=list(given["stride"]),
+        pads=list(given["padding"]) * 2,
+        ceil_mode=int(given["ceil_mode"]),
+        **more,
+    )
+
+
+def _add_average(
+    graph: Graph,
+    name: str,
+    takes: list[str],
+    operation: Operation,
+    part: torch.Tensor | None,
+    before: tuple[int, ...],
+    after: tuple[int, ...],
+) -> str:
+    """An adaptive average, or one over the whole map, which is flat."""
+    if operation.kind == "mean":
+        return add_pooling(graph, name, takes[0], (before[2], before[3]), (1, 1))
+    return add_grid(graph, name, takes[0], (before[2], before[3]), (after[2], after[3]))
+
+
+def _add_flattening(graph: Graph, name: str, takes: list[str], *_: Any) -> str:
+    return graph.add("Flatten", name, *takes)
+
+
+def _add_picking(graph: Graph, name: str, takes: list[str], operation: Operation, part: torch.Tensor, *_: Any) -> str:
+    return graph.add("Gather", name, takes[0], graph.parameter(f"{name}.channels", part), axis=1)
+
+
+def _add_few(
+    graph: Graph,
+    name: str,
+    takes: list[str],
+    operation: Operation,
+    part: torch.Tensor,
+    before: tuple[int, ...],
+    after: tuple[int, ...],
+) -> str:
+    return graph.add("Add", name, _spread(graph, name, takes[1], part, before[1]), takes[0])
+
+
+def _add_level(graph: Graph, name: str, takes: list[str], operation: Operation, part: torch.Tensor, *_: Any) -> str:
+    return _add_constant(graph, name, takes[0], part)
+
+
+def add_norm(graph: Graph, name: str, x: str, norm: nn.BatchNorm2d) -> str:
+    """A batch norm that follows no convolution."""
+    values = (norm.weight, norm.bias, norm.running_mean, norm.running_var)
+    names = [graph.parameter(f"{name}.{what}", cast(torch.Tensor, value)) for what, value in enumerate(values)]
+    return graph.add("BatchNormalization", name, x, *names, epsilon=norm.eps)
 
 
 def _add_constant(graph: Graph, name: str, x: str, constant: torch.Tensor) -> str:
@@ -85,13 +175,13 @@ def _add_constant(graph: Graph, name: str, x: str, constant: torch.Tensor) -> st
     shapes onnxruntime does it in its blocked memory layout, together with the ReLU after it, in a fifth of the time.
     """
     if constant.shape[2:] != (1, 1):
-        return graph.add("Add", f"{name}.add_constant", x, graph.parameter(f"{name}.constant", constant))
+        return graph.add("Add", name, x, graph.parameter(f"{name}.constant", constant))
     channels = constant.shape[1]
     zeros, ones = (
         graph.constant(f"{name}.{word}", [number] * channels) for word, number in (("zeros", 0), ("ones", 1))
     )
     each = graph.parameter(f"{name}.constant", constant.flatten())
-    return graph.add("BatchNormalization", f"{name}.add_constant", x, ones, each, zeros, ones, epsilon=0.0)
+    return graph.add("BatchNormalization", name, x, ones, each, zeros, ones, epsilon=0.0)
 
 
 def _spread(graph: Graph, name: str, branch: str, writes: torch.Tensor, channels: int) -> str:
@@ -115,18 +205,22 @@ def keep_blocked(graph: Graph, name: str, x: str, shape: tuple[int, int, int]) -
 
 def add_pooling(graph: Graph, name: str, x: str, size: tuple[int, int], grid: tuple[int, int]) -> str:
     """Average a map of a size to a grid, adaptively as torch does; (n, C, H, W) to (n, C x grid)."""
+    return graph.add("Flatten", f"{name}.flat", add_grid(graph, f"{name}.pool", x, size, grid))
+
+
+def add_grid(graph: Graph, name: str, x: str, size: tuple[int, int], grid: tuple[int, int]) -> str:
+    """Average a map of a size to a grid, adaptively as torch does; (n, C, H, W) to (n, C, *grid)."""
     if grid == (1, 1):
-        x = graph.add("GlobalAveragePool", f"{name}.pool", x)
-    elif size[0] % grid[0] == 0 and size[1] % grid[1] == 0:
-        if size != grid:
-            sides = [size[0] // grid[0], size[1] // grid[1]]
-            x = graph.add("AveragePool", f"{name}.pool", x, kernel_shape=sides, strides=sides)
-    else:  # windows overlap: averages of rows, then of columns
-        rows = graph.parameter(f"{name}.rows", _averages(size[0], grid[0]).T)  # (grid, H)
-        columns = graph.parameter(f"{name}.columns", _averages(size[1], grid[1]))  # (W, grid)
-        x = graph.add("MatMul", f"{name}.pool_rows", rows, x)
-        x = graph.add("MatMul", f"{name}.pool", x, columns)
-    return graph.add("Flatten", f"{name}.flat", x)
+        return graph.add("GlobalAveragePool", name, x)
+    if size == grid:
+        return x
+    if size[0] % grid[0] == 0 and size[1] % grid[1] == 0:
+        sides = [size[0] // grid[0], size[1] // grid[1]]
+        return graph.add("AveragePool", name, x, kernel_shape=sides, strides=sides)
+    # Windows overlap: averages of rows, then of columns.
+    rows = graph.parameter(f"{name}.rows", _averages(size[0], grid[0]).T)  # (grid, H)
+    columns = graph.parameter(f"{name}.columns", _averages(size[1], grid[1]))  # (W, grid)
+    return graph.add("MatMul", name, graph.add("MatMul", f"{name}_rows", rows, x), columns)
 
 
 def _averages(size: int, cells: int) -> torch.Tensor:
@@ -138,3 +232,24 @@ def add_linear(graph: Graph, name: str, x: str, linear: nn.Linear) -> str:
     weight = graph.parameter(f"{name}.weight", linear.weight)
     bias = graph.parameter(f"{name}.bias", linear.bias)
     return graph.add("Gemm", f"{name}.logits", x, weight, bias, transB=1)
+
+
+ADDING_MODULES: dict[type[nn.Module], Callable[..., str]] = {
+    nn.Conv2d: add_conv,
+    nn.Linear: add_linear,
+    nn.BatchNorm2d: add_norm,
+}
+ADDING: dict[str, Callable[..., str]] = {
+    "relu": _add_relu,
+    "add": _add_sum,
+    "concatenate": _add_concatenation,
+    "max_pool": _add_windows,
+    "average_pool": _add_windows,
+    "adaptive_pool": _add_average,
+    "mean": _add_average,
+    "flatten": _add_flattening,
+    "pick": _add_picking,
+    "add_to": _add_few,
+    "add_constant": _add_level,
+}
+"""By kind of operation: every kind that a folded piece may have."""

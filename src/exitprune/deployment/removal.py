@@ -1,185 +1,226 @@
-"""Exact removal: take out of a folded network what pruning emptied, so that dense kernels have less to do.
+"""Exact removal: take dead channels out of a folded network, so that dense kernels have less to do.
 
-Taken out are: channels inside a block that nothing writes or nobody reads, whole residual branches, and channels of a
-stream (the maps that blocks hand on and exits look at) that nobody reads. Where a block's branch reads or writes only a
-few channels of a stream that others need, the branch alone does without the rest. The network computes the same, up to
-rounding. Empty filters of the stem and of projections stay: they write streams that others add to.
+Taken out are: channels that nobody reads, channels without a filter, and whole residual branches. Where a branch reads or
+writes only a few of the channels that others need, the branch alone does without the rest. The network computes the same,
+up to rounding. Filters without weights stay where several layers add to the same channels.
 
-A filter whose weights are all zero still yields a constant, relu(bias). Behind it stands a zero-padded convolution,
+A filter whose weights are all zero still yields a constant, such as relu(bias). Behind it stands a zero-padded convolution,
 which sees that constant inside the map and zeros around it, so what the constant adds differs at the border: it is kept
-as a map, not as a bias. Counting what is empty, without taking it out: `emptied`.
+as a map, not as a bias. Counting dead channels, without taking them out: `dead_channels`.
 
-Letters: C channels of a stream, M channels inside a block, K classes, H and W height and width.
+Letters: C channels that go together, D and C output and input channels of a layer, H and W height and width.
 """
 
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from exitprune.deployment.folding import FoldedBlock, folded_blocks, folded_conv, map_shapes
-from exitprune.networks.early_exit import EarlyExitNetwork, ExitHead
+from exitprune.deployment.folding import Folded, folded_base, folded_conv
+from exitprune.deployment.needed import Needed
+from exitprune.networks.coupling import Followed
+from exitprune.networks.early_exit import EXIT, EarlyExitNetwork
+from exitprune.networks.operations import ADDED, Operation, Piece
 
-# Of a stream's channels. Picking channels out of a map costs time, too: on a CPU, picking half paid for ResNet-56's
-# convolutions, picking three quarters did not.
+# Of the channels there are. Picking channels out of a map costs time, too: on a CPU, picking half paid for ResNet-56's
+# 3 x 3 convolutions, picking three quarters did not; 1 x 1 convolutions are themselves no dearer than picking.
 WORTH_PICKING = 0.5
 
 
-def remove_emptied(network: EarlyExitNetwork) -> EarlyExitNetwork:
+def remove_dead_channels(network: EarlyExitNetwork) -> EarlyExitNetwork:
     """A smaller copy of a folded network that computes the same, up to rounding.
 
     Raises:
         ValueError: if the network is not folded, or was made smaller before.
     """
     network = deepcopy(network)
-    blocks = list(folded_blocks(network))
-    if any(block.c1 is None or not (block.constant is block.reads is block.writes is None) for block in blocks):
-        raise ValueError("what is empty was taken out of this network before; start from the folded network")
-    streams, inner = _needed(network, blocks)
-    _slice_ends_(network, streams)
-    before, after = _before_and_after(streams, blocks)
-    for block, shape, comes, goes, kept in zip(blocks, map_shapes(network), before, after, inner, strict=True):
-        _slice_block_(block, comes, goes, kept, shape[1:])
-    return network
+    base = folded_base(network)
+    if any(operation.kind in ADDED for piece in base.pieces() for operation in piece.operations):
+        raise ValueError("dead channels were taken out of this network before; start from the folded network")
+    followed = Followed(network)
+    needed = Needed(followed)
+    pieces = [_Slicer(followed, needed, number).piece() for number in range(len(followed.pieces))]
+    for number, (block, head) in enumerate(network.heads.items()):
+        seen = (block, followed.pieces[block].output, head.grid[0] * head.grid[1])
+        _slice_linear_(head.fc, needed.filters(f"{EXIT}{number}"), needed.stays(*seen), needed.constants(*seen))
+    network.base = Folded(pieces, base.names)
+    return network.eval().requires_grad_(False)
 
 
-def _stream_of_block(blocks: list[FoldedBlock]) -> list[int]:
-    """Which stream each block writes to; a projection starts a new one."""
-    numbers, number = [], 0
-    for block in blocks:
-        number += block.sc is not None
-        numbers.append(number)
-    return numbers
+@dataclass(frozen=True)
+class _Branch:
+    """A convolution whose value is added to another one, and to nothing else."""
+
+    addition: str
+    other: str
 
 
-def _before_and_after(streams: list[Tensor], blocks: list[FoldedBlock]) -> tuple[list[Tensor], list[Tensor]]:
-    """The needed channels of the stream that each block reads, and of the one it writes."""
-    after = [streams[number] for number in _stream_of_block(blocks)]
-    return [streams[0], *after[:-1]], after
+class _Slicer:
+    """Makes a piece anew without the channels that go."""
+
+    def __init__(self, followed: Followed, needed: Needed, number: int) -> None:
+        self.followed, self.needed, self.number = followed, needed, number
+        self.old = followed.pieces[number]
+        self.operations: list[Operation] = []
+        self.parts: dict[str, nn.Module | Tensor] = {}
+        self.now: dict[str, str] = {}  # what a value is called now, where that changed
+        self.gone: set[str] = set()
+        self.owed: dict[str, Tensor] = {}  # constants, by the addition that they come after
+        self.few: dict[str, tuple[str, Tensor]] = {}  # branches that write few channels, by addition
+
+    def piece(self) -> Piece:
+        for operation in self.old.operations:
+            part = self.old.parts.get(operation.layer)
+            if operation.kind == "add":
+                self._add(operation)
+            elif isinstance(part, nn.Conv2d) and part.groups == 1:
+                self._convolution(operation, part)
+            elif all(name in self.gone for name in operation.inputs):
+                self.gone.add(operation.name)
+            else:
+                self._keep(operation, self._sliced(operation, part))
+        return Piece(
+            tuple(self.operations), self.now.get(self.old.output, self.old.output), self.parts
+        ).without_unused()
+
+    def _keep(self, operation: Operation, part: nn.Module | Tensor | None = None) -> None:
+        if part is not None:
+            self.parts[operation.layer] = part
+        inputs = tuple(self.now.get(name, name) for name in operation.inputs)
+        self.operations.append(replace(operation, inputs=inputs))
+
+    def _then(self, value: str, kind: str, part: Tensor) -> None:
+        """What is done to a value before anybody takes it."""
+        name = f"{value}_{kind}"
+        self._keep(Operation(name, kind, (value,), name), part)
+        self.now[value] = name
+
+    def _sliced(self, operation: Operation, part: nn.Module | Tensor | None) -> nn.Module | Tensor | None:
+        """The module of an operation other than a plain convolution, for the channels that are left."""
+        if part is None:
+            return None
+        stays = self.needed.stays(self.number, operation.inputs[0])
+        if isinstance(part, nn.Linear):
+            layer = self.followed.names[self.number, operation.layer]
+            constants = self.needed.constants(self.number, operation.inputs[0])
+            _slice_linear_(part, self.needed.filters(layer), stays, constants)
+        elif isinstance(part, nn.BatchNorm2d):
+            _slice_norm_(part, stays)
+        elif isinstance(part, nn.Conv2d) and part.groups == len(stays):
+            return folded_conv(part, part.weight[stays], cast(Tensor, part.bias)[stays])
+        return part
+
+    def _branch(self, operation: Operation) -> _Branch | None:
+        users = self.old.users(operation.name)
+        if len(users) != 1 or users[0].kind != "add" or operation.name == self.old.output:
+            return None
+        first, second = users[0].inputs
+        return _Branch(users[0].name, second if first == operation.name else first)
+
+    def _convolution(self, operation: Operation, conv: nn.Conv2d) -> None:
+        source = operation.inputs[0]
+        filters = self.needed.filters(self.followed.names[self.number, operation.layer])
+        comes = self.needed.stays(self.number, source)
+        weight, bias = conv.weight[filters], cast(Tensor, conv.bias)[filters]
+        branch = self._branch(operation)
+        constant = self._what_constants_add(operation, conv, weight)
+        if not filters.any():
+            self.gone.add(operation.name)
+            return
+        weight = weight[:, comes]
+        if branch is not None and constant is not None:
+            self._owe(branch.addition, constant)
+        if branch is not None and not comes.any():
+            self._owe(branch.addition, bias.reshape(1, -1, 1, 1))
+            self.gone.add(operation.name)
+            return
+        large = tuple(conv.kernel_size) != (1, 1)
+        writes = (weight != 0).flatten(1).any(1)
+        if branch is not None and large and branch.addition not in self.few and _few(writes):
+            self._owe(branch.addition, torch.where(writes, 0, bias).reshape(1, -1, 1, 1))
+            self.few[branch.addition] = (operation.name, writes.nonzero().flatten())
+            weight, bias = weight[writes], bias[writes]
+        reads = (weight != 0).any(dim=(0, 2, 3))
+        if large and _few(reads):
+            picked = f"{operation.name}_pick"
+            self._keep(Operation(picked, "pick", (source,), picked), reads.nonzero().flatten())
+            operation = replace(operation, inputs=(picked,))
+            weight = weight[:, reads]
+        self._keep(operation, folded_conv(conv, weight, bias))
+        if branch is None and constant is not None:
+            self._then(operation.name, "add_constant", constant)
+
+    def _what_constants_add(self, operation: Operation, conv: nn.Conv2d, weight: Tensor) -> Tensor | None:
+        """(1, D, H, W), what constant channels add to a convolution's value; None: nothing.
+
+        They are one number inside the map and zero around it.
+        """
+        constant, numbers = self.needed.constants(self.number, operation.inputs[0])
+        numbers = numbers[constant]
+        if not numbers.any():
+            return None
+        size = self.followed.shapes[self.number][operation.inputs[0]][2:]
+        maps = numbers.reshape(1, -1, 1, 1).expand(1, -1, *size)
+        added = F.conv2d(maps, weight[:, constant], None, conv.stride, cast(Any, conv.padding), conv.dilation)
+        return added if added.any() else None
+
+    def _owe(self, addition: str, constant: Tensor) -> None:
+        self.owed[addition] = self.owed[addition] + constant if addition in self.owed else constant
+
+    def _add(self, operation: Operation) -> None:
+        there = [name for name in operation.inputs if name not in self.gone]
+        if not there:
+            self.gone.add(operation.name)
+            return
+        value = operation.name
+        if len(there) == 1:
+            value = self.now.get(there[0], there[0])
+            self.now[operation.name] = value
+        elif operation.name in self.few:
+            branch, channels = self.few[operation.name]
+            (total,) = (name for name in operation.inputs if name != branch)
+            self._keep(Operation(operation.name, "add_to", (total, branch), f"{operation.name}_channels"), channels)
+        else:
+            self._keep(operation)
+        constant = self.owed.get(operation.name)
+        if constant is not None and constant.any():
+            name = f"{operation.name}_constant"
+            self.operations.append(Operation(name, "add_constant", (value,), name))
+            self.parts[name] = constant
+            self.now[operation.name] = name
 
 
-def _needed(network: EarlyExitNetwork, blocks: list[FoldedBlock]) -> tuple[list[Tensor], list[Tensor]]:
-    """Which channels somebody reads: (C,) bool for each stream, (M,) bool inside each block.
-
-    What goes in one place may leave something unread in another, so this looks again until nothing changes.
-    """
-    numbers = _stream_of_block(blocks)
-    device = network.base.conv.weight.device
-    firsts = [network.base.conv, *(block.sc for block in blocks if block.sc is not None)]
-    streams = [torch.ones(conv.out_channels, dtype=torch.bool, device=device) for conv in firsts]
-    while True:
-        after = _before_and_after(streams, blocks)[1]
-        inner = [_read_inside(block, goes) for block, goes in zip(blocks, after, strict=True)]
-        read = [torch.zeros_like(stream) for stream in streams]
-        for block, number, goes, kept in zip(blocks, [0, *numbers[:-1]], after, inner, strict=True):
-            read[number] |= _read_by_block(block, goes, kept)
-        for index, head in network.heads.items():
-            read[numbers[index - 1]] |= _read_by_head(head)
-        read[-1] |= (network.base.fc.weight != 0).any(0)
-        for stream in read:
-            stream[0] |= ~stream.any()  # a map without channels is no map
-        if all(torch.equal(old, new) for old, new in zip(streams, read, strict=True)):
-            return streams, inner
-        streams = read
+def _few(channels: Tensor) -> bool:
+    """Whether picking these channels out of all is worth it."""
+    return 0 < int(channels.sum()) <= WORTH_PICKING * len(channels)
 
 
-def _branch(block: FoldedBlock) -> tuple[nn.Conv2d, nn.Conv2d]:
-    """The branch of a block that still has it."""
-    return cast(nn.Conv2d, block.c1), cast(nn.Conv2d, block.c2)
-
-
-def _read_inside(block: FoldedBlock, goes: Tensor) -> Tensor:
-    """(M,): the second convolution reads the channel for some channel that is needed."""
-    return (_branch(block)[1].weight[goes] != 0).any(dim=(0, 2, 3))
-
-
-def _read_by_block(block: FoldedBlock, goes: Tensor, kept: Tensor) -> Tensor:
-    """(C,): the block reads the channel of the stream before it, otherwise than by handing it on."""
-    read = (_branch(block)[0].weight[kept] != 0).any(dim=(0, 2, 3))
-    return read if block.sc is None else read | (block.sc.weight[goes] != 0).any(dim=(0, 2, 3))
-
-
-def _read_by_head(head: ExitHead) -> Tensor:
-    """(C,): the head has a weight for some place of the channel."""
-    return (head.fc.weight != 0).any(0).reshape(-1, head.grid[0] * head.grid[1]).any(1)
-
-
-def _slice_ends_(network: EarlyExitNetwork, streams: list[Tensor]) -> None:
-    """Keep the needed channels of the streams in the stem, the heads and the classifier."""
-    base = network.base
-    base.register_module("conv", _slice(base.conv, streams[0], None))
-    numbers = _stream_of_block(list(folded_blocks(network)))
-    for index, head in network.heads.items():
-        places = streams[numbers[index - 1]].repeat_interleave(head.grid[0] * head.grid[1])
-        _keep_columns_(head.fc, places)
-    _keep_columns_(base.fc, streams[-1])
-
-
-def _slice_block_(block: FoldedBlock, comes: Tensor, goes: Tensor, kept: Tensor, size: tuple[int, int]) -> None:
-    """Keep the needed channels of a block; what filters without weights yield goes into the block's constant.
+def _slice_linear_(linear: nn.Linear, filters: Tensor, comes: Tensor, constants: tuple[Tensor, Tensor]) -> None:
+    """Keep some of the outputs and inputs; what inputs add that are constant goes into the bias.
 
     Args:
-        block: changed in place.
-        comes, goes: (C,) bool, channels needed of the streams before and after it.
-        kept: (M,) bool, channels inside that somebody reads.
-        size: H and W inside the block.
+        linear: changed in place.
+        filters: (D,) bool.
+        comes: (C,) bool.
+        constants: (C,) bool, inputs that are constant, and (C,) the number that each is.
     """
-    c1, c2 = _branch(block)
-    if block.sc is not None:
-        block.sc = _slice(block.sc, goes, comes)
-    working = kept & (c1.weight != 0).any(dim=(1, 2, 3))
-    constant = _what_constants_add(c1, c2, kept & ~working, goes, size)
-    bias = cast(Tensor, c2.bias).reshape(1, -1, 1, 1)
-    writes = goes & (c2.weight[:, working] != 0).any(dim=(1, 2, 3))
-    reads = comes & (c1.weight[working] != 0).any(dim=(0, 2, 3))
-    if not working.any():
-        block.c1 = block.c2 = None
-        constant = _sum(constant, bias[:, goes])
-    else:
-        if writes.sum() <= WORTH_PICKING * goes.sum():
-            constant = _sum(constant, torch.where(writes, 0, bias.flatten())[goes].reshape(1, -1, 1, 1))
-            block.register_buffer("writes", writes[goes].nonzero().flatten())
-        else:
-            writes = goes
-        if reads.sum() <= WORTH_PICKING * comes.sum():
-            block.register_buffer("reads", reads[comes].nonzero().flatten())
-        else:
-            reads = comes
-        block.c1, block.c2 = _slice(c1, working, reads), _slice(c2, writes, working)
-    block.register_buffer("constant", constant)
+    weight, bias = linear.weight[filters], linear.bias[filters]
+    which, numbers = constants
+    if numbers[which].any():
+        bias = bias + weight[:, which] @ numbers[which]
+    linear.weight = nn.Parameter(weight[:, comes].contiguous(), requires_grad=False)
+    linear.bias = nn.Parameter(bias, requires_grad=False)
+    linear.out_features, linear.in_features = linear.weight.shape
 
 
-def _sum(constant: Tensor | None, more: Tensor) -> Tensor | None:
-    """Both constants; None where they add nothing."""
-    total = more if constant is None else constant + more
-    return total if total.any() else None
-
-
-def _what_constants_add(
-    c1: nn.Conv2d, c2: nn.Conv2d, constant: Tensor, goes: Tensor, size: tuple[int, int]
-) -> Tensor | None:
-    """(1, C, H, W), what the channels without a filter add to the branch; None: nothing.
-
-    They are relu(bias) inside the map and, for the second convolution, zero around it.
-    """
-    value = F.relu(cast(Tensor, c1.bias)[constant])
-    if not value.any():
-        return None
-    maps = value.reshape(1, -1, 1, 1).expand(1, -1, *size)
-    return F.conv2d(maps, c2.weight[goes][:, constant], stride=c2.stride, padding=cast(Any, c2.padding))
-
-
-def _slice(conv: nn.Conv2d, goes: Tensor, comes: Tensor | None) -> nn.Conv2d:
-    """A convolution with some of the output and (None: all) input channels."""
-    weight = conv.weight[goes]
-    return folded_conv(conv, weight if comes is None else weight[:, comes], cast(Tensor, conv.bias)[goes])
-
-
-def _keep_columns_(linear: nn.Linear, columns: Tensor) -> None:
-    """Keep some of the inputs of a linear layer."""
-    linear.weight = nn.Parameter(linear.weight[:, columns].contiguous(), requires_grad=False)
-    linear.in_features = int(columns.sum())
+def _slice_norm_(norm: nn.BatchNorm2d, comes: Tensor) -> None:
+    for name in ("weight", "bias"):
+        setattr(norm, name, nn.Parameter(norm.get_parameter(name)[comes], requires_grad=False))
+    for name in ("running_mean", "running_var"):
+        setattr(norm, name, norm.get_buffer(name)[comes])
+    norm.num_features = int(comes.sum())

@@ -88,7 +88,7 @@ def level_entry(
         "accuracy": accuracy,
         "macs": [row[0] if len(row) == 1 else sum(row) / len(row) for row in shown.tolist()],
         **{key: [cost[key] for cost in header["exits"]] for key in ("macs_dense", "params", "params_dense")},
-        "emptied": emptied_counts(header["emptied"]),
+        "emptied": emptied_counts(header["dead_channels"], header["branches"]),
         "calibration": _calibrations(state, logits, labels),
     }
 
@@ -101,17 +101,20 @@ def layer_entries(header: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def emptied_counts(emptied: list[dict[str, Any]]) -> dict[str, int]:
-    """What has no weight left, counted over all layers."""
-    layers = {layer["name"]: layer for layer in emptied}
-    row = {what: sum(layer[what] for layer in layers.values()) for what in EMPTIABLE}
-    branches = [name.removesuffix(".c1") for name in layers if name.endswith(".c1")]
-    row["branches"] = len(branches)
-    row["empty_branches"] = sum(
-        any(layers[f"{block}.{part}"]["empty_filters"] == layers[f"{block}.{part}"]["filters"] for part in ("c1", "c2"))
-        for block in branches
-    )
-    return row
+def emptied_counts(dead: list[dict[str, Any]], branches: list[list[str]] | None) -> dict[str, int | None]:
+    """What has no weight left, counted over all layers.
+
+    Args:
+        dead: of every layer, as `dead_channels` tells.
+        branches: the layers of each branch, which adds nothing but a constant if one of them is empty; None: not known, as the
+            network cannot be taken apart.
+    """
+    layers = {layer["name"]: layer for layer in dead}
+    counts: dict[str, int | None] = {what: sum(layer[what] for layer in dead) for what in EMPTIABLE}
+    empty = {name for name, layer in layers.items() if layer["empty_filters"] == layer["filters"]}
+    counts["branches"] = None if branches is None else len(branches)
+    counts["empty_branches"] = None if branches is None else sum(not empty.isdisjoint(branch) for branch in branches)
+    return counts
 
 
 def _calibrations(state: State, logits: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> list[dict[str, Any]]:

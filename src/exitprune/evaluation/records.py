@@ -82,9 +82,9 @@ class Level(Section):
     macs_dense: list[int]
     params: list[int]
     params_dense: list[int]
-    macs_after_removal: int
+    macs_after_removal: int | None
     """That dense kernels still do once what is empty is taken out exactly."""
-    emptied: dict[str, int]
+    emptied: dict[str, int | None]
     """Filters, channels and branches, and how many of them have no weight left."""
     calibration: list[Calibration]
 

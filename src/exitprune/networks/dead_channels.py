@@ -1,4 +1,4 @@
-"""What pruning emptied: filters, channels and whole residual branches without a weight.
+"""Dead channels: filters and input channels that pruning left without a weight.
 
 Taking them out is the work of `removal`.
 """
@@ -11,7 +11,7 @@ from exitprune.networks.early_exit import EarlyExitNetwork
 
 
 @dataclass(frozen=True)
-class Emptied:
+class DeadChannels:
     """How much of a prunable layer is empty: all of its weights are zero.
 
     Attributes:
@@ -27,8 +27,8 @@ class Emptied:
     empty_channels: int
 
 
-def emptied(network: EarlyExitNetwork) -> list[Emptied]:
-    """What pruning emptied, for every prunable layer in order of execution."""
+def dead_channels(network: EarlyExitNetwork) -> list[DeadChannels]:
+    """Of every prunable layer in order of execution."""
     heads = {id(head.fc): head for head in network.heads.values()}
     rows = []
     for name, layer in network.named_layers().items():
@@ -36,5 +36,5 @@ def emptied(network: EarlyExitNetwork) -> list[Emptied]:
         cells = heads[id(layer)].grid[0] * heads[id(layer)].grid[1] if id(layer) in heads else 1
         used = used.reshape(used.shape[0], used.shape[1] // cells, -1)  # (filters, channels, places)
         filters, channels = used.any(2).any(1), used.any(2).any(0)
-        rows.append(Emptied(name, len(filters), int((~filters).sum()), len(channels), int((~channels).sum())))
+        rows.append(DeadChannels(name, len(filters), int((~filters).sum()), len(channels), int((~channels).sum())))
     return rows

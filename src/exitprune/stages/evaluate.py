@@ -19,7 +19,7 @@ from exitprune.config.compute import Compute
 from exitprune.config.section import Section
 from exitprune.data.images import Images, load_manifest, load_split
 from exitprune.deployment.folding import fold
-from exitprune.deployment.removal import remove_emptied
+from exitprune.deployment.removal import remove_dead_channels
 from exitprune.errors import BadInput
 from exitprune.evaluation.logits import infer_together, share_a_base
 from exitprune.evaluation.per_level import (
@@ -35,15 +35,17 @@ from exitprune.evaluation.per_level import (
 from exitprune.evaluation.records import SWEPT, MadeOf, Outcomes, State, write_record
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.levels import code_of, levels_of
-from exitprune.jobs.progress import Progress
+from exitprune.jobs.progress import LOG, Progress
 from exitprune.jobs.provenance import fingerprint
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
 from exitprune.networks.cost import exit_costs, layer_costs
-from exitprune.networks.dead_channels import emptied
+from exitprune.networks.coupling import branches
+from exitprune.networks.dead_channels import dead_channels
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.identity import weights_digest
 from exitprune.networks.masks import full_masks, sparsity
+from exitprune.networks.operations import CannotFollow
 from exitprune.storage import read_header, read_tensors, write_tensors
 
 
@@ -108,8 +110,8 @@ def main(
     with Progress(f"evaluate {recipe}, seed {seed}", num_images(list(chain)), len(chain)) as progress:
         progress.skip(num_images(list(chain)) - num_images(missing))
         for stretch in _sharing_a_base(missing, machine.device):
-            folded = {path: fold(checkpoint.network) for path, checkpoint in stretch.items()}
-            inferred = _infer(folded, splits, state_of)
+            folded = {path: _folded(checkpoint.network) for path, checkpoint in stretch.items()}
+            inferred = _infer({path: folded[path] or stretch[path].network for path in stretch}, splits, state_of)
             for path, checkpoint in stretch.items():
                 progress.start_round(list(chain).index(path) + 1)
                 about = {**_about(checkpoint, folded[path]), "seed": seed, "recipe": recipe, "key": keys[path]}
@@ -194,9 +196,23 @@ def _sharing_a_base(paths: Sequence[Path], device: torch.device) -> Iterator[dic
         yield stretch
 
 
-def _about(checkpoint: Checkpoint, folded: EarlyExitNetwork) -> dict[str, Any]:
+def _folded(network: EarlyExitNetwork) -> EarlyExitNetwork | None:
+    """Folded, which is faster; None: the network cannot be taken apart, and is evaluated as it is."""
+    try:
+        return fold(network)
+    except CannotFollow as reason:
+        LOG.info("%s; it is evaluated as it is, and what removal would leave is not told", reason)
+        return None
+
+
+def _about(checkpoint: Checkpoint, folded: EarlyExitNetwork | None) -> dict[str, Any]:
     """Which level, how sparse, what everything costs, and what is empty and what exact removal leaves to dense kernels."""
-    network, masks, smaller = checkpoint.network, checkpoint.masks, remove_emptied(folded)
+    network, masks = checkpoint.network, checkpoint.masks
+    removal: dict[str, Any] = {"branches": None, "macs_after_removal": None}
+    if folded is not None:
+        smaller = remove_dead_channels(folded)
+        removal["branches"] = branches(network.spec)
+        removal["macs_after_removal"] = sum(cost.macs for cost in layer_costs(smaller, full_masks(smaller)))
     return {
         **{name: checkpoint.header[name] for name in ("name", "level", "prune", "train")},
         "weights_sha256": weights_digest(network),
@@ -204,8 +220,8 @@ def _about(checkpoint: Checkpoint, folded: EarlyExitNetwork) -> dict[str, Any]:
         "blocks": [*network.spec.exits, len(network.blocks)],
         "layers": [asdict(cost) for cost in layer_costs(network, masks)],
         "exits": [asdict(cost) for cost in exit_costs(network, masks)],
-        "emptied": [asdict(row) for row in emptied(network)],
-        "macs_after_removal": sum(cost.macs for cost in layer_costs(smaller, full_masks(smaller))),
+        "dead_channels": [asdict(row) for row in dead_channels(network)],
+        **removal,
     }
 
 

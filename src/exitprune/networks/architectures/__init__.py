@@ -3,7 +3,8 @@
 Contract of a file:
 
 - `Settings`, an `ArchitectureSettings`: what the user may set in `model`, what the network is called, how many blocks it has;
-- `build(settings, channels, num_classes) -> Architecture`: the network, its weights drawn.
+- `build(settings, channels, num_classes) -> Architecture`: the network, its weights drawn;
+- `SMALLEST`, settings of a network that is quick to compute: what every architecture must do is tried with it.
 
 Letters: N images, C channels, K classes, H and W height and width.
 """
@@ -13,6 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
+
+from exitprune.networks.operations import Piece, trace
 
 CONVOLUTIONS = (nn.Conv2d,)
 PRUNABLE = (*CONVOLUTIONS, nn.Linear)
@@ -52,6 +55,16 @@ class Architecture(nn.Module):
         """
         found = {name: module for name, module in self.named_modules() if isinstance(module, PRUNABLE)}
         return {_by_block(name): module for name, module in found.items()}
+
+    def pieces(self) -> list[Piece]:
+        """What `stem`, each block and `classify` do, step by step.
+
+        Raises:
+            CannotFollow: if one does something that cannot be followed: such a network is trained, pruned by weights and
+                evaluated all the same, but not taken apart.
+        """
+        blocks = [trace(block, f"block {number}") for number, block in enumerate(self.blocks, 1)]
+        return [trace(self, "the stem", "stem"), *blocks, trace(self, "the classifier", "classify")]
 
 
 def _by_block(name: str) -> str:

@@ -15,6 +15,7 @@ from exitprune.networks.architectures import Architecture
 
 WIDTHS = (16, 32, 64)
 DEEPEST = 1202  # of the source
+SMALLEST = {"depth": 8}
 
 
 class Settings(ArchitectureSettings):

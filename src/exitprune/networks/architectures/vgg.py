@@ -22,6 +22,7 @@ from exitprune.networks.architectures import Architecture
 CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3)}
 """By depth: how many in each of the five stages, whose maps are halved after the last."""
 FILTERS = (64, 128, 256, 512, 512)
+SMALLEST = {"depth": 11, "width": 0.125}
 
 
 class Settings(ArchitectureSettings):

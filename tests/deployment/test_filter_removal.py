@@ -1,4 +1,4 @@
-"""Surgery: the network gets smaller, computes the same, and can be trained on; `removal` is the oracle."""
+"""Filter removal: the network gets smaller, computes the same, and can be trained on; `removal` is the oracle."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from exitprune.config.choice import make
 from exitprune.config.data import Augment
 from exitprune.config.training import Training
 from exitprune.data.images import Images
-from exitprune.deployment.folding import fold, folded_blocks
-from exitprune.deployment.removal import remove_emptied
-from exitprune.deployment.surgery import remove_filters
+from exitprune.deployment.filter_removal import remove_filters
+from exitprune.deployment.folding import fold
+from exitprune.deployment.removal import remove_dead_channels
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import apply_masks_, full_masks
 from exitprune.training.loop import train_
 from tests.as_if_trained import enliven_, noise
 from tests.conftest import Build
+from tests.taken_apart import conv
 
 
 def without_filters_(network: EarlyExitNetwork, share: float, seed: int = 0) -> EarlyExitNetwork:
@@ -43,8 +44,9 @@ def test_the_smaller_network_computes_the_same(build: Build, share: float) -> No
 @pytest.mark.parametrize("share", [0.3, 0.8])
 def test_as_many_filters_are_left_as_exact_removal_leaves(build: Build, share: float) -> None:
     network = without_filters_(enliven_(build(depth=20)), share)
-    exact = [block.c1 for block in folded_blocks(remove_emptied(fold(network)))]
-    left = [conv.out_channels if conv is not None else 1 for conv in exact]
+    smaller = remove_dead_channels(fold(network))
+    exact = [conv(smaller, f"b{number}.c1") for number in range(1, 10)]
+    left = [layer.out_channels if layer is not None else 1 for layer in exact]
     assert [block.c1.out_channels for block in remove_filters(network).blocks] == left
 
 

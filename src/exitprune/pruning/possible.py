@@ -1,0 +1,33 @@
+"""Whether a study's network can be pruned as asked, told before any work: no weight is drawn for it."""
+
+from __future__ import annotations
+
+import torch
+
+from exitprune.config.params import Params
+from exitprune.errors import BadInput
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.masks import full_masks
+from exitprune.variants import variant
+
+CHANNELS, SIDE, CLASSES = 3, 32, 10  # a guess: which units there are does not depend on the images
+
+
+def check_units(params: Params) -> None:
+    """Refuse a granularity that finds nothing in the network that could go.
+
+    Raises:
+        BadInput: one sentence for the first recipe that could prune nothing.
+    """
+    model = params.model
+    spec = Spec(model.architecture, model.settings, CHANNELS, SIDE, SIDE, CLASSES, tuple(model.exits), model.pool)
+    with torch.device("meta"):
+        network = EarlyExitNetwork(spec)
+        masks = full_masks(network)
+    for name, recipe in params.recipes.items():
+        if not variant("granularities", recipe.granularity).unit_masks(network, masks):
+            raise BadInput(
+                f"recipe {name}: granularity {recipe.granularity}: {spec.own.title} with exits after blocks "
+                f"{', '.join(map(str, model.exits))} has nothing that could go so: every filter is looked at by an exit or "
+                "added to by another layer; name fewer exits, or prune weights"
+            )
