@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from exitprune.config.choice import made
 from exitprune.config.params import Params
 from exitprune.errors import BadInput
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import full_masks
-from exitprune.variants import variant
 
 CHANNELS, SIDE, CLASSES = 3, 32, 10  # a guess: which units there are does not depend on the images
 
@@ -25,7 +25,7 @@ def check_units(params: Params) -> None:
         network = EarlyExitNetwork(spec)
         masks = full_masks(network)
     for name, recipe in params.recipes.items():
-        if not variant("granularities", recipe.granularity).unit_masks(network, masks):
+        if not made("granularities", recipe.granularity).unit_masks(network, masks):
             raise BadInput(
                 f"recipe {name}: granularity {recipe.granularity}: {spec.own.title} with exits after blocks "
                 f"{', '.join(map(str, model.exits))} has nothing that could go so: every filter is looked at by an exit or "

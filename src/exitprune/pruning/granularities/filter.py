@@ -62,6 +62,8 @@ class Filter(Granularity):
         """(O,) by layer: a filter is there as long as it has a weight."""
         return filter_masks(network, masks)
 
-    def weight_masks(self, network: EarlyExitNetwork, masks: Mapping[str, Tensor], units: Mapping[str, Tensor]) -> Masks:
+    def weight_masks(
+        self, network: EarlyExitNetwork, masks: Mapping[str, Tensor], units: Mapping[str, Tensor]
+    ) -> Masks:
         """Without the weights of filters that went, and of all that goes with them."""
         return without_filters(network, masks, units)
