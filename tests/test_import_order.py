@@ -8,14 +8,12 @@ from pathlib import Path
 import pytest
 
 import exitprune
+from exitprune.variants import ROOMS
 
 PACKAGE = Path(exitprune.__file__).parent
 
-FLOW = """
-    errors documents variants storage config jobs networks data training pruning evaluation deployment reporting stages
-    commands cli __main__
-"""
-ORDER = FLOW.split()
+FLOW = "errors documents variants storage", *ROOMS, "stages commands cli __main__"
+ORDER = " ".join(FLOW).split()
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -1,4 +1,4 @@
-"""Figures, one file each, which says everything about it:
+"""Figures, one file each. A file says everything about its figure:
 
 - `PLACE`: where it stands in the report; `TITLE` and `CAPTION`: what it is and how to read it; `TABLES`: the CSV files it shows.
 - `draw(tables: Path, evaluate: Evaluate) -> Figure`, which raises `NothingToDraw` for a study that has none of it.
