@@ -6,6 +6,7 @@ import argparse
 import random
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from exitprune.networks.early_exit import Spec
@@ -18,24 +19,26 @@ CHECKPOINT = Spec("resnet", {"depth": 8}, channels=1, height=8, width=8, num_cla
 def main() -> None:
     """See `--help`."""
     parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=25, help="begin no further study after so long")
+    parser.add_argument("--minutes", type=float, default=25, help="kill no more after so long")
     parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--studies", type=int, default=2, help="at once")
     parser.add_argument("--flips", type=int, default=300)
     parser.add_argument("--disks", type=int, default=2, help="of each kind")
     parser.add_argument("--seed", type=int, default=0, help="of every draw; moments depend on the machine as well")
     parser.add_argument("--docs", type=Path, default=DOCS, help="where reliability.csv and .md are written")
     options = parser.parse_args()
     draw, until = random.Random(options.seed), time.monotonic() + 60 * options.minutes
-    wanted = kills.undisturbed()
     rows: list[Row] = []
-    for part in (
-        given.run(),
-        bits.run(draw, options.flips, CHECKPOINT),
-        kills.run(draw, wanted, options.kills, until),
-        disks.run(draw, wanted, options.disks),
-    ):
-        rows += part
-        table.write(rows, options.docs)  # so that what was found out is kept if the rest is stopped
+    with ThreadPoolExecutor(1) as beside:
+        wanted = beside.submit(kills.undisturbed)
+        for part in (
+            given.run(),
+            bits.run(draw, options.flips, CHECKPOINT),
+            kills.run(draw, wanted, options.kills, until, options.studies),
+            disks.run(draw, wanted, options.disks),
+        ):
+            rows += part
+            table.write(rows, options.docs)  # so that what was found out is kept if the rest is stopped
     print((options.docs / table.PAGE).read_text())
     sys.exit(any(row.held < row.tried for row in rows))
 

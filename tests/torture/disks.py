@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def limit(folder: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
 
 
-def run(draw: random.Random, wanted: Mapping[str, bytes], num: int) -> Iterator[Row]:
+def run(draw: random.Random, wanted: Future[dict[str, bytes]], num: int) -> Iterator[Row]:
     """Fill the disk so many times in each way; no rows, and the reason printed, where none can be mounted."""
     try:
         for how, (least, most) in TIGHT.items():
@@ -53,7 +54,7 @@ def run(draw: random.Random, wanted: Mapping[str, bytes], num: int) -> Iterator[
                     stopped += first.returncode != 0
                     limit(folder, ROOMY)
                     study.finish("snakemake")
-                    held += study.results() == wanted
+                    held += study.results() == wanted.result()
             yield Row(
                 "the disk of a study",
                 f"{how}, {stopped} times stopped by it",

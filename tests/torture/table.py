@@ -16,7 +16,7 @@ Written by `make torture` from [reliability.csv](reliability.csv): a small study
 bits are flipped, and every case of `tests/cases` (foreign files, bad parameters, bad images) is given. `SEED`, `MINUTES` and
 `KILLS` may be set: `make torture SEED=1 MINUTES=5 KILLS=10`.
 
-"job" is one training or evaluation, "everything" the whole process group, as Ctrl-C in a terminal does it. After up to fifteen
+"job" is one training or evaluation, "everything" the whole process group, as Ctrl-C in a terminal does it. After up to thirty
 kills the study is finished with the plain command, `dvc repro` or `snakemake`; every checkpoint, every file of logits and every
 table must then be the same bytes as in a study that was left in peace.
 

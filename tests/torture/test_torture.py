@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,8 @@ def test_the_published_page_is_that_of_the_published_table() -> None:
 
 @pytest.mark.slow
 def test_a_few_kills_leave_the_same_bytes() -> None:
-    rows = list(kills.run(random.Random(0), kills.undisturbed(), 5, time.monotonic() + 600))
+    with ThreadPoolExecutor(1) as beside:
+        wanted = beside.submit(kills.undisturbed)
+        rows = list(kills.run(random.Random(0), wanted, 5, time.monotonic() + 600, num_studies=1))
     assert sum(row.tried for row in rows) >= 5
     assert all(row.held == row.tried for row in rows)
