@@ -55,7 +55,7 @@ class Repository:
         file = self.path / "params.yaml"
         params = yaml.safe_load(file.read_text())
         for key, value in values.items():
-            params[key] = {**params[key], **value} if isinstance(value, dict) else value
+            params[key] = {**(params[key] or {}), **value} if isinstance(value, dict) else value
         file.write_text(yaml.safe_dump(params, sort_keys=False))
 
     def commit(self) -> None:

@@ -72,6 +72,30 @@ def test_the_margin_of_claims_redoes_tables_alone(finished: Repository) -> None:
     assert finished.would_run() == {"tables", "figure", "report"}
 
 
+def test_a_new_parameter_of_pruning_trains_nothing_before_it_again(finished: Repository) -> None:
+    section = finished.path / "src/exitprune/config/prune.py"
+    section.write_text(
+        section.read_text().replace("    finetune: Training", "    patience: int = 3\n    finetune: Training")
+    )
+    assert finished.would_run() == AFTER_PRUNE
+
+
+def test_a_new_setting_of_a_criterion_trains_nothing_before_it_again(finished: Repository) -> None:
+    file = finished.path / "src/exitprune/pruning/criteria/magnitude.py"
+    file.write_text(file.read_text().replace('    """|w|."""', '    """|w| ** power."""\n\n    power: float = 1.0'))
+    assert finished.would_run() == AFTER_PRUNE
+    finished.set_params(criterion={"name": "magnitude", "power": 2.0})
+    assert finished.would_run() == AFTER_PRUNE
+
+
+def test_a_recipe_more_computes_that_recipe_alone(finished: Repository) -> None:
+    finished.set_params(recipes={"joint": {}, "sequential": {}, "rough": {"order": "joint", "sparsity": 0.9}})
+    plan = finished.snakemake("--dry-run")
+    assert finished.would_run() == AFTER_PRUNE
+    assert plan.count("Prune, recipe rough") == 1
+    assert "Prune, recipe joint" not in plan
+
+
 def test_the_code_of_an_unused_criterion_reruns_nothing(finished: Repository) -> None:
     edit(finished.path / "src/exitprune/pruning/criteria/random.py")
     assert finished.would_run() == set()
@@ -103,7 +127,8 @@ def test_without_recovery_the_last_level_stays_as_it_is(finished: Repository) ->
 
 @pytest.mark.slow
 def test_filters_are_pruned_and_both_fair_readings_judged(finished: Repository) -> None:
-    finished.set_params(granularity="filter", recipes=["joint", "sequential", "sequential_half"])
+    half = {"order": {"name": "sequential", "budget": "half"}}
+    finished.set_params(granularity="filter", recipes={"joint": {}, "sequential": {}, "sequential_half": half})
     finished.snakemake()
     page = (finished.path / "results/smoke/report.html").read_text()
     assert "Equal epochs, after the last round" in page
