@@ -13,6 +13,7 @@ from exitprune.networks.early_exit import Spec
 from tests.torture import Row, bits, disks, given, kills, table
 
 DOCS = Path(__file__).parents[2] / "docs"
+PARTS = ("given", "bits", "kills", "disks")
 CHECKPOINT = Spec("resnet", {"depth": 8}, channels=1, height=8, width=8, num_classes=10, exits=(1, 2), pool=4)
 
 
@@ -25,20 +26,25 @@ def main() -> None:
     parser.add_argument("--flips", type=int, default=300)
     parser.add_argument("--disks", type=int, default=2, help="of each kind")
     parser.add_argument("--seed", type=int, default=0, help="of every draw; moments depend on the machine as well")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="the rows of the others are kept")
     parser.add_argument("--docs", type=Path, default=DOCS, help="where reliability.csv and .md are written")
     options = parser.parse_args()
     draw, until = random.Random(options.seed), time.monotonic() + 60 * options.minutes
     rows: list[Row] = []
+    before = table.read(options.docs) if set(options.parts) < set(PARTS) else []
     with ThreadPoolExecutor(1) as beside:
-        wanted = beside.submit(kills.undisturbed)
-        for part in (
-            given.run(),
-            bits.run(draw, options.flips, CHECKPOINT),
-            kills.run(draw, wanted, options.kills, until, options.studies),
-            disks.run(draw, wanted, options.disks),
-        ):
-            rows += part
-            table.write(rows, options.docs)  # so that what was found out is kept if the rest is stopped
+        wanted = beside.submit(kills.undisturbed if {"kills", "disks"} & set(options.parts) else dict)
+        parts = {
+            "given": given.run(),
+            "bits": bits.run(draw, options.flips, CHECKPOINT),
+            "kills": kills.run(draw, wanted, options.kills, until, options.studies),
+            "disks": disks.run(draw, wanted, options.disks),
+        }
+        for name in options.parts:
+            rows += parts[name]
+            done = {row.what for row in rows}
+            rest = [row for row in before if row.what not in done]
+            table.write(rows + rest, options.docs)  # so that what was found out is kept if the rest is stopped
     print((options.docs / table.PAGE).read_text())
     sys.exit(any(row.held < row.tried for row in rows))
 
