@@ -8,12 +8,12 @@ from typing import Any
 FAMILIES = {
     "source": "datasets",
     "architecture": "architectures",
+    "start": "starts",
     "order": "orders",
     "schedule": "schedules",
     "criterion": "criteria",
     "scope": "scopes",
     "granularity": "granularities",
-    "start": "starts",
 }
 """A parameter whose value is the name of a file, and the folder it is in."""
 
