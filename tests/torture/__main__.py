@@ -27,11 +27,12 @@ def main() -> None:
     parser.add_argument("--disks", type=int, default=2, help="of each kind")
     parser.add_argument("--seed", type=int, default=0, help="of every draw; moments depend on the machine as well")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="the rows of the others are kept")
+    parser.add_argument("--add", action="store_true", help="add to the numbers of the table")
     parser.add_argument("--docs", type=Path, default=DOCS, help="where reliability.csv and .md are written")
     options = parser.parse_args()
     draw, until = random.Random(options.seed), time.monotonic() + 60 * options.minutes
     rows: list[Row] = []
-    before = table.read(options.docs) if set(options.parts) < set(PARTS) else []
+    before = table.read(options.docs) if options.add or set(options.parts) < set(PARTS) else []
     with ThreadPoolExecutor(1) as beside:
         wanted = beside.submit(kills.undisturbed if {"kills", "disks"} & set(options.parts) else dict)
         parts = {
@@ -42,9 +43,7 @@ def main() -> None:
         }
         for name in options.parts:
             rows += parts[name]
-            done = {row.what for row in rows}
-            rest = [row for row in before if row.what not in done]
-            table.write(rows + rest, options.docs)  # so that what was found out is kept if the rest is stopped
+            table.write(table.merged(before, rows, options.add), options.docs)  # now, in case the rest is stopped
     print((options.docs / table.PAGE).read_text())
     sys.exit(any(row.held < row.tried for row in rows))
 

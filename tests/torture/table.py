@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from tests.torture import Row
@@ -42,6 +42,19 @@ def read(folder: Path) -> list[Row]:
             Row(row["what"], row["how"], int(row["tried"]), int(row["held"]), row["outcome"])
             for row in csv.DictReader(file)
         ]
+
+
+def merged(before: Sequence[Row], rows: Sequence[Row], add: bool) -> list[Row]:
+    """New rows, and those of before that are about something else; or, added up, all of them."""
+    if not add:
+        done = {row.what for row in rows}
+        return [*rows, *(row for row in before if row.what not in done)]
+    sums: dict[tuple[str, str, str], Row] = {}
+    for row in (*before, *rows):
+        of = row.what, row.how, row.outcome
+        known = sums.get(of, replace(row, tried=0, held=0))
+        sums[of] = replace(row, tried=known.tried + row.tried, held=known.held + row.held)
+    return list(sums.values())
 
 
 def page(rows: list[Row]) -> str:

@@ -32,6 +32,13 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert "2 of 3 kills ended with the same bytes; 5 of 5 damaged" in page
 
 
+def test_rows_replace_those_of_the_same_thing_or_are_added_to_them() -> None:
+    old = [Row("a", "x", 2, 2, "o"), Row("a", "y", 1, 1, "o"), Row("b", "x", 1, 0, "o")]
+    new = [Row("a", "x", 3, 2, "o")]
+    assert table.merged(old, new, add=False) == [new[0], old[2]]
+    assert table.merged(old, new, add=True) == [Row("a", "x", 5, 4, "o"), *old[1:]]
+
+
 @pytest.mark.skipif(not (DOCS / table.DATA).exists(), reason="make torture has not been run yet")
 def test_the_published_page_is_that_of_the_published_table() -> None:
     rows = table.read(DOCS)
