@@ -21,10 +21,19 @@ def chance(labels: Tensor) -> float:
     return float(labels.bincount().max()) / len(labels)
 
 
-def warning_of_chance(accuracy: float, labels: Tensor, what: str) -> str | None:
-    """A sentence where an accuracy is at or near chance; None: it is well above.
+def is_near(accuracy: float, guessed: float, num: int) -> bool:
+    """Whether an accuracy is within a tenth of the way from chance to no mistake, or within two standard errors of chance.
 
-    Near is within a tenth of the way from chance to no mistake, or within two standard errors of so many images.
+    Args:
+        accuracy, guessed: fractions; `guessed` is chance.
+        num: images that the accuracy was measured on.
+    """
+    error = math.sqrt(guessed * (1 - guessed) / num)
+    return accuracy <= guessed + max(NEAR * (1 - guessed), 2 * error)
+
+
+def warning_of_chance(accuracy: float, labels: Tensor, what: str) -> str | None:
+    """A sentence where an accuracy is at or near chance (see `is_near`); None: it is well above.
 
     Args:
         accuracy: a fraction.
@@ -32,8 +41,7 @@ def warning_of_chance(accuracy: float, labels: Tensor, what: str) -> str | None:
         what: has this accuracy, such as "the base network".
     """
     guessed = chance(labels)
-    error = math.sqrt(guessed * (1 - guessed) / len(labels))
-    if accuracy > guessed + max(NEAR * (1 - guessed), 2 * error):
+    if not is_near(accuracy, guessed, len(labels)):
         return None
     return (
         f"{what} is at or near chance: {100 * accuracy:.1f} % of {len(labels)} images right, where always answering the "

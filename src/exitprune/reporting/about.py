@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from exitprune.evaluation.chance import is_near
 from exitprune.evaluation.paper import CIFAR10
 from exitprune.reporting.formatting import joined
 
@@ -19,8 +19,6 @@ SOURCES = {
 CIFAR10_IMAGES = 60_000
 NAMED = 3
 """Classes that stand in the name of images of one's own."""
-BARELY = 0.05
-"""A classifier that is right no more often than chance and this much has learned next to nothing."""
 
 
 def data_name(manifest: Mapping[str, Any]) -> str:
@@ -52,6 +50,5 @@ def chance(manifest: Mapping[str, Any]) -> float:
 
 
 def is_near_chance(accuracy: float, manifest: Mapping[str, Any]) -> bool:
-    """Whether an accuracy on the test images is hardly more than chance, or within two standard errors of it."""
-    guess, num = chance(manifest), sum(map(int, manifest["counts"]["test"].values()))
-    return accuracy < guess + max(BARELY, 2 * math.sqrt(guess * (1 - guess) / num))
+    """Whether an accuracy on the test images is hardly better than guessing."""
+    return is_near(accuracy, chance(manifest), sum(map(int, manifest["counts"]["test"].values())))

@@ -25,6 +25,7 @@ from exitprune.reporting.formatting import (
 
 DIGITISED = {"exit accuracy": 1, "layer sparsity": 0}
 """Decimals of the paper's values in per cent, as they were read off its charts."""
+MOST_COLUMNS = 9
 TIMED = (1, 64)
 """Batch sizes of which the report shows milliseconds."""
 HEADLINES = {
@@ -47,38 +48,42 @@ CHOICES = {
 """Of the operating points; the MACs are those of the same network when nobody leaves early."""
 
 
-def headlines(measures: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Means over seeds of what matters most: column titles and rows of text."""
+def headlines(measures: pd.DataFrame) -> tuple[str, list[str], list[list[str]]]:
+    """Means over seeds of what matters most: what rows are, column titles and rows of text.
+
+    Quantities are rows; networks are, where there are so many that columns would not fit on paper.
+    """
     values = measures.groupby(["state", "recipe", "measure"], sort=False)["value"]
     means, stds = values.mean().to_dict(), values.std().to_dict()
     recipes = list(measures["recipe"].unique())
-    columns = [("unpruned", recipes[0])] + [(state, recipe) for state in ("final", "recovered") for recipe in recipes]
-    titles = ["unpruned", *(f"{recipe}, {STATES[state]}" for state, recipe in columns[1:])]
+    networks = [("unpruned", recipes[0])] + [(state, recipe) for state in ("final", "recovered") for recipe in recipes]
+    names = ["unpruned", *(f"{recipe}, {STATES[state]}" for state, recipe in networks[1:])]
     rows = []
     for measure, (label, form) in HEADLINES.items():
-        cells = [(*column, measure) for column in columns]
+        cells = [(*network, measure) for network in networks]
         rows.append([label, *(with_spread(means[cell], stds[cell], form) for cell in cells)])
-    return titles, rows
+    if len(names) <= MOST_COLUMNS:
+        return "quantity", names, rows
+    labels, *columns = zip(*rows, strict=True)
+    return "network", list(labels), [[name, *column] for name, column in zip(names, columns, strict=True)]
 
 
 def exit_table(exits: pd.DataFrame, rates: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Per exit: accuracy, MACs and the share of images leaving there at the operating point, after the last round."""
+    """Per exit and recipe: accuracy, MACs and the share of images leaving at the operating point, after the last round."""
     test = exits[exits["split"] == "test"]
     recipes = list(test["recipe"].unique())
-    chosen = rates[(rates["state"] == "final") & (rates["choice"] == "cheapest")]
-    titles = ["block", "accuracy unpruned, %"]
-    for recipe in recipes:
-        titles += [f"{recipe}: accuracy, %", f"{recipe}: MACs, millions", f"{recipe}: images leaving, %"]
+    titles = ["block", "network", "accuracy, %", "MACs, millions", "images leaving, %"]
+    networks = [("unpruned", recipes[0], "unpruned"), *(("final", recipe, recipe) for recipe in recipes)]
     rows = []
     for exit_, there in test.groupby("exit"):
-        unpruned = there[(there["state"] == "unpruned") & (there["recipe"] == recipes[0])]["accuracy"]
-        row = [str(exit_), str(there["block"].iloc[0]), with_spread(unpruned.mean(), unpruned.std(), "percent")]
-        for recipe in recipes:
-            pruned = there[(there["state"] == "final") & (there["recipe"] == recipe)]
-            leaving = chosen[(chosen["recipe"] == recipe) & (chosen["exit"] == exit_)]["exit_rate"]
-            row.append(with_spread(pruned["accuracy"].mean(), pruned["accuracy"].std(), "percent"))
-            row += [millions(pruned["macs"].mean()), percent(leaving.mean())]
-        rows.append(row)
+        for state, recipe, name in networks:
+            part = there[(there["state"] == state) & (there["recipe"] == recipe)]
+            leaving = rates[(rates["state"] == state) & (rates["recipe"] == recipe) & (rates["exit"] == exit_)]
+            share_ = leaving[leaving["choice"] == "cheapest"]["exit_rate"].mean()
+            accuracy = with_spread(part["accuracy"].mean(), part["accuracy"].std(), "percent")
+            rows.append(
+                [str(exit_), str(part["block"].iloc[0]), name, accuracy, millions(part["macs"].mean()), percent(share_)]
+            )
     return titles, rows
 
 

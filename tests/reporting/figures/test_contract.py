@@ -102,6 +102,12 @@ def test_orders_differ_in_colour_line_marker_and_hatch() -> None:
     assert all(getattr(joint, way) != getattr(sequential, way) for way in ("colour", "line", "marker", "hatch"))
 
 
+def test_ten_recipes_look_different() -> None:
+    ten = list(looks(["joint", "sequential", *(f"recipe{number}" for number in range(8))]).values())
+    for way in ("colour", "line", "marker", "hatch"):
+        assert len({getattr(look, way) for look in ten}) == 10
+
+
 def test_an_order_looks_the_same_whatever_stands_beside_it() -> None:
     assert looks(["sequential"])["sequential"] == looks(["joint", "sequential", "third"])["sequential"]
     assert looks(["third", "joint"])["third"] not in LOOKS.values()

@@ -50,7 +50,17 @@ class Look:
 
 
 LOOKS = {"joint": Look(PALETTE[0], "o", "-", ""), "sequential": Look(PALETTE[1], "s", "--", "/////")}
-OTHERS = (Look(PALETTE[2], "^", "-.", "....."), Look(PALETTE[4], "D", (0, (3, 1, 1, 1, 1, 1)), "xxxxx"))
+OTHERS = (
+    Look(PALETTE[2], "^", "-.", "....."),
+    Look(PALETTE[4], "D", (0, (3, 1, 1, 1, 1, 1)), "xxxxx"),
+    Look(PALETTE[3], "v", (0, (7, 2)), "\\\\\\\\\\"),
+    Look(PALETTE[9], "P", (0, (2, 2)), "-----"),
+    Look(PALETTE[5], "X", (0, (7, 1, 1, 1)), "+++++"),
+    Look(PALETTE[7], "<", (0, (4, 1)), "|||||"),
+    Look(PALETTE[6], ">", (0, (5, 1, 1, 1, 1, 1)), "ooooo"),
+    Look(PALETTE[8], "p", (0, (1, 2, 4, 2)), "*****"),
+)
+"""With the paper's two, ten recipes look different."""
 UNPRUNED: dict[str, Any] = {"color": "0.35", "linestyle": ":", "linewidth": 1.6, "label": "unpruned"}
 _DECIMALS = re.compile(r"(scale\([^)]*\))|(\d\.\d\d)\d+")
 """A hundredth of a point is finer than any screen, and further decimals of lengths are a third of a file; scales keep theirs."""

@@ -28,6 +28,7 @@ TABLES = ("exit_rates", "operating_rates")
 NINES = 6
 """The threshold axis ends at 0.999999 at the latest."""
 HARDLY_ANY = 0.005
+PER_ROW = 3
 HALO = [withStroke(linewidth=3, foreground="white")]
 
 
@@ -36,10 +37,15 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     rates = pd.read_csv(tables / "exit_rates.csv").query("state == 'final'")
     chosen = pd.read_csv(tables / "operating_rates.csv").query("state == 'final' and choice == 'cheapest'")
     recipes = list(rates["recipe"].unique())
-    figure = new_figure(6.4)
-    halves: Any = figure.subfigures(2, 1, height_ratios=[1.15, 1])
+    columns = min(len(recipes), PER_ROW)
+    num_rows = math.ceil(len(recipes) / columns)
+    figure = new_figure(3 + 3.4 * num_rows)
+    halves: Any = figure.subfigures(2, 1, height_ratios=[1.15 * num_rows, 1])
     above, below = halves
-    for axes, recipe in zip(np.atleast_1d(above.subplots(1, len(recipes), sharey=True)), recipes, strict=True):
+    panels = above.subplots(num_rows, columns, sharey=True, squeeze=False).flatten()
+    for axes in panels[len(recipes) :]:
+        axes.remove()
+    for axes, recipe in zip(panels, recipes, strict=False):
         _stack(axes, rates[rates["recipe"] == recipe], _end_of_axis(rates))
         for threshold in chosen.loc[chosen["recipe"] == recipe, "threshold"].unique():
             axes.axvline(_nines(threshold), color="black", linewidth=1.4, linestyle="--", path_effects=HALO)
