@@ -15,6 +15,7 @@ from PIL import Image
 
 from exitprune.commands.export import main as export
 from exitprune.commands.predict import main as predict
+from exitprune.data.image_files import decode
 from exitprune.data.images import load_split
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
@@ -210,6 +211,35 @@ def test_a_folder_is_its_images_in_order_and_what_else_is_there_is_counted(
         [*map(str, pictures), str(folder / "more" / "a.png")]
     )
     assert printed.err == "passed over: 1 files that are no images by their name\n"
+
+
+def test_a_model_of_scaled_images_scales_as_training_did(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.load(study.exported / "model.onnx")
+    for item in model.metadata_props:
+        if item.key == "resized":
+            assert item.value == "false"
+            item.value = "true"
+    onnx.save(model, tmp_path / "model.onnx")
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 20, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "large.png")
+    Image.fromarray(decode(tmp_path / "large.png", "it", (12, 12))).save(tmp_path / "small.png")
+    found = predicted(capsys, tmp_path / "model.onnx", [tmp_path / "large.png", tmp_path / "small.png"], threshold=1.0)
+    large, small = found["images"]
+    assert (large["label"], large["confidence"]) == (small["label"], small["confidence"])
+
+
+def test_a_photo_that_lies_is_predicted_as_viewers_show_it(
+    study: Study, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(pictures[0]).transpose(Image.Transpose.ROTATE_90).save(tmp_path / "lying.png", exif=exif)
+    found = predicted(capsys, study.exported / "model.onnx", [pictures[0], tmp_path / "lying.png"], threshold=1.0)[
+        "images"
+    ]
+    assert found[0]["confidence"] == found[1]["confidence"]
 
 
 def test_a_folder_without_images_is_refused(study: Study, tmp_path: Path) -> None:

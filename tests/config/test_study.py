@@ -177,6 +177,10 @@ MISTAKES = [
     ("seeds", 3, "seeds: Input should be a valid list (given: 3)"),
     ("data.source", "mnist", "data.source: there is no 'mnist'; allowed: "),
     ("data.validation", 1.0, "data.validation: Input should be less than 1 (given: 1.0)"),
+    ("data.size", 0, "data.size: a size is one number of pixels, or [height, width], from 1 to 4096 (given: 0)"),
+    ("data.size", [8, 8, 3], "data.size: a size is one number of pixels, or [height, width], from 1 to 4096 (given"),
+    ("data.size", "large", "data.size: a size is one number of pixels"),
+    ("data.size", True, "data.size: a size is one number of pixels"),
     ("data.limit", 0, "data.limit: Input should be greater than or equal to 1 (given: 0)"),
     ("data.limit", "some", "data.limit: Input should be a valid integer (given: 'some')"),
     ("data.augment.pad", -1, "data.augment.pad: Input should be greater than or equal to 0 (given: -1)"),
@@ -409,3 +413,8 @@ def test_a_name_that_yaml_takes_for_a_number_wants_quotes(presets: Path) -> None
     with pytest.raises(BadInput, match="there is no 2024; as text that is no number: put it in quotes"):
         resolve({"study": 2024}, presets)
     assert resolve({"study": "2024"}, presets).study == "2024"
+
+
+@pytest.mark.parametrize(("given", "size"), [(32, [32, 32]), ([24, 40], [24, 40]), ("none", None), (None, None)])
+def test_a_size_is_one_side_or_two_or_none(presets: Path, given: Any, size: list[int] | None) -> None:
+    assert resolve({"study": "tiny", "data": {"size": given}}, presets).data.size == size

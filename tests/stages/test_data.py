@@ -89,3 +89,23 @@ def test_nothing_is_written_if_the_data_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"there is no folder .*/nowhere/train"):
         data.main(settings(source="folder"), tmp_path / "out", tmp_path / "data.json", str(tmp_path / "nowhere"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_images_of_many_sizes_are_prepared_in_one_and_the_manifest_says_so(tmp_path: Path) -> None:
+    for split, num in (("train", 20), ("test", 3)):
+        for label, name in enumerate(("left", "right")):
+            (tmp_path / "images" / split / name).mkdir(parents=True)
+            for number in range(num):
+                pixels = np.full((20 + number, 30 - number, 3), 100 * label + number, np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "images" / split / name / f"{number:02d}.png")
+    data.main(
+        settings(source="folder", size=[8, 12]), tmp_path / "out", tmp_path / "data.json", str(tmp_path / "images")
+    )
+    manifest = json.loads((tmp_path / "data.json").read_text())
+    assert [manifest[key] for key in ("channels", "height", "width", "resized")] == [3, 8, 12, True]
+    assert read_tensors(tmp_path / "out")[0]["train_pixels"].shape == (36, 3, 8, 12)
+
+
+def test_any_source_comes_in_the_size_asked_for(tmp_path: Path) -> None:
+    data.main(settings(size=[12, 16], limit=100), tmp_path / "out", tmp_path / "data.json")
+    assert read_tensors(tmp_path / "out")[0]["train_pixels"].shape == (90, 1, 12, 16)

@@ -10,7 +10,8 @@ import hashlib
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -126,18 +127,45 @@ def survey(root: Path, cache: Path | None = None) -> Survey:
         BadInput: if the folder, a part, or the images of a class are missing or cannot be read, if there is one class
             only, if the parts have different classes, or if names are of use to nobody.
     """
-    looked = _Look(root, Digests(root, is_image, cache))
-    try:
+    digests = Digests(root, is_image, cache)
+    looked = _Look(root, digests.of)
+    with _readable(root):
         images = {split: looked.classes(split) for split in SPLITS}
         looked.beside()
+    digests.keep()
+    _refuse_odd_classes(root, images)
+    return Survey(root, images, looked.passed_over)
+
+
+def images_below(folder: Path) -> tuple[list[Path], int]:
+    """The images of one folder, in the order in which those of a class are read, and how many files were passed over.
+
+    Raises:
+        BadInput: if something there cannot be read.
+    """
+    looked = _Look(folder, _without_digest)
+    with _readable(folder):
+        found = [image.path for image in looked.images(str(folder), folder.stat(), ())]
+    return found, sum(map(len, looked.passed_over.values()))
+
+
+def _without_digest(path: str, name: str, status: os.stat_result, ask: bool) -> tuple[str, bool]:
+    if not ask:
+        return "", True
+    with Path(path).open("rb") as file:
+        return "", is_image(file)
+
+
+@contextmanager
+def _readable(root: Path) -> Iterator[None]:
+    """What may not be read is refused in a sentence."""
+    try:
+        yield
     except OSError as error:
         raise BadInput(
             f"{error.filename or root}: cannot be read ({error.strerror or error}); let this user read it, or move it "
             "out of the folder"
         ) from None
-    looked.digests.keep()
-    _refuse_odd_classes(root, images)
-    return Survey(root, images, looked.passed_over)
 
 
 def _refuse_odd_classes(root: Path, images: Mapping[str, Mapping[str, list[Found]]]) -> None:
@@ -153,10 +181,16 @@ def _refuse_odd_classes(root: Path, images: Mapping[str, Mapping[str, list[Found
 
 
 class _Look:
-    """One walk through a folder."""
+    """One walk through a folder.
 
-    def __init__(self, root: Path, digests: Digests) -> None:
-        self.root, self.digests = root, digests
+    Args:
+        root: the folder.
+        digest_of: from path, name below the root, status, and whether to ask its content, to a file's digest and whether it
+            is an image.
+    """
+
+    def __init__(self, root: Path, digest_of: Callable[[str, str, os.stat_result, bool], tuple[str, bool]]) -> None:
+        self.root, self.digest_of = root, digest_of
         self.skip = len(str(root / "_")) - 1  # letters before a name below the root
         self.passed_over: dict[str, list[str]] = {}
 
@@ -179,7 +213,7 @@ class _Look:
                 )
             if not all(map(is_seen, name)):
                 raise BadInput(f"{entry.path}: a class is named with letters that do not print; rename the folder")
-            found[name] = list(self._images(entry.path, status, inside))
+            found[name] = list(self.images(entry.path, status, inside))
             if not found[name]:
                 raise BadInput(
                     f"{entry.path}: has no images{self._passed_over_in(entry.path)}; put some there or move the folder away"
@@ -194,7 +228,7 @@ class _Look:
             if entry.name not in SPLITS:
                 self._pass_over(BESIDE, entry.path)
 
-    def _images(self, folder: str, status: os.stat_result, inside: tuple[tuple[int, int], ...]) -> Iterator[Found]:
+    def images(self, folder: str, status: os.stat_result, inside: tuple[tuple[int, int], ...]) -> Iterator[Found]:
         """Image files of a class folder and of those in it, alphabetically; links are followed, loops are not."""
         inside = (*inside, _identity(status))
         for entry, below in self._entries(folder):
@@ -204,11 +238,11 @@ class _Look:
                 if _identity(below) in inside:
                     self._pass_over(BACK, entry.path)
                 else:
-                    yield from self._images(entry.path, below, inside)
+                    yield from self.images(entry.path, below, inside)
             elif not stat.S_ISREG(below.st_mode) or (ending and ending not in ENDINGS):
                 self._pass_over(OTHER, entry.path)
             else:
-                digest, image = self.digests.of(entry.path, entry.path[self.skip :], below, ask=not ending)
+                digest, image = self.digest_of(entry.path, entry.path[self.skip :], below, not ending)
                 if image:
                     yield Found(Path(entry.path), digest)
                 else:

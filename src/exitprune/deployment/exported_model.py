@@ -60,6 +60,8 @@ class About(Strict):
     operating_points: list[Threshold] = Field(max_length=1000)
     chosen: str | None = Field(default=None, max_length=200)
     """The operating point that is used unless another is named."""
+    resized: bool = False
+    """Whether images are scaled and cropped to the size that it takes, as they were for training."""
 
 
 class ExportedModel:

@@ -94,6 +94,7 @@ def metadata_of(
         "exits": [{key: row[key] for key in costs} for row in exits],
         "operating_points": [{"rule": point.rule, "threshold": point.threshold} for point in points],
         "chosen": chosen,
+        "resized": bool(checkpoint.header.get("resized")),
     }
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from exitprune.data.image_files import ENDINGS, decode
+from exitprune.data.image_files import decode
+from exitprune.data.survey import images_below
 from exitprune.deployment.exported_model import ExportedModel, read_bounded
 from exitprune.errors import BadInput, quoted
 
@@ -72,17 +73,12 @@ def find_images(paths: Sequence[Path]) -> tuple[list[Path], int]:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = [file for file in sorted(path.rglob("*")) if not file.is_dir()]
-        images = [file for file in inside if _is_image(file.relative_to(path))]
+        images, passed_over = images_below(path)
         if not images:
             raise BadInput(f"{path}: has no images; give image files, or a folder with some")
-        num_passed_over += len(inside) - len(images)
+        num_passed_over += passed_over
         found += images
     return found, num_passed_over
-
-
-def _is_image(file: Path) -> bool:
-    return file.suffix.lower() in ENDINGS and not any(part.startswith(".") for part in file.parts)
 
 
 def predict(model: ExportedModel, paths: Sequence[Path], threshold: float) -> Iterator[Prediction]:
@@ -111,17 +107,20 @@ def predict(model: ExportedModel, paths: Sequence[Path], threshold: float) -> It
 
 
 def read(model: ExportedModel, path: Path) -> npt.NDArray[np.uint8]:
-    """(1, C, H, W) pixels of an image file, turned grey or coloured as the model needs; `-` is standard input.
+    """(1, C, H, W) pixels of an image file, read as for training; `-` is standard input.
+
+    They are turned grey or coloured as the model needs, and scaled and cropped if those it was trained on were.
 
     Raises:
         BadInput: if the file is missing, no image, not 8-bit grey or RGB, or of another size.
     """
     content = read_bounded(path, "image", LARGEST, "give image files, folders of them, or - for standard input")
-    image = Image.fromarray(decode(io.BytesIO(content), path)).convert(MODES[model.channels])
+    size = (model.height, model.width) if model.about.resized else None
+    image = Image.fromarray(decode(io.BytesIO(content), path, size)).convert(MODES[model.channels])
     if image.size != (model.width, model.height):
         raise BadInput(
             f"{path}: {image.width} x {image.height} pixels, but the model takes {model.width} x {model.height}; "
-            "resize the image first"
+            "resize the image first, or train with data.size, which is kept with the model"
         )
     pixels = np.asarray(image, dtype=np.uint8).reshape(model.height, model.width, model.channels)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])

@@ -72,6 +72,7 @@ def level_header(
     Its `settings` are those of all stages that led to it, every value of them.
     """
     inherited = {name: parent[name] for name in ("seed", "data", "classes", "mean", "std")}
+    inherited |= {name: parent[name] for name in ("resized",) if name in parent}
     return {
         **inherited,
         "recipe": None,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from exitprune.config.model import BaseNetwork
 from exitprune.variants import variant
 
@@ -24,6 +22,8 @@ class Size:
 
 def size_of(network: BaseNetwork) -> Size:
     """Of a network without early exits."""
+    import torch  # takes seconds, which not every import of this file should
+
     with torch.device("meta"):
         made = variant("architectures", network.architecture).build(network.own, CHANNELS, CLASSES)
     layers = sum(parameter.ndim > 1 for parameter in made.parameters())

@@ -57,6 +57,8 @@ class CheckpointHeader(_Strict):
     prune: Group | None = None
     train: Group | None = None
     classes: list[Annotated[str, Field(max_length=1000)]] | None = None
+    resized: bool | None = None
+    """Whether images are scaled and cropped to the size that the network takes."""
     mean: list[Share] | None = None
     std: list[Annotated[float, Field(gt=0)]] | None = None
 

@@ -80,7 +80,7 @@ def main(
     network = base_as_drawn(spec, seed)
     network.place_(machine.device)
     origin = {"seed": seed, "data": manifest["sha256"]}
-    origin |= {name: manifest[name] for name in ("classes", "mean", "std")}
+    origin |= {name: manifest[name] for name in ("classes", "mean", "std", "resized") if name in manifest}
     job = Job(f"{out.stem}, seed {seed}", data, out, level_header(origin, "base", 0, key, told), machine, Store(store))
     callbacks = [] if until is None else [Until(until)]
     job.train(network, full_masks(network), "base", wanted.base, wanted.augment, seed_of(seed, "base"), callbacks)
