@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 
 from exitprune.evaluation.claims import READINGS
+from exitprune.evaluation.operating_points import outcome_of
+from exitprune.evaluation.records import read_record
 from exitprune.reporting.formatting import signed
+from tests.synthetic import write_study
 
 ROOT = Path(__file__).parents[1]
 CIFAR10 = ROOT / "results/cifar10-cpu/tables"
@@ -101,3 +104,20 @@ def test_the_times_told_are_those_measured(study: str, row: list[str]) -> None:
     assert accuracy == f"{100 * means['accuracy']:.1f}"
     assert [macs, done] == [f"{means[column] / 1e6:.2f}" for column in ("macs", "macs_executed")]
     assert milliseconds.split(" to ")[0] == f"{means['milliseconds']:.3f}"
+
+
+def test_the_example_of_reading_a_record_gives_what_the_tables_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = write_study(tmp_path, seeds=(0,), recipes=("joint",), rounds=1)[1]
+    (tmp_path / "results/digits").mkdir(parents=True)
+    (tmp_path / "results/digits/seeds").symlink_to(records[0].parent)
+    monkeypatch.chdir(tmp_path)
+    found = re.search(r"```python\n(.*?)```", (ROOT / "docs/records.md").read_text(), re.DOTALL)
+    assert found
+    names: dict[str, float] = {}
+    exec(found[1], names)
+    outcomes = read_record(records[0]).outcomes["recovered"]["test"]
+    expected = outcome_of(outcomes, 0.9)
+    assert names["accuracy"] == pytest.approx(expected.accuracy)
+    assert names["average_macs"] == pytest.approx(expected.average_macs)

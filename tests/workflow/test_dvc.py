@@ -90,7 +90,8 @@ def test_going_back_to_a_commit_brings_its_checkpoints_back(finished: Repository
 def test_a_clone_without_a_remote_makes_the_same_checkpoints(finished: Repository, tmp_path: Path) -> None:
     finished.run("git", "clone", "--quiet", ".", str(tmp_path / "clone"))
     clone = Repository(tmp_path / "clone")
-    clone.run("dvc", "exp", "run", "--name", "again")
+    assert not {"base", "heads", "prune", "recover"} & clone.would_run()  # its records count
+    clone.snakemake("checkpoints")
     names = [path.relative_to(finished.path) for path in finished.path.glob("runs/**/*.safetensors")]
     assert names
     assert all((clone.path / name).read_bytes() == (finished.path / name).read_bytes() for name in names)

@@ -101,8 +101,14 @@ def test_the_code_of_an_unused_criterion_reruns_nothing(finished: Repository) ->
     assert finished.would_run() == set()
 
 
+def test_a_comment_in_code_that_trains_reruns_nothing(finished: Repository) -> None:
+    edit(finished.path / "src/exitprune/training/loop.py")
+    assert finished.would_run() == set()
+
+
 def test_the_code_of_one_order_prunes_that_order_alone(finished: Repository) -> None:
-    edit(finished.path / "src/exitprune/pruning/orders/joint.py")
+    with (finished.path / "src/exitprune/pruning/orders/joint.py").open("a") as file:
+        file.write("\nEDITED = True\n")
     listing = finished.snakemake("--dry-run")
     assert "Prune, recipe joint" in listing
     assert "Prune, recipe sequential" not in listing

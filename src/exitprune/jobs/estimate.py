@@ -87,7 +87,9 @@ def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Size
         epochs, share = trained[rule]
         images = round(epochs * sizes.train)
     elif rule == "evaluate":
-        images, share = (len(rounds) + 2) * sizes.held_out, FORWARD
+        between = params.evaluate.between  # the first, the last and the recovered level see all, the others a part
+        sampled = min(between, sizes.held_out) if isinstance(between, int) else between * sizes.held_out
+        images, share = 3 * sizes.held_out + round((len(rounds) - 1) * sampled), FORWARD
     else:
         return Work(0, SHORT.get(rule, START))
     per_image = layers * (PER_LAYER + 3 * LAYER_MACS * sizes.side**2 * PER_MAC)

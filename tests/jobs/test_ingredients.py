@@ -1,0 +1,103 @@
+"""What a record is made of: what tells two apart, and what does not."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from exitprune.config.params import Params
+from exitprune.jobs.ingredients import ANY, difference, ingredients, meaning
+from tests.synthetic import PARAMS
+
+
+def of(**changed: Any) -> dict[str, Any]:
+    """The ingredients of a study with other values at the top level."""
+    return ingredients(Params.model_validate({**copy.deepcopy(PARAMS), **changed}), "joint", None)
+
+
+def test_a_record_of_the_same_study_is_the_same() -> None:
+    assert difference(of(), of()) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("study", "other"),
+        ("seeds", [7]),
+        ("compute", {"device": "auto", "threads": 8, "precision": "bfloat16", "compile": False}),
+        ("evaluate", {**PARAMS["evaluate"], "margin": 0.5, "confidence_level": 0.5}),
+        ("rivals", [20]),
+        ("recipes", {"joint": PARAMS["recipes"]["joint"]}),
+        ("data", {**PARAMS["data"], "path": "elsewhere"}),
+    ],
+)
+def test_what_no_record_depends_on_is_no_ingredient(key: str, value: Any) -> None:
+    assert difference(of(), of(**{key: value})) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"base": {**PARAMS["base"], "lr": 0.5}}, "base.lr is 0.1 there and 0.5 here"),
+        ({"data": {**PARAMS["data"], "limit": 9}}, "data.limit is None there and 9 here"),
+        ({"model": {**PARAMS["model"], "pool": 2}}, "model.pool is 4 there and 2 here"),
+        ({"evaluate": {**PARAMS["evaluate"], "between": 0.5}}, "evaluate.between is 20 there and 0.5 here"),
+        (
+            {"recipes": {"joint": {**PARAMS["recipes"]["joint"], "rounds": 4}}},
+            "rounds is 3 there and 4 here",
+        ),
+    ],
+)
+def test_the_first_setting_that_differs_is_named_with_both_values(changed: dict[str, Any], sentence: str) -> None:
+    assert difference(of(), of(**changed)) == sentence
+
+
+def test_other_images_of_a_folder_are_told() -> None:
+    assert difference({**of(), "contents": "a"}, {**of(), "contents": "b"}) == "the images in data.path are others"
+
+
+def test_code_is_named_by_file_and_may_be_welcome() -> None:
+    theirs = of()
+    theirs["code"] = {**theirs["code"], "training/loop.py": "0", "networks/masks.py": "0"}
+    assert difference(theirs, of()) == "networks/masks.py was other code (and 1 more files)"
+    assert difference(theirs, of(), ANY) is None
+
+
+def test_a_setting_that_one_code_does_not_know_is_a_difference_of_code() -> None:
+    theirs = copy.deepcopy(of())
+    del theirs["settings"]["base"]["momentum"]
+    assert difference(theirs, of()) == "base.momentum is 0.9 here and not known there"
+    assert difference(theirs, of(), ANY) is None
+
+
+def test_the_code_watched_is_that_of_all_stages_and_of_the_variants_asked_for() -> None:
+    code = of()["code"]
+    assert {"training/loop.py", "networks/masks.py", "data/splits.py", "evaluation/calibration.py"} <= set(code)
+    assert {"pruning/orders/joint.py", "pruning/criteria/magnitude.py", "data/datasets/digits.py"} <= set(code)
+    assert not {"pruning/orders/sequential.py", "jobs/progress.py", "evaluation/claims.py", "config/params.py"} & set(
+        code
+    )
+
+
+def test_meaning_is_code_without_comments_docstrings_and_blanks() -> None:
+    one = '"""What."""\n\nimport a  # why\n\n\ndef f(x):\n    """Docs\n    of f."""\n    return x+1\n'
+    other = "import a\ndef f(x):\n    # another comment\n    return x + 1\n"
+    assert meaning(one) == meaning(other)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "import a\ndef f(x):\n    return x + 2\n",
+        "import a\ndef f(x):\n  return x + 1\n",
+        'import a\ndef f(x):\n    return "#"\n',
+    ],
+)
+def test_meaning_changes_with_the_code(changed: str) -> None:
+    assert meaning("import a\ndef f(x):\n    return x + 1\n") != meaning(changed)
+
+
+def test_a_hash_sign_in_a_text_is_no_comment() -> None:
+    assert meaning('x = "a # b"\n') != meaning('x = "a # c"\n')
