@@ -11,6 +11,8 @@ import hashlib
 import io
 import tokenize
 from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from exitprune.config.families import loaded
@@ -35,6 +37,7 @@ BESIDE = (
     "jobs.progress",
     "jobs.provenance",
     "jobs.record_fit",
+    "networks.checkpoint_header",
     "networks.checkpoints",
     "evaluation.records",
 )
@@ -74,10 +77,15 @@ def code_digests(*variants: tuple[str, str]) -> dict[str, str]:
     files = {path for stage in STAGES for path in sources(stage, *variants)}
     named = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in files}
     return {
-        path.relative_to(PACKAGE).as_posix(): hashlib.sha256(meaning(path.read_text()).encode()).hexdigest()[:16]
+        path.relative_to(PACKAGE).as_posix(): _digest(path, path.stat().st_mtime_ns)
         for name, path in sorted(named.items())
         if not any(name == beside or name.startswith(f"{beside}.") for beside in BESIDE)
     }
+
+
+@cache
+def _digest(path: Path, _written: int) -> str:
+    return hashlib.sha256(meaning(path.read_text()).encode()).hexdigest()[:16]
 
 
 def meaning(source: str) -> str:

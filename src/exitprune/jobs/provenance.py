@@ -8,6 +8,7 @@ import json
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -49,13 +50,19 @@ def _path(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _imports(path: Path) -> Iterable[str]:
+def _imports(path: Path) -> list[str]:
+    return _imports_as_written(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _imports_as_written(path: Path, _written: int) -> list[str]:
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith("exitprune"))
+            names += [alias.name for alias in node.names if alias.name.startswith("exitprune")]
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("exitprune"):
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return names
 
 
 def digest(paths: Iterable[Path]) -> str:
