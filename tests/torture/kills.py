@@ -26,7 +26,8 @@ COMMANDS = {"snakemake": ("snakemake", "--cores", "2"), "dvc": ("dvc", "repro")}
 STUDY = {"seeds": [0], "rounds": 3}
 KILLS_PER_STUDY = 30
 MOMENTS = (2.0, 20.0)  # seconds after the start
-ENDS_WITHIN = 300.0  # seconds, after a kill
+SURVIVED_AFTER = 5.0  # seconds
+ENDS_WITHIN = 600.0  # seconds, of a run that a killed one has left
 OUTCOME = "the plain command ends the study with the same bytes"
 BUSY = "is still running here: process"
 
@@ -40,23 +41,29 @@ class Study:
     kills: Counter[tuple[str, str]] = field(default_factory=Counter)
     said_busy: int = 0
 
-    def maltreat(self) -> bool:
-        """Start the study, kill a part of it at a random moment, wait for what was started; whether the study had ended well."""
-        target, number = self.draw.choice(TARGETS), self.draw.choice(SIGNALS)
-        name = "dvc" if target == "dvc" else self.draw.choice(list(COMMANDS))
+    def maltreat(self, num_kills: int) -> bool:
+        """Start the study and kill parts of it at random moments until it ends; whether it ended well.
+
+        Some kills are survived: the others go on, or end what they have begun.
+        """
+        name = self.draw.choice(list(COMMANDS))
         with self._started(name) as process:
-            time.sleep(self.draw.uniform(*MOMENTS))
-            while process.poll() is None and not (victims := _victims(process.pid, target)):
-                time.sleep(0.1)
-            if process.poll() is not None:
-                return process.returncode == 0  # else another run was at work
-            victim = self.draw.choice(victims)
-            with suppress(ProcessLookupError, psutil.NoSuchProcess):
-                os.killpg(process.pid, number) if target == "everything" else victim.send_signal(number)
-                self.kills[target, number.name] += 1
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(ENDS_WITHIN)
-        return False
+            while self.kills.total() < num_kills:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(self.draw.uniform(*MOMENTS))
+                    break
+                target, number = self.draw.choice(TARGETS), self.draw.choice(SIGNALS)
+                if victims := _victims(process.pid, target):
+                    self._kill(process.pid, self.draw.choice(victims), target, number)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(SURVIVED_AFTER)
+                    break
+        return process.returncode == 0
+
+    def _kill(self, root: int, victim: psutil.Process, target: str, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):
+            os.killpg(root, number) if target == "everything" else victim.send_signal(number)
+            self.kills[target, number.name] += 1
 
     def finish(self, *names: str) -> None:
         """The plain commands, each again as long as it says that another run is still at work."""
@@ -149,7 +156,7 @@ def _maltreated(draw: random.Random, num_kills: int, until: float) -> tuple[Stud
     with tempfile.TemporaryDirectory(prefix="torture") as folder:
         study = new_study(Path(folder), draw)
         for _ in range(3 * num_kills):
-            if study.kills.total() == num_kills or time.monotonic() > until or study.maltreat():
+            if study.kills.total() == num_kills or time.monotonic() > until or study.maltreat(num_kills):
                 break
         study.finish("dvc", "snakemake")
         return study, study.results()
