@@ -105,13 +105,16 @@ class _Slicer:
         if part is None:
             return None
         stays = self.needed.stays(self.number, operation.inputs[0])
-        if isinstance(part, nn.Linear):
+        made = deepcopy(part)  # the old one is still asked for its constants
+        if isinstance(made, nn.Linear):
             layer = self.followed.names[self.number, operation.layer]
             constants = self.needed.constants(self.number, operation.inputs[0])
-            _slice_linear_(part, self.needed.filters(layer), stays, constants)
-        elif isinstance(part, nn.BatchNorm2d):
-            _slice_norm_(part, stays)
-        elif isinstance(part, nn.Conv2d) and part.groups == len(stays):
+            _slice_linear_(made, self.needed.filters(layer), stays, constants)
+            return made
+        if isinstance(made, nn.BatchNorm2d):
+            _slice_norm_(made, stays)
+            return made
+        if isinstance(part, nn.Conv2d) and part.groups == len(stays):
             return folded_conv(part, part.weight[stays], cast(Tensor, part.bias)[stays])
         return part
 

@@ -194,7 +194,8 @@ def _operation(module: nn.Module, node: fx.Node, names: Mapping[str, str], what:
         given = dict(zip(ARGUMENTS.get(kind, ()), node.args[1:], strict=False))
     nodes = [taken for taken in takes if isinstance(taken, fx.Node)]
     if kind is None or len(nodes) != len(takes):
-        raise _refusal(what, str(node.target if part is None else type(part).__name__))
+        found = type(part) if part is not None else node.target
+        raise _refusal(what, getattr(found, "__name__", str(found)))
     given |= {name: value for name, value in node.kwargs.items() if name in ARGUMENTS.get(kind, ())}
     operation = Operation(node.name, kind, tuple(names[taken.name] for taken in nodes), settings=given)
     return _plain(operation, what)

@@ -19,15 +19,19 @@ def check_units(params: Params) -> None:
     Raises:
         BadInput: one sentence for the first recipe that could prune nothing.
     """
+    asked = {name: made("granularities", recipe.granularity) for name, recipe in params.recipes.items()}
+    asked = {name: granularity for name, granularity in asked.items() if not granularity.in_every_network}
+    if not asked:
+        return
     model = params.model
     spec = Spec(model.architecture, model.settings, CHANNELS, SIDE, SIDE, CLASSES, tuple(model.exits), model.pool)
     with torch.device("meta"):
         network = EarlyExitNetwork(spec)
         masks = full_masks(network)
-    for name, recipe in params.recipes.items():
-        if not made("granularities", recipe.granularity).unit_masks(network, masks):
+    for name, granularity in asked.items():
+        if not granularity.unit_masks(network, masks):
             raise BadInput(
-                f"recipe {name}: granularity {recipe.granularity}: {spec.own.title} with exits after blocks "
+                f"recipe {name}: granularity {params.recipes[name].granularity}: {spec.own.title} with exits after blocks "
                 f"{', '.join(map(str, model.exits))} has nothing that could go so: every filter is looked at by an exit or "
                 "added to by another layer; name fewer exits, or prune weights"
             )

@@ -117,7 +117,7 @@ def operating_table(chosen: pd.DataFrame, exits: pd.DataFrame, params: Params) -
 
 def emptied_table(emptied: pd.DataFrame) -> tuple[list[str], list[list[str]]] | None:
     """What had no weight left at each round, mean over seeds, and what dense kernels still do without it; None: nothing, ever."""
-    if not emptied.filter(like="empty_").to_numpy().any():
+    if not emptied.filter(like="empty_").fillna(0).to_numpy().any():
         return None
     titles = [
         "round",
@@ -128,6 +128,7 @@ def emptied_table(emptied: pd.DataFrame) -> tuple[list[str], list[list[str]]] | 
         "MACs left after exact removal, %",
     ]
     counts = [name for name in emptied.columns if name not in ("recipe", "seed", "level", "name", "state")]
+    emptied = emptied.astype(dict.fromkeys(counts, float))  # nothing where a network cannot be taken apart
     means = emptied.groupby(["recipe", "level", "state"], sort=False)[counts].mean().reset_index()
     rows = []
     for row in means.to_dict("records"):

@@ -8,6 +8,7 @@ Ranking sees units only.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -18,6 +19,9 @@ from exitprune.networks.masks import Masks
 
 class Granularity(Section):
     """A kind of unit."""
+
+    in_every_network: ClassVar[bool] = False
+    """Whether there are such units wherever there are weights; else each study's network is looked at before any job."""
 
     def unit_scores(
         self, network: EarlyExitNetwork, scores: Mapping[str, Tensor], masks: Mapping[str, Tensor]

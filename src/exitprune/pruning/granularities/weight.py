@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -13,6 +14,8 @@ from exitprune.pruning.granularities import Granularity
 
 class Weight(Granularity):
     """A unit is a weight."""
+
+    in_every_network: ClassVar[bool] = True
 
     def unit_scores(
         self, network: EarlyExitNetwork, scores: Mapping[str, Tensor], masks: Mapping[str, Tensor]
