@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from exitprune.errors import BadInput
-from exitprune.jobs.progress import LOG, Progress, set_up_logging
+from exitprune.jobs.progress import LOG, Progress, Rate, RunAway, set_up_logging
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,14 @@ def test_every_epoch_is_a_plain_line_with_round_loss_and_speed(tmp_path: Path) -
 
 
 def test_a_loss_that_is_not_finite_becomes_a_sentence_with_seed_and_round() -> None:
-    progress = Progress("prune joint, seed 0", num_images=1, num_rounds=3)
+    progress = Progress("prune joint, seed 0", 1, num_rounds=3, rate=Rate("finetune.lr", 7, "heads.lr"))
     progress.start_round(3)
-    with pytest.raises(BadInput, match=r"prune joint, seed 0, round 3/3: the loss is nan"), progress:
-        raise FloatingPointError("the loss is nan")
+    sentence = r"prune joint, seed 0, round 3/3: the loss is nan; finetune\.lr 7 is too large, make it smaller"
+    with pytest.raises(BadInput, match=sentence), progress:
+        raise RunAway("the loss is nan", began_with=3.0)
+
+
+def test_where_the_network_had_run_away_before_the_rate_before_is_blamed() -> None:
+    progress = Progress("heads, seed 0", num_images=1, rate=Rate("heads.lr", 7, "base.lr"))
+    with pytest.raises(BadInput, match=r"a network whose answers reach 2e\+15, since base\.lr is too large"), progress:
+        raise RunAway("the loss is nan", began_with=1.9e15)

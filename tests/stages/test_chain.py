@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,93 +13,12 @@ import torch
 
 from exitprune.errors import BadInput
 from exitprune.evaluation.records import read_record
-from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
+from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.networks.masks import num_kept, sparsity, weights
-from exitprune.stages import _training, base, data, evaluate, heads, prune, recover
+from exitprune.stages import _training
 from exitprune.storage import read_header, read_tensors, write_tensors
 from exitprune.training.resumption import Resumption
-
-AUGMENT = {"pad": 1, "flip": False}
-COMPUTE = {"device": "cpu", "threads": 1, "precision": "float32", "compile": False}
-TRAINING = {
-    "epochs": 2, "lr": 0.05, "lr_scheduler": "one_cycle", "momentum": 0.9, "weight_decay": 5e-4, "batch_size": 32,
-}  # fmt: skip
-DATA = {"source": "digits", "validation": 0.2, "test": 0.2, "limit": 160, "seed": 0}
-PRUNE = {
-    "sparsity": 0.7,
-    "rounds": 2,
-    "schedule": "linear",
-    "criterion": "magnitude",
-    "scope": "global",
-    "granularity": "weight",
-    "start": "trained",
-    "rewind": "none",
-    "classifier": "base",
-    "heads": {**TRAINING, "train": "frozen", "when": "before"},
-    "finetune": TRAINING,
-}
-
-
-@dataclass(frozen=True)
-class Study:
-    """A folder in which one seed is run."""
-
-    path: Path
-
-    @property
-    def data(self) -> Path:
-        """The prepared images."""
-        return self.path / "data.safetensors"
-
-    def run_data(self) -> None:
-        data.main(json.dumps({"data": DATA}), self.data, self.path / "data.json")
-
-    def run_base(self, store: Path | None = None, until: int | None = None, **training: Any) -> Path:
-        settings = {
-            "network": {"architecture": "resnet", "depth": 8},
-            "augment": AUGMENT,
-            "base": {**TRAINING, **training},
-            "compute": COMPUTE,
-        }
-        out = self.path / ("base.safetensors" if until is None else f"base-epoch-{until}.safetensors")
-        base.main(json.dumps(settings), self.data, out, seed=0, until=until, store=store)
-        return out
-
-    def run_heads(self, train: str = "frozen", name: str = "level-00") -> Path:
-        model = {"depth": 8, "exits": [1, 2], "pool": 4}
-        settings = {"model": model, "augment": AUGMENT, "heads": {**TRAINING, "train": train}, "compute": COMPUTE}
-        out = self.path / f"{name}.safetensors"
-        heads.main(json.dumps(settings), self.data, self.path / "base.safetensors", out, seed=0)
-        return out
-
-    def run_prune(self, recipe: str, **training: Any) -> list[Checkpoint]:
-        return self.run_recipe(recipe, order=recipe, finetune={**TRAINING, **training})
-
-    def run_recipe(self, recipe: str, store: Path | None = None, **chosen: Any) -> list[Checkpoint]:
-        """All levels of a chain; `chosen` are settings of pruning."""
-        training = {"base": TRAINING, "augment": AUGMENT, "compute": COMPUTE}
-        settings = {"architecture": "resnet", "prune": {**PRUNE, **chosen}, **training}
-        out = self.path / recipe / "levels.json"
-        rewind = chosen.get("rewind")
-        prune.main(
-            json.dumps(settings),
-            self.data,
-            self.path / "level-00.safetensors",
-            out,
-            seed=0,
-            recipe=recipe,
-            base=self.path / "base.safetensors",
-            snapshot=self.run_base(until=rewind) if isinstance(rewind, int) else None,
-            store=store,
-        )
-        return [load_checkpoint(out.with_name(name)) for name in json.loads(out.read_text())["levels"]]
-
-    def run_recover(self, recipe: str, **training: Any) -> Path:
-        settings = {"architecture": "resnet", "purpose": recipe, "augment": AUGMENT, "compute": COMPUTE}
-        settings |= {"recovery": {**TRAINING, **training}}
-        out = self.path / recipe / "recovered.safetensors"
-        recover.main(json.dumps(settings), self.data, self.path / recipe / "levels.json", out, seed=0, recipe=recipe)
-        return out
+from tests.small_study import COMPUTE, Study
 
 
 @pytest.fixture
@@ -259,7 +176,9 @@ def test_a_level_that_was_swapped_or_lost_is_refused_by_name(study: Study) -> No
 
 
 def test_a_loss_that_is_not_finite_names_order_seed_and_round(study: Study) -> None:
-    with pytest.raises(BadInput, match=r"prune joint, seed 0, round \d/2: the loss is"):
+    with pytest.raises(
+        BadInput, match=r"prune joint, seed 0, round \d/2: .*; finetune\.lr 1e\+12 is too large, make it"
+    ):
         study.run_prune("joint", lr=1e12)
 
 
@@ -267,25 +186,7 @@ def test_a_loss_that_is_not_finite_names_order_seed_and_round(study: Study) -> N
 def evaluated(study: Study) -> Callable[..., Path]:
     """Evaluate a recipe's chain; the folder of its record."""
 
-    def run(recipe: str, between: int | float = 1.0) -> Path:
-        folder = study.path / recipe
-        made_of: dict[str, Any] = {"settings": {"model": {}}, "contents": None, "code": {}}
-        evaluate.main(
-            json.dumps(
-                {"architecture": "resnet", "study": "tiny", "between": between, "compute": COMPUTE, "made_of": made_of}
-            ),
-            study.data,
-            study.path / "level-00.safetensors",
-            folder / "levels.json",
-            folder / "recovered.safetensors",
-            folder / "logits",
-            study.path / f"0-{recipe}",
-            seed=0,
-            recipe=recipe,
-        )
-        return study.path / f"0-{recipe}"
-
-    return run
+    return study.run_evaluate
 
 
 @pytest.mark.parametrize("recipe", ["joint", "sequential"])

@@ -20,7 +20,8 @@ from exitprune.pruning import chain
 from exitprune.pruning.criteria import Context
 from exitprune.pruning.criteria.magnitude import Magnitude
 from exitprune.training.resumption import Resumption
-from tests.stages.test_chain import TRAINING, Study, equal, level_files, study
+from tests.small_study import TRAINING, Study
+from tests.stages.test_chain import equal, level_files, study
 
 __all__ = ["study"]  # the fixture
 

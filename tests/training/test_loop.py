@@ -282,7 +282,7 @@ def test_weights_are_float32_after_training_in_bfloat16(
 
 def test_a_loss_that_is_not_finite_stops_training_and_says_when(network: EarlyExitNetwork, images: Images) -> None:
     wild = Training(epochs=5, lr=1e30, lr_scheduler="constant", momentum=0.9, weight_decay=0, batch_size=10)
-    with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) in epoch 1: try a smaller learning rate"):
+    with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) in epoch 1"):
         train(network, images, wild)
 
 

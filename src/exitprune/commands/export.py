@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import torch
 import typer
 
+from exitprune.data.chance import warning_of_chance
 from exitprune.data.images import load_manifest, load_split
 from exitprune.deployment.extras import extra
 from exitprune.deployment.folding import fold
@@ -21,7 +22,6 @@ from exitprune.deployment.onnx_stages import write_stages
 from exitprune.deployment.removal import remove_dead_channels
 from exitprune.errors import BadInput
 from exitprune.evaluation.calibration import Temperature, scaled, tried_temperatures
-from exitprune.evaluation.chance import warning_of_chance
 from exitprune.evaluation.logits import infer
 from exitprune.evaluation.operating_points import Costs, OperatingPoint, Rule, operating_points
 from exitprune.jobs.cores import check_threads

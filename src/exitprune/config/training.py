@@ -19,8 +19,8 @@ class Training(Section):
     lr_scheduler: Literal["one_cycle", "cosine", "constant"]
     momentum: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0)
-    batch_size: int = Field(ge=1)
-    """Images per optimiser step."""
+    batch_size: int = Field(ge=2)
+    """Images per optimiser step; of one alone, batch norm knows no deviation."""
 
 
 class Heads(Training):

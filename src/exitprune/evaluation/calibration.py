@@ -107,7 +107,8 @@ def tried_temperatures(logits: Tensor, labels: Tensor) -> list[Temperature]:
 
 def scaled(logits: Tensor, temperatures: Sequence[float]) -> Tensor:
     """(E, N, K) logits divided by the temperature of their exit."""
-    return logits / torch.tensor(temperatures, dtype=logits.dtype).reshape(-1, 1, 1)
+    largest = torch.finfo(logits.dtype).max  # a network that has run away, divided by a small temperature
+    return (logits / torch.tensor(temperatures, dtype=logits.dtype).reshape(-1, 1, 1)).clamp(-largest, largest)
 
 
 def calibration(logits: Tensor, labels: Tensor, temperatures: Sequence[float]) -> dict[str, list[float]]:

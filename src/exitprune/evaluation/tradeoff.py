@@ -58,7 +58,8 @@ def tabulate(curves: Sequence[Curve], confidence: float) -> pd.DataFrame:
     rows = []
     for there in _by_state(curves):
         lowest = min(curve.average_macs[-1] for curve in there)
-        budgets = np.linspace(lowest, max(curve.average_macs[0] for curve in there), NUM_BUDGETS)
+        highest = max(curve.average_macs[0] for curve in there)
+        budgets = np.unique(np.linspace(lowest, highest, NUM_BUDGETS))  # one, where no exit costs more than another
         for curve in there:
             floor = max(other.average_macs[-1] for other in there if other.recipe == curve.recipe)
             kept = budgets[budgets >= floor]

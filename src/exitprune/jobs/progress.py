@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,7 @@ from exitprune.errors import BadInput
 
 LOG = logging.getLogger("exitprune")
 TRACE = "EXITPRUNE_TRACE"  # a file that benchmarks read: when each job trained or inferred
+LARGE = 1e6  # an answer beyond which float32 can hardly tell probabilities apart
 SECONDS = 1.0  # between two writings of the file
 
 
@@ -39,6 +41,33 @@ def file_beside(log: Path) -> Path:
     return log.with_suffix(".progress")
 
 
+@dataclass(frozen=True)
+class Rate:
+    """The parameter to blame where training runs away.
+
+    Attributes:
+        name, value: of this training, such as "finetune.lr".
+        before: the name of the one that the network it begins with was trained by; None: it begins with a new one.
+    """
+
+    name: str
+    value: float
+    before: str | None = None
+
+
+class RunAway(FloatingPointError):
+    """Training has run away.
+
+    Args:
+        what: is not finite.
+        began_with: the largest answer of the network that the training began with.
+    """
+
+    def __init__(self, what: str, began_with: float) -> None:
+        super().__init__(what)
+        self.began_with = began_with
+
+
 class Progress:
     """Counts images over all rounds and epochs of a job.
 
@@ -46,10 +75,11 @@ class Progress:
         label: what the job does, such as "prune joint, seed 0".
         num_images: how many images it will go through in all.
         num_rounds: how many rounds it has.
+        rate: of the training, if it trains.
     """
 
-    def __init__(self, label: str, num_images: int, num_rounds: int = 1) -> None:
-        self.label, self.num_images, self.num_rounds = label, num_images, num_rounds
+    def __init__(self, label: str, num_images: int, num_rounds: int = 1, rate: Rate | None = None) -> None:
+        self.label, self.num_images, self.num_rounds, self.rate = label, num_images, num_rounds, rate
         self.round_number, self.where = 1, label
         self.since, self.images = time.monotonic(), 0
         self.done = self.skipped = 0
@@ -66,12 +96,21 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._write()
-        if isinstance(error, FloatingPointError):
-            raise BadInput(f"{self.where}: {error}") from error
+        if isinstance(error, RunAway) and self.rate is not None:
+            raise BadInput(f"{self.where}: {error}; {self._blame(self.rate, error.began_with)}") from error
         if path := os.environ.get(TRACE):
             line = json.dumps({"label": self.label, "start": self.started, "end": time.time()})
             with Path(path).open("a") as file:
                 file.write(line + "\n")
+
+    @staticmethod
+    def _blame(rate: Rate, began_with: float) -> str:
+        if rate.before is not None and began_with > LARGE:
+            return (
+                f"it began with a network whose answers reach {began_with:.1g}, since {rate.before} is too large; make "
+                f"that smaller"
+            )
+        return f"{rate.name} {rate.value:g} is too large, make it smaller"
 
     def skip(self, num_images: int) -> None:
         """Count images of a round that an earlier run has already done."""

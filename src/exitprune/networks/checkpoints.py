@@ -80,10 +80,9 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoin
 
 def fault_of_state(state: Mapping[str, Tensor]) -> str | None:
     """What is not finite, or a variance below zero, in weights, statistics or momentum, in words; None: nothing."""
-    for name, tensor in state.items():
-        if not tensor.is_floating_point():
-            continue
-        low, high = (float(value) for value in tensor.aminmax()) if tensor.numel() else (0.0, 0.0)
+    held = {name: tensor for name, tensor in state.items() if tensor.is_floating_point() and tensor.numel()}
+    extremes = torch.stack([torch.stack(tensor.aminmax()).float() for tensor in held.values()]).tolist() if held else []
+    for name, (low, high) in zip(held, extremes, strict=True):
         if not math.isfinite(low) or not math.isfinite(high):  # one of the two is nan where any value is
             return f"{name} holds {low if not math.isfinite(low) else high}"
         if name.endswith("running_var") and low < 0:

@@ -15,6 +15,7 @@ from exitprune.config.prune import Prune
 from exitprune.config.training import Training
 from exitprune.data.images import Epoch, Images
 from exitprune.jobs.compute import Machine
+from exitprune.jobs.progress import RunAway
 from exitprune.jobs.seeding import generator, seed_of
 from exitprune.networks.as_drawn import as_drawn, with_heads_as_drawn
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
@@ -23,6 +24,7 @@ from exitprune.networks.masks import Masks, full_masks, weights
 from exitprune.pruning.criteria import Context, Criterion
 from exitprune.pruning.rounds import Chooser, Step, apply_, plan, rewind_
 from exitprune.pruning.starts import Start
+from exitprune.training.after import largest_answer
 from exitprune.training.callbacks import Callback
 from exitprune.training.loop import Observer, train_
 from exitprune.training.resumption import Resumption
@@ -97,7 +99,11 @@ class Chain:
             criterion.start(context)
             if criterion.trains_first:
                 self._train_(network, step, masks, seed_of(*purpose, "first"), [criterion])
-            before, masks = masks, context.plan(criterion.score(context))
+            scores = criterion.score(context)
+            if unknown := [name for name, score in scores.items() if score.isnan().any()]:
+                began_with = largest_answer(network, self.images)
+                raise RunAway(f"the scores of {unknown[0]} are not numbers", began_with)
+            before, masks = masks, context.plan(scores)
             apply_(network, before, masks, lambda: weights(self.begin))
         if step.prune and (reference := self._reference):
             rewind_(network, reference, step.train)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from exitprune.evaluation.chance import is_near
+from exitprune.data.chance import is_near
 from exitprune.evaluation.paper import CIFAR10
 from exitprune.reporting.formatting import joined
 

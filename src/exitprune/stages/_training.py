@@ -13,7 +13,7 @@ from exitprune.config.data import Augment
 from exitprune.config.training import Training
 from exitprune.data.images import load_split
 from exitprune.jobs.compute import Machine
-from exitprune.jobs.progress import Progress
+from exitprune.jobs.progress import Progress, Rate
 from exitprune.jobs.store import Store
 from exitprune.networks.checkpoints import save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
@@ -34,6 +34,7 @@ class Job:
         header: of the checkpoint; its `key` names what the training is made from.
         machine: that computes.
         store: of everything made before; what is there from the same ingredients is taken.
+        rate: the learning rate to blame where training runs away.
     """
 
     label: str
@@ -42,6 +43,7 @@ class Job:
     header: Mapping[str, Any]
     machine: Machine
     store: Store
+    rate: Rate
 
     def train(
         self,
@@ -62,7 +64,7 @@ class Job:
             return
         images = load_split(self.data, "train", self.machine.device)
         resumption = Resumption(self.store.partial(key, self.out), key)
-        with Progress(self.label, images_seen(images, settings)) as progress:
+        with Progress(self.label, images_seen(images, settings), rate=self.rate) as progress:
             train_(
                 network,
                 images,

@@ -12,16 +12,20 @@ from exitprune.config.data import Augment
 from exitprune.config.model import BaseNetwork
 from exitprune.config.section import Section
 from exitprune.config.training import Training
-from exitprune.data.images import load_manifest
+from exitprune.data.images import load_manifest, load_split
+from exitprune.errors import BadInput
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.levels import code_of, level_header
+from exitprune.jobs.progress import LOG, Rate
 from exitprune.jobs.provenance import fingerprint
 from exitprune.jobs.seeding import seed_of
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.as_drawn import base_as_drawn
-from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.checkpoints import load_checkpoint
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec, map_shapes
 from exitprune.networks.masks import full_masks
 from exitprune.stages._training import Job
+from exitprune.training.after import chance_of_
 from exitprune.training.callbacks import Callback
 
 
@@ -77,10 +81,18 @@ def main(
         exits=(),
         pool=None,
     )
+    try:
+        map_shapes(spec)
+    except ValueError as error:
+        raise BadInput(f"model: {error}; choose another architecture, or larger images") from None
     network = base_as_drawn(spec, seed)
     network.place_(machine.device)
     origin = {"seed": seed, "data": manifest["sha256"]}
     origin |= {name: manifest[name] for name in ("classes", "mean", "std", "resized") if name in manifest}
-    job = Job(f"{out.stem}, seed {seed}", data, out, level_header(origin, "base", 0, key, told), machine, Store(store))
+    header, rate = level_header(origin, "base", 0, key, told), Rate("base.lr", wanted.base.lr)
+    job = Job(f"{out.stem}, seed {seed}", data, out, header, machine, Store(store), rate)
     callbacks = [] if until is None else [Until(until)]
     job.train(network, full_masks(network), "base", wanted.base, wanted.augment, seed_of(seed, "base"), callbacks)
+    trained, held_out = load_checkpoint(out, machine.device).network, load_split(data, "validation", machine.device)
+    if until is None and (warning := chance_of_(trained, held_out, f"{out.stem}, seed {seed},")):
+        LOG.warning("%s", warning)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +38,7 @@ from exitprune.jobs.levels import code_of, levels_of
 from exitprune.jobs.progress import LOG, Progress
 from exitprune.jobs.provenance import fingerprint
 from exitprune.jobs.store import Store, StoreOption
-from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
+from exitprune.networks.checkpoints import Checkpoint, fault_of_state, load_checkpoint
 from exitprune.networks.cost import exit_costs, layer_costs
 from exitprune.networks.coupling import branches
 from exitprune.networks.dead_channels import dead_channels
@@ -115,6 +115,7 @@ def main(
             for path, checkpoint in stretch.items():
                 progress.start_round(list(chain).index(path) + 1)
                 about = {**_about(checkpoint, folded[path]), "seed": seed, "recipe": recipe, "key": keys[path]}
+                _check_finite(path, chain[path], inferred[path])
                 write_tensors(files[path], inferred[path], about)
                 kept.keep(files[path], keys[path])
                 progress.step(num_images([path]))
@@ -145,6 +146,17 @@ def main(
         if state == "final":
             about |= {"blocks": header["blocks"], "layers": layer_entries(header)}
     write_record(out, {**about, "levels": entries}, outcomes)
+
+
+def _check_finite(path: Path, header: Mapping[str, Any], inferred: Mapping[str, Tensor]) -> None:
+    """Refuse a network whose answers are not finite; training has looked at a few images only.
+
+    Raises:
+        BadInput: naming the rate it was trained with last.
+    """
+    if fault_of_state(inferred):
+        rate = {"level-00": "heads.lr or base.lr", "recovered": "recovery.lr"}.get(header["name"], "finetune.lr")
+        raise BadInput(f"{path}: its answers to some images are not finite; {rate} is too large, make it smaller")
 
 
 def _splits(data: Path, between: int | float, device: torch.device) -> dict[str, Images]:

@@ -15,6 +15,7 @@ from exitprune.config.section import Section
 from exitprune.config.training import Heads
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.levels import code_of, level_header
+from exitprune.jobs.progress import Rate
 from exitprune.jobs.provenance import fingerprint
 from exitprune.jobs.seeding import seed_of
 from exitprune.jobs.store import Store, StoreOption
@@ -59,8 +60,8 @@ def main(
     spec = replace(trained.network.spec, exits=tuple(wanted.model.exits), pool=wanted.model.pool)
     network = with_heads_as_drawn(trained.network, spec, seed)
     network.place_(machine.device)
-    job = Job(
-        f"heads, seed {seed}", data, out, level_header(trained.header, "level-00", 0, key, told), machine, Store(store)
-    )
+    header = level_header(trained.header, "level-00", 0, key, told)
+    rate = Rate("heads.lr", wanted.heads.lr, before="base.lr")
+    job = Job(f"heads, seed {seed}", data, out, header, machine, Store(store), rate)
     group: Group = "exits" if wanted.heads.train == "frozen" else "all"
     job.train(network, full_masks(network), group, wanted.heads, wanted.augment, seed_of(seed, "heads"))

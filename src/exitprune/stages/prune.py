@@ -18,7 +18,7 @@ from exitprune.config.training import Training
 from exitprune.data.images import load_split
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.levels import code_of, level_header, level_path
-from exitprune.jobs.progress import LOG, Progress
+from exitprune.jobs.progress import LOG, Progress, Rate
 from exitprune.jobs.provenance import digest, environment, fingerprint
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
@@ -103,6 +103,8 @@ def main(
                     chain.criterion.load_state_dict(read_tensors(memory)[0])
                 continue
             network = network or copy.deepcopy(chain.begin)
+            before = "heads.lr or base.lr" if number == 1 else f"{steps[number - 2].training}.lr"
+            progress.rate = Rate(f"{step.training}.lr", chain.training_of(step).lr, before)
             masks = chain.step_(number, network, masks)
             if remembered := chain.criterion.state_dict():
                 write_tensors(memory, remembered, {"key": fingerprint(key, "method")})

@@ -13,6 +13,7 @@ from exitprune.config.section import Section
 from exitprune.config.training import Training
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.levels import code_of, level_header, levels_of
+from exitprune.jobs.progress import Rate
 from exitprune.jobs.provenance import fingerprint
 from exitprune.jobs.seeding import seed_of
 from exitprune.jobs.store import Store, StoreOption
@@ -56,6 +57,7 @@ def main(
     last = load_checkpoint(levels_of(levels)[-1], machine.device)
     key = fingerprint("recover", last.header["key"], told, code_of("recover", machine.device, told))
     header = level_header(last.header, "recovered", last.header["level"], key, told, recipe=recipe, train="all")
-    job = Job(f"recover {recipe}, seed {seed}", data, out, header, machine, Store(store))
+    rate = Rate("recovery.lr", wanted.recovery.lr, before="finetune.lr")
+    job = Job(f"recover {recipe}, seed {seed}", data, out, header, machine, Store(store), rate)
     seed = seed_of(seed, wanted.purpose, "recovery")
     job.train(last.network, last.masks, "all", wanted.recovery, wanted.augment, seed)

@@ -20,6 +20,7 @@ from exitprune.data.images import Images, batches
 from exitprune.jobs.compute import CPU, Machine
 from exitprune.jobs.seeding import generator
 from exitprune.networks.early_exit import EarlyExitNetwork, Group
+from exitprune.training.after import Watch
 from exitprune.training.callbacks import Callback, KeepMasks
 from exitprune.training.losses import exit_loss
 from exitprune.training.resumption import Resumption
@@ -96,8 +97,9 @@ def train_(
             none of its weights.
 
     Raises:
-        FloatingPointError: in the epoch in which the loss stops being finite.
+        RunAway: in the epoch in which the loss stops being finite, or where anything else is not that would be saved.
     """
+    watch = Watch(network, images)
     set_trainable_(network, group)
     forward = torch.compile(network, mode="reduce-overhead") if machine.compile else network
     callbacks = (KeepMasks(), *callbacks)
@@ -147,17 +149,17 @@ def train_(
             if observer:
                 observer.step(len(labels))
         mean = float(total) / share  # the only wait for the device in an epoch
-        if not math.isfinite(mean):
-            raise FloatingPointError(
-                f"the loss is {mean} in epoch {epoch}: try a smaller learning rate than {settings.lr}"
-            )
+        watch.after_epoch(epoch, mean)
         if observer:
             observer.end_epoch(epoch, mean)
         stops = [callback.after_epoch(network, epoch) for callback in callbacks]
         if resumption:
+            watch.before_saving(epoch, optimiser)
             resumption.keep(epoch, network, optimiser, scheduler, callbacks, any(stops))
         if any(stops):
-            return
+            break
+    if step > done * per_epoch:
+        watch.at_end()
 
 
 def _lr_scheduler(optimiser: torch.optim.SGD, settings: Training, num_steps: int) -> LRScheduler:
