@@ -9,8 +9,10 @@ import pytest
 
 from tests.cases import Case, cases, kinds
 
+ALL = [pytest.param(case, marks=[pytest.mark.slow] if case.is_slow else [], id=str(case)) for case in cases()]
 
-@pytest.mark.parametrize("case", cases(), ids=str)
+
+@pytest.mark.parametrize("case", ALL)
 def test_a_case_comes_out_as_its_line_says(case: Case, tmp_path: Path) -> None:
     assert case.fault(tmp_path) is None
 

@@ -6,8 +6,8 @@ it as a person would; its YAML files are lists of cases, one line each:
     - {case: a depth below zero, start: level, header: {network.depth: -1}, says: depth}
 
 `case` names it, `says` is what the sentence it is refused with must hold (a regular expression); without `says` it must work.
-All other keys are the kind's own and stand in its `__init__.py`. `tests/test_cases.py` walks all of them. To add a case, add
-a line; to add a kind, add a folder.
+All other keys are the kind's own and stand in its `__init__.py`, as does `SLOW = True` where cases take seconds.
+`tests/test_cases.py` walks all of them. To add a case, add a line; to add a kind, add a folder.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import importlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -44,14 +45,18 @@ class Case:
     def __str__(self) -> str:
         return f"{self.kind}: {self.name}"
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether its kind takes seconds a case."""
+        return bool(getattr(_kind(self.kind), "SLOW", False))
+
     def fault(self, folder: Path) -> str | None:
         """Run it in an empty folder: what is wrong with what came of it; None: all is as it must be.
 
         Any error but BadInput is raised: it is a traceback that a person would see.
         """
-        run = importlib.import_module(f"{__name__}.{self.kind}").run
         try:
-            run(self.recipe, folder)
+            _kind(self.kind).run(self.recipe, folder)
         except BadInput as error:
             return _fault_of_sentence(str(error), self.says)
         return None if self.says is None else f"it was taken; wanted a sentence with {self.says!r}"
@@ -70,6 +75,10 @@ def _fault_of_sentence(sentence: str, says: str | None) -> str | None:
     if re.search(r"\b(delete|remove) (it|both|them)\b", sentence):
         return f"a sentence that advises deleting a file that may be somebody's: {sentence}"
     return None
+
+
+def _kind(name: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{name}")
 
 
 def kinds() -> list[str]:

@@ -26,6 +26,8 @@ from exitprune.networks.checkpoints import fault_of_state
 from exitprune.storage import read_tensors
 from tests.small_study import Study
 
+SLOW = True
+
 
 class _Heard(logging.Handler):
     def __init__(self) -> None:
