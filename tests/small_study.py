@@ -123,7 +123,8 @@ class Study:
         """The folder of the record."""
         folder, out = self.path / recipe, self.path / f"0-{recipe}"
         settings = {"architecture": "resnet", "study": "small", "between": between, "compute": COMPUTE}
-        made_of: dict[str, Any] = {"settings": {"model": {}}, "contents": None, "code": {}}
+        told = {"model": self.params["model"], "granularity": self.params["granularity"]}
+        made_of: dict[str, Any] = {"settings": told, "contents": None, "code": {}}
         evaluate.main(
             json.dumps({**settings, "made_of": made_of}),
             self.data,

@@ -20,7 +20,7 @@ import pandas as pd
 from PIL import Image
 from pydantic import ValidationError
 
-from exitprune.config.training import Heads, Training
+from exitprune.config.training import Training
 from exitprune.errors import BadInput
 from exitprune.networks.checkpoints import fault_of_state
 from exitprune.storage import read_tensors
@@ -64,7 +64,7 @@ def check(study: Study) -> None:
     """Hold each training against its schema, as Snakemake does before any job."""
     for name in ("base", "heads", "finetune", "recovery"):
         try:
-            (Heads if name == "heads" else Training).model_validate(study.params[name])
+            Training.model_validate({key: study.params[name][key] for key in Training.model_fields})
         except ValidationError as error:
             first = error.errors()[0]
             raise BadInput(f"{name}.{first['loc'][0]}: {first['msg']}") from None
