@@ -18,7 +18,7 @@ bits are flipped, and every case of `tests/cases` (foreign files, bad parameters
 
 "job" is one training or evaluation, "everything" the whole process group, as Ctrl-C in a terminal does it. After up to thirty
 kills the study is finished with the plain command, `dvc repro` or `snakemake`; every checkpoint, every file of logits and every
-table must then be the same bytes as in a study that was left in peace.
+table (but the one of times) must then be the same bytes as in a study that was left in peace.
 
 | what | how | tried | held | must come out |
 | --- | --- | ---: | ---: | --- |
