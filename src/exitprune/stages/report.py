@@ -16,6 +16,7 @@ from exitprune.jobs.provenance import environment, merged, remote
 from exitprune.reporting.report import Picture, jobs_of, render
 from exitprune.reporting.study_data import as_json
 from exitprune.storage import write_bytes
+from exitprune.variants import names_of
 
 
 def main(
@@ -53,7 +54,7 @@ def main(
 
 def read_pictures(figures: Path, captions: Path) -> list[Picture]:
     """The figures that have something to show, in their order."""
-    about = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(captions.glob("*.json"))}
+    about = {name: json.loads((captions / f"{name}.json").read_text(encoding="utf-8")) for name in names_of("figures")}
     return [
         Picture(
             name,
