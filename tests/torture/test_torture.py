@@ -55,6 +55,6 @@ def test_the_published_page_is_that_of_the_published_table() -> None:
 def test_a_few_kills_leave_the_same_bytes() -> None:
     with ThreadPoolExecutor(1) as beside:
         wanted = beside.submit(kills.undisturbed)
-        rows = list(kills.run(random.Random(0), wanted, 5, time.monotonic() + 600, num_studies=1))
-    assert sum(row.tried for row in rows) >= 5
+        rows = list(kills.run(random.Random(0), wanted, 3, time.monotonic() + 600, num_studies=1))
+    assert sum(row.tried for row in rows) >= 3
     assert all(row.held == row.tried for row in rows)

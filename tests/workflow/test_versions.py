@@ -55,6 +55,7 @@ def test_an_experiment_after_snakemake_alone_loses_nothing(reproduced: Repositor
     assert trained_since(reproduced, since) == []
 
 
+SEED = 7  # of the walk: any order must do
 WALK: dict[str, tuple[tuple[str, ...], ...]] = {
     "snakemake": (("snakemake", "--cores", "2"),),
     "snakemake, another value": (("snakemake", "--cores", "2", "--config", "rounds=1"),),
@@ -75,16 +76,13 @@ WALK: dict[str, tuple[tuple[str, ...], ...]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_commands_in_any_order_lose_nothing_and_train_nothing_twice(
-    fresh: Repository, tmp_path: Path, seed: int
-) -> None:
-    draw = random.Random(seed)
+def test_commands_in_any_order_lose_nothing_and_train_nothing_twice(fresh: Repository, tmp_path: Path) -> None:
+    draw = random.Random(SEED)
     (fresh.path / "presets/other.yaml").write_text("like: smoke\nsparsity: 0.5\n")
     fresh.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
     fresh.commit()
     before, keys = computed(fresh), made(fresh)
-    steps = draw.choices(list(WALK), k=9)
+    steps = draw.choices(list(WALK), k=7)
     for step in steps:
         since = time.time()
         for command in WALK[step]:
