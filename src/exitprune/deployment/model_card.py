@@ -22,7 +22,7 @@ from exitprune.networks.early_exit import EarlyExitNetwork, Group
 from exitprune.networks.masks import full_masks, sparsity
 
 FORMAT = 1
-ABOUT = ("seed", "recipe", "name", "level", "prune", "train", "key")
+ABOUT = ("seed", "recipe", "name", "level", "prune", "train", "key", "settings")
 
 
 @dataclass(frozen=True)
