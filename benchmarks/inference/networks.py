@@ -93,7 +93,10 @@ def subjects(params: Params, filters: Params, seed: int) -> Iterator[Subject]:
             smaller_runs / RECIPE / "recovered.safetensors",
             lambda n: remove_dead_channels(fold(remove_filters(n))),
         ),
-        **{f"plain ResNet-{depth}": (runs / f"rival-{depth}.safetensors", fold) for depth in params.rivals},
+        **{
+            f"plain {params.model.at_depth(depth).own.title}": (runs / f"rival-{depth}.safetensors", fold)
+            for depth in params.rivals
+        },
     }
     for path, _ in made.values():
         if not path.exists():

@@ -150,6 +150,8 @@ def trace(module: nn.Module, what: str, method: str = "forward") -> Piece:
     Raises:
         CannotFollow: if it does something that is not in the lists above.
     """
+    if method == "forward" and type(module) in (*WITH_MODULE, *MODULES):  # one of torch's own: not to be looked into
+        module = nn.Sequential(module)
     tracer = fx.Tracer()
     tracer.traced_func_name = method
     try:
