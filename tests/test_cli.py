@@ -13,16 +13,16 @@ from exitprune.variants import names_of
 
 HEAVY = [
     "torch",
-    "torchvision",
     "pandas",
     "safetensors",
     "sklearn",
     "scipy",
-    "seaborn",
+    "matplotlib",
     "jinja2",
     "yaml",
     "onnx",
     "snakemake",
+    "dvc",
 ]
 """Packages that the extra `predict` does not bring."""
 

@@ -25,6 +25,9 @@ from exitprune.deployment.runtime import segments
 from exitprune.deployment.stages_driver import answer
 from exitprune.evaluation.exiting import confidence_of
 from exitprune.evaluation.logits import infer
+from exitprune.jobs.seeding import seeded
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.variants import names_of, variant
 from tests.as_if_trained import empty_, enliven_, spread_confidences_, thresholds_between
 from tests.conftest import Build
 
@@ -112,6 +115,24 @@ def test_stages_say_which_they_are_and_hold_each_weight_once(build: Build, case:
     assert [[item.value for item in model.metadata_props] for model in case.models] == [[f"{n}", "4"] for n in range(4)]
     sizes = [{c.name for c in model.graph.initializer if ".weight" in c.name} for model in case.models]
     assert sum(map(len, sizes)) == len(set.union(*sizes))
+
+
+@pytest.mark.parametrize("name", names_of("architectures"))
+def test_every_architecture_can_be_cut_and_answers_as_its_one_file(name: str) -> None:
+    with seeded("test", 0):
+        network = EarlyExitNetwork(Spec(name, variant("architectures", name).SMALLEST, 3, 16, 16, 4, (1, 2), 2))
+    model = build_model(remove_dead_channels(fold(enliven_(network))), MEAN, STD)
+    whole = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    stages = [onnxruntime_stage(part) for part in cut(model)]
+    pixels = np.random.default_rng(0).integers(0, 256, (NUM_IMAGES, 3, 16, 16), dtype=np.uint8)
+    first = whole.run(["confidence"], {"pixels": pixels, "threshold": np.array(-1, dtype=np.float32)})[0]
+    for threshold in (-1.0, float(np.median(first)), 1.0):
+        feed = {"pixels": pixels, "threshold": np.array(threshold, dtype=np.float32)}
+        label, confidence, exit_ = whole.run(["class", "confidence", "exit"], feed)
+        found = answer(stages, pixels, threshold)
+        np.testing.assert_array_equal(found[0], label)
+        np.testing.assert_allclose(found[1], confidence, rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(found[2], exit_)
 
 
 @pytest.mark.slow
