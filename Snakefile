@@ -3,6 +3,9 @@ from snakemake.utils import min_version
 min_version("9.18")
 
 
+include: "workflow/rules/parameters.smk"
+
+
 configfile: "params.yaml"
 
 

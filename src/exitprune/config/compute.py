@@ -13,7 +13,7 @@ class Compute(Section):
     """The machine; `threads` is part of a result, since sums depend on how they are split."""
 
     device: Literal["cpu", "cuda", "auto"]
-    threads: int = Field(ge=1)
+    threads: int = Field(ge=1, le=512)
     """CPU threads of one job; jobs run side by side as cores allow."""
     precision: Literal["float32", "bfloat16"]
     """Of training; scores, masks and inference are float32 always."""

@@ -15,9 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from exitprune.config.data import Augment
+from exitprune.data.manifest import check_split, checked_manifest
+from exitprune.documents import INSTEAD
 from exitprune.errors import BadInput
 from exitprune.jobs.seeding import generator
-from exitprune.storage import read_header, read_tensors
+from exitprune.storage import read_header, read_layout, read_tensors
 
 Split = Literal["train", "validation", "test"]
 
@@ -94,7 +96,7 @@ def load_manifest(path: Path) -> dict[str, Any]:
     Raises:
         BadInput: if the file is missing, cut short or not one of prepared images.
     """
-    return _manifest(path, read_header(path))
+    return checked_manifest(path, read_header(path))
 
 
 def load_split(path: Path, split: Split, device: torch.device | str = "cpu") -> Images:
@@ -103,16 +105,14 @@ def load_split(path: Path, split: Split, device: torch.device | str = "cpu") -> 
     Raises:
         BadInput: if the file is missing, cut short or not one of prepared images.
     """
-    tensors, header = read_tensors(path)
-    manifest = _manifest(path, header)
+    layout, header = read_layout(path)
+    manifest = checked_manifest(path, header)
+    check_split(path, layout, manifest, split)
+    tensors, _ = read_tensors(path)
+    labels = tensors[f"{split}_labels"]
+    if not 0 <= int(labels.min()) <= int(labels.max()) < len(manifest["classes"]):
+        raise BadInput(f"{path}: {split}_labels are not from 0 to {len(manifest['classes']) - 1}; {INSTEAD}")
     mean, std = (
         torch.tensor(manifest[key], dtype=torch.float32, device=device).view(-1, 1, 1) for key in ("mean", "std")
     )
-    return Images(tensors[f"{split}_pixels"].to(device), tensors[f"{split}_labels"].to(device), mean, std)
-
-
-def _manifest(path: Path, header: dict[str, Any]) -> dict[str, Any]:
-    if "manifest" not in header:
-        raise BadInput(f"{path}: holds no images; give the data.safetensors of a study")
-    manifest: dict[str, Any] = header["manifest"]
-    return manifest
+    return Images(tensors[f"{split}_pixels"].to(device), labels.to(device), mean, std)
