@@ -5,10 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
+from exitprune.jobs.progress import LOG
 from tests.cases import cases
 from tests.torture import Row
 
@@ -22,10 +23,11 @@ def run() -> Iterator[Row]:
         tried[of] += 1
         with tempfile.TemporaryDirectory(prefix="torture") as folder:
             try:
-                with redirect_stdout(StringIO()):
+                with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
                     fault = case.fault(Path(folder))
             except Exception as error:  # what a person would see as a traceback is what is counted here
                 fault = f"{type(error).__name__}: {error}"
+        LOG.handlers.clear()  # each command adds its own
         held[of] += fault is None
         if fault:
             print(f"{case}: {fault}")
