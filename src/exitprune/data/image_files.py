@@ -49,6 +49,7 @@ CONVERT = {
 """What each of Pillow's modes becomes; the others lose something when made 8-bit grey or RGB."""
 
 ORIENTATION = 0x0112  # the EXIF tag
+SAYS_ORIENTATION = frozenset(("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"))  # where Pillow looks for it
 
 # Pillow's decoders say with any of these that a file is broken
 TROUBLE = (
@@ -79,7 +80,7 @@ def decode(file: Path | BinaryIO, name: object, size: Size | None = None) -> Pix
             if size is not None:  # the decoder's own halving, never below twice what is wanted, as in thumbnails
                 image.draft(None, (2 * max(size),) * 2)
             image.load()
-            if image.getexif().get(ORIENTATION, 1) != 1:
+            if not SAYS_ORIENTATION.isdisjoint(image.info) and image.getexif().get(ORIENTATION, 1) != 1:
                 ImageOps.exif_transpose(image, in_place=True)
             flat = _converted(image, name)
             return np.asarray(flat if size is None else fit(flat, size))

@@ -206,7 +206,7 @@ class _Look:
             if not stat.S_ISDIR(status.st_mode):
                 self._pass_over(OUTSIDE, entry.path)
                 continue
-            name = normalize("NFC", entry.name)
+            name = _composed(entry.name)
             if name in found:
                 raise BadInput(
                     f"{folder}: two class folders are called {name!r}, in two spellings of Unicode; merge them"
@@ -251,7 +251,7 @@ class _Look:
     def _entries(self, folder: str | Path) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
         """What is in a folder and can be seen, with its status behind links, in the order of the composed names."""
         with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda entry: (normalize("NFC", entry.name), entry.name))
+            listed = sorted(entries, key=lambda entry: (_composed(entry.name), entry.name))
         for entry in listed:
             if entry.name.startswith(".") or entry.name.lower() in SYSTEM:
                 self._pass_over(HIDDEN, entry.path)
@@ -272,6 +272,10 @@ class _Look:
         below = os.path.relpath(folder, self.root) + os.sep
         names = [name for names in self.passed_over.values() for name in names if name.startswith(below)]
         return f" (passed over: {len(names)}, first: {plain(names[0])})" if names else ""
+
+
+def _composed(name: str) -> str:
+    return name if name.isascii() else normalize("NFC", name)
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

@@ -4,6 +4,9 @@ A folder of 3 + 2 grey 8 x 8 PNG per class a, b is made; then
 
     images: {path below the folder: {mode, size: [width, height], colour, format}}, more or other images
     texts: {path below the folder: text}, other files
+    links: {path below the folder: where it leads}
+    moves: {path below the folder: new path}
+    size: [height, width] that all are brought to
     counts: [train, test], how many images must be read
 """
 
@@ -31,11 +34,17 @@ def run(recipe: dict[str, Any], folder: Path) -> None:
                 Image.fromarray(pixels).save(folder / part / name / f"{number}.png")
     for path, image in recipe.get("images", {}).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        made = Image.new(image.get("mode", "L"), tuple(image.get("size", (8, 8))), image.get("colour", 0))
+        colour = image.get("colour", 0)
+        colour = tuple(colour) if isinstance(colour, list) else colour
+        made = Image.new(image.get("mode", "L"), tuple(image.get("size", (8, 8))), colour)
         made.save(folder / path, image.get("format"))
     for path, text in recipe.get("texts", {}).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
-    source = load(folder, None)
+    for path, target in recipe.get("links", {}).items():
+        (folder / path).symlink_to(target)
+    for path, new in recipe.get("moves", {}).items():
+        (folder / path).rename(folder / new)
+    source = load(folder, tuple(recipe["size"]) if "size" in recipe else None)
     if "counts" in recipe:
         assert [len(source.train), 0 if source.test is None else len(source.test)] == recipe["counts"]
