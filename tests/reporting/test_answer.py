@@ -114,6 +114,14 @@ def test_states_that_differ_are_told_apart() -> None:
     assert sure(tables(*rows), params(), IMAGES).headline == "3 seeds: beyond doubt after recovery only."
 
 
+def test_one_seed_is_summed_up_over_both_states() -> None:
+    rows = [
+        claim(state, size, math.nan, math.nan, "one seed: no verdict", 1)
+        for state, size in (("final", -0.1), ("recovered", -0.02))
+    ]
+    assert found(tables(*rows)).headline == "Sequential came out 2.0 to 10.0 points ahead (one seed: no verdict)."
+
+
 def test_recipes_that_no_claim_is_about_are_ranked() -> None:
     assert found(tables(recipes=("snip", "magnitude"))).headline == "Magnitude came out first of 2 recipes."
     assert found(tables(recipes=("snip",))).headline == "Snip was the only recipe, so there is nothing to compare."

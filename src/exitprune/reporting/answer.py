@@ -13,7 +13,7 @@ import pandas as pd
 
 from exitprune.config.params import Params
 from exitprune.deployment.measured_times import NOBODY, WITHIN
-from exitprune.evaluation.claims import CONTRADICTED, DECIDED, OPEN, SUPPORTED
+from exitprune.evaluation.claims import CONTRADICTED, DECIDED, ONE_SEED, OPEN, SUPPORTED
 from exitprune.reporting.about import chance, is_near_chance
 from exitprune.reporting.formatting import STATES, exact_threshold, interval, joined, millions, percent, points, share
 
@@ -73,7 +73,12 @@ def found(tables: Mapping[str, pd.DataFrame]) -> Box:
     if not parts:
         return _found_without_pair(tables)
     said = {state: _winner(row) for state, row in parts.items()}
-    if len(set(said.values())) == 1:
+    sizes = [percent(size) for size in sorted(abs(row["difference"]) for row in parts.values())]
+    leads = {row["difference"] > 0 for row in parts.values()}
+    if {row["part_verdict"] for row in parts.values()} == {ONE_SEED} and len(leads) == 1 and len(set(sizes)) > 1:
+        leader = "joint" if leads == {True} else next(iter(parts.values()))["against"]
+        headline = f"{leader} came out {sizes[0]} to {sizes[-1]} points ahead ({ONE_SEED})."
+    elif len(set(said.values())) == 1:
         headline = f"{next(iter(said.values()))}."
     else:
         in_order = sorted(said, key=lambda state: state != RECOVERED)
