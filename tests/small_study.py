@@ -36,7 +36,7 @@ PARAMS: dict[str, Any] = {
         "source": "digits", "path": "", "size": None, "validation": 0.2, "test": 0.2, "limit": 160, "seed": 0,
         "augment": AUGMENT,
     },
-    "model": {"depth": 8, "exits": [1, 2], "pool": 4},
+    "model": {"architecture": "resnet", "depth": 8, "exits": [1, 2], "pool": 4},
     "base": TRAINING,
     **PRUNE,
     "recovery": TRAINING,
@@ -71,12 +71,18 @@ class Study:
         """Settings of every stage that trains."""
         return {"augment": self.params["data"]["augment"], "compute": COMPUTE}
 
+    @property
+    def architecture(self) -> str:
+        """The name of the network's."""
+        name: str = self.params["model"]["architecture"]
+        return name
+
     def run_data(self) -> None:
         settings = {name: value for name, value in self.params["data"].items() if name not in ("augment", "path")}
         data.main(json.dumps({"data": settings}), self.data, self.path / "data.json", self.params["data"]["path"])
 
     def run_base(self, store: Path | None = None, until: int | None = None, **training: Any) -> Path:
-        network = {"architecture": "resnet", "depth": self.params["model"]["depth"]}
+        network = {key: value for key, value in self.params["model"].items() if key not in ("exits", "pool")}
         settings = {"network": network, "base": {**self.params["base"], **training}, **self.shared}
         out = self.path / ("base.safetensors" if until is None else f"base-epoch-{until}.safetensors")
         base.main(json.dumps(settings), self.data, out, seed=0, until=until, store=store)
@@ -96,7 +102,12 @@ class Study:
     def run_recipe(self, recipe: str, store: Path | None = None, **chosen: Any) -> list[Checkpoint]:
         """All levels of a chain; `chosen` are settings of pruning."""
         pruning = {**{name: self.params[name] for name in PRUNE}, **chosen}
-        settings = {"architecture": "resnet", "prune": pruning, "base": self.params["base"], **self.shared}
+        settings = {
+            "architecture": self.params["model"]["architecture"],
+            "prune": pruning,
+            "base": self.params["base"],
+            **self.shared,
+        }
         out = self.path / recipe / "levels.json"
         rewind = chosen.get("rewind")
         prune.main(
@@ -114,7 +125,12 @@ class Study:
 
     def run_recover(self, recipe: str, **training: Any) -> Path:
         recovery = {**self.params["recovery"], **training}
-        settings = {"architecture": "resnet", "purpose": recipe, "recovery": recovery, **self.shared}
+        settings = {
+            "architecture": self.params["model"]["architecture"],
+            "purpose": recipe,
+            "recovery": recovery,
+            **self.shared,
+        }
         out = self.path / recipe / "recovered.safetensors"
         recover.main(json.dumps(settings), self.data, self.path / recipe / "levels.json", out, seed=0, recipe=recipe)
         return out
@@ -122,7 +138,12 @@ class Study:
     def run_evaluate(self, recipe: str, between: int | float = 1.0) -> Path:
         """The folder of the record."""
         folder, out = self.path / recipe, self.path / f"0-{recipe}"
-        settings = {"architecture": "resnet", "study": "small", "between": between, "compute": COMPUTE}
+        settings = {
+            "architecture": self.params["model"]["architecture"],
+            "study": "small",
+            "between": between,
+            "compute": COMPUTE,
+        }
         told = {"model": self.params["model"], "granularity": self.params["granularity"]}
         made_of: dict[str, Any] = {"settings": told, "contents": None, "code": {}}
         evaluate.main(
