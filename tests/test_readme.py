@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 # Not bench.md, which `make bench` writes.
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("[!b]*.md"))]
-COMING = {"images.md", "reliability.md"}
+COMING = {"reliability.md"}
 ROWS = {
     "ResNet-56, no exits": ("dense, no exits", "nobody leaves"),
     "with exits, one point lost": ("dense, exits", "one point lost"),
