@@ -48,14 +48,23 @@ class Layout:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_name(path)
+    """Write a file whole or not at all.
+
+    Raises:
+        BadInput: if it cannot be written there: a full disk, no permission, a file where a folder belongs.
+    """
     try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_name(path)
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"{path}: cannot be written ({error.strerror}); make room there, or give another place"
+        ) from None
 
 
 def temporary_name(path: Path) -> Path:

@@ -256,3 +256,10 @@ def test_json_keeps_the_order_of_keys_and_refuses_what_is_not_a_number(tmp_path:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "x.json", {"accuracy": float("nan")})
     assert (tmp_path / "x.json").read_text() == text
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("somebody's")
+    with pytest.raises(BadInput, match=r"x\.json: cannot be written \(.*\); make room there, or give another place"):
+        write_json(tmp_path / "file" / "x.json", {})
+    assert (tmp_path / "file").read_text() == "somebody's"
