@@ -9,6 +9,7 @@ from exitprune.config.params import Params
 from exitprune.errors import BadInput
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import full_masks
+from exitprune.networks.operations import CannotFollow
 
 CHANNELS, SIDE, CLASSES = 3, 32, 10  # a guess: which units there are does not depend on the images
 
@@ -29,9 +30,14 @@ def check_units(params: Params) -> None:
         network = EarlyExitNetwork(spec)
         masks = full_masks(network)
     for name, granularity in asked.items():
-        if not granularity.unit_masks(network, masks):
+        asks = f"recipe {name}: granularity {params.recipes[name].granularity}: {spec.own.title}"
+        try:
+            units = granularity.unit_masks(network, masks)
+        except CannotFollow as reason:
+            raise BadInput(f"{asks}: {reason}; prune weights") from None
+        if not units:
             raise BadInput(
-                f"recipe {name}: granularity {params.recipes[name].granularity}: {spec.own.title} with exits after blocks "
+                f"{asks} with exits after blocks "
                 f"{', '.join(map(str, model.exits))} has nothing that could go so: every filter is looked at by an exit or "
                 "added to by another layer; name fewer exits, or prune weights"
             )
