@@ -24,7 +24,7 @@ help: ## this list
 	@echo "After that the command exitprune is there too: source .venv/bin/activate; exitprune --help"
 
 reproduce: announce .venv/installed ## the default study, digits: about 5 minutes, 0.7 GB; ends with results/digits/report.html
-	snakemake --cores $(CORES)
+	snakemake --cores $(CORES) --config records=here
 
 announce:
 	@echo "1. packages into .venv: 5.7 GB on disk, about three minutes; $$(test -e .venv/installed && echo 'they are there' || echo 'they are downloaded now')"

@@ -55,7 +55,7 @@ def read_document(path: Path, largest: int = LARGEST) -> bytes:
     """
     if not path.is_file():
         what = "a folder" if path.is_dir() else "not a file" if path.exists() else "not there"
-        raise BadInput(f"{path}: is {what}; run snakemake to make it, or `dvc pull` to fetch it")
+        raise BadInput(f"{path}: is {what}; run `snakemake checkpoints` to make it, or `dvc pull` to fetch it")
     try:
         if path.stat().st_size > largest:
             raise BadInput(f"{path}: has {path.stat().st_size:,} bytes, at most {largest:,} are read; {INSTEAD}")

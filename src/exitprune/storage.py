@@ -141,7 +141,7 @@ def _opened(path: Path) -> Iterator[Any]:
     """The file as safetensors reads it; what is wrong with it while it is open is told in a sentence."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is not a file" if path.exists() else "there is no such file"
-        raise BadInput(f"{path}: {what}; run snakemake to make it, or `dvc pull` to fetch it")
+        raise BadInput(f"{path}: {what}; run `snakemake checkpoints` to make it, or `dvc pull` to fetch it")
     try:
         with safe_open(path, "pt") as file:
             yield file

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 PRESET: dict[str, Any] = {
     "other_code": "same",
+    "records": "anywhere",
     **{name: value for name, value in PARAMS.items() if name != "study"},
     "recipes": {"joint": None, "sequential": None},
     "data": {**PARAMS["data"], "limit": 300},

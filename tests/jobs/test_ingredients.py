@@ -68,7 +68,7 @@ def test_code_is_named_by_file_and_may_be_welcome() -> None:
 def test_a_setting_that_one_code_does_not_know_is_a_difference_of_code() -> None:
     theirs = copy.deepcopy(of())
     del theirs["settings"]["base"]["momentum"]
-    assert difference(theirs, of()) == "base.momentum is 0.9 here and not known there"
+    assert difference(theirs, of()) == "base.momentum is known to one of the two codes alone (other code)"
     assert difference(theirs, of(), ANY) is None
 
 

@@ -226,7 +226,9 @@ def test_a_level_without_its_masks_is_refused_by_name(level: Path) -> None:
 
 
 def test_a_missing_file_is_refused_with_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"nothing: there is no such file; run snakemake to make it, or `dvc pull`"):
+    with pytest.raises(
+        BadInput, match=r"nothing: there is no such file; run `snakemake checkpoints` to make it, or `dvc pull`"
+    ):
         load_checkpoint(tmp_path / "nothing")
 
 

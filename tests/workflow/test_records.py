@@ -50,6 +50,7 @@ def test_a_clone_with_records_trains_nothing_and_one_more_seed_trains_that_seed(
         "data": 1, "base": 1, "heads": 1, "prune": 2, "recover": 2, "evaluate": 2,
     }  # fmt: skip
     assert set(planned(clone, "checkpoints")) >= {"base", "heads", "prune", "recover"}
+    assert set(planned(clone, "--config", "records=here")) >= TRAINING
 
 
 def test_the_machine_decides_nothing_and_neither_do_comments_nor_code_beside_the_numbers(clone: Repository) -> None:

@@ -231,7 +231,7 @@ def sort_records():
         if not (folder / FILE).exists():
             continue
         try:
-            why = misfit(folder, made_of(recipe), PARAMS.other_code)
+            why = misfit(folder, made_of(recipe), PARAMS.other_code, PARAMS.records)
         except BadInput as error:
             raise WorkflowError(str(error)) from None
         if why is None:

@@ -92,7 +92,10 @@ rule grid:
     input:
         data=DATA,
         chains=grid_chains,
-        code=lambda wildcards: [*code("grid", grid_settings(wildcards)), *data_files("evaluation/papers_numbers/*.csv")],
+        code=lambda wildcards: [
+            *code("grid", grid_settings(wildcards)),
+            *data_files("evaluation/papers_numbers/*.csv"),
+        ],
     output:
         f"{RESULTS}/grid.csv",
     log:

@@ -7,7 +7,9 @@ goes on from them.
 
 def prune_of(wildcards):
     """What the rounds of a chain depend on."""
-    return varied(wildcards) if "scope" in wildcards.keys() else recipe_of(wildcards).prune
+    return (
+        varied(wildcards) if "scope" in wildcards.keys() else recipe_of(wildcards).prune
+    )
 
 
 def prune_settings(wildcards):

@@ -12,9 +12,7 @@ def base_settings(wildcards):
 
 
 def heads_settings(wildcards):
-    heads = (
-        recipe_of(wildcards).heads if "recipe" in wildcards.keys() else PARAMS.heads
-    )
+    heads = recipe_of(wildcards).heads if "recipe" in wildcards.keys() else PARAMS.heads
     return settings(
         "compute",
         model=network_of(wildcards),

@@ -79,6 +79,8 @@ class Params(Shared, Unpruned):
     """What the study compares, by name."""
     other_code: Literal["same", "any"] = "same"
     """Whether records count that were computed by other code than this."""
+    records: Literal["anywhere", "here"] = "anywhere"
+    """Which records count: `here` are those that this clone computed itself."""
     grid: Grid
     evaluate: Evaluate
     compute: Compute

@@ -122,7 +122,7 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any], other_code: s
     for key in dict.fromkeys([*here, *there]):
         if key not in there or key not in here:
             if other_code == SAME:
-                return f"{key} is {here[key]} here and not known there" if key in here else f"{key} is not known here"
+                return f"{key} is known to one of the two codes alone (other code)"
         elif there[key] != here[key]:
             return f"{key} is {there[key]} there and {here[key]} here"
     if theirs["contents"] != ours["contents"]:

@@ -20,31 +20,44 @@ from exitprune.jobs.ingredients import SAME, Ingredients, difference
 from exitprune.jobs.provenance import fingerprint
 
 FILE = "record.json"
+METADATA = Path(".snakemake/metadata")
+ELSEWHERE = "it was computed elsewhere"
 
 
-def misfit(folder: Path, wanted: Ingredients, other_code: str = SAME) -> str | None:
+def misfit(
+    folder: Path, wanted: Ingredients, other_code: str = SAME, records: str = "anywhere", metadata: Path = METADATA
+) -> str | None:
     """In what a record is not the one wanted, as half a sentence; None: it is.
+
+    Args:
+        folder: of the record.
+        wanted: what it is to be made of.
+        other_code: see `ingredients.difference`.
+        records: `here`: one that Snakemake did not make here is not wanted.
+        metadata: where Snakemake notes what it made.
 
     Raises:
         BadInput: if the file says nothing of what it is made of.
     """
-    return difference(_made_of(folder), wanted, other_code)
+    why = difference(_made_of(folder), wanted, other_code)
+    return ELSEWHERE if why is None and records == "here" and not _is_made_here(folder, metadata) else why
 
 
-def is_replaceable(folder: Path, metadata: Path = Path(".snakemake/metadata")) -> bool:
+def is_replaceable(folder: Path, metadata: Path = METADATA) -> bool:
     """Whether nothing is lost if a record is computed anew."""
     return _is_made_here(folder, metadata) or _is_in_git(folder)
 
 
 def refusal(folder: Path, why: str) -> str:
     """What to tell of a record that may not be replaced."""
-    advice = (
-        "use it all the same with --config other_code=any (other_code: any in params.yaml), or move"
-        if "other code" in why
-        else "go back to its settings, give this study a name of its own (a preset `like` this one), or move"
-    )
+    advice = "go back to its settings, give this study a name of its own (a preset `like` this one)"
+    if "other code" in why:
+        advice = "use it all the same with --config other_code=any (other_code: any in params.yaml)"
+    if why == ELSEWHERE:
+        advice = "let it count with records: anywhere"
     return (
-        f"{folder} is not a record of what this study asks for: {why}. Nothing was done; {advice} {folder} elsewhere."
+        f"{folder} is not a record of what this study asks for: {why}."
+        f" Nothing was done; {advice}, or move {folder} elsewhere."
     )
 
 
