@@ -214,6 +214,7 @@ def test_a_mistake_is_one_sentence_with_where_what_and_what_is_allowed(
 
 def test_lists_are_understood_as_the_command_line_hands_them_over(presets: Path) -> None:
     assert resolve({"study": "tiny", "seeds": "[0,1, 7]"}, presets).seeds == [0, 1, 7]
+    assert resolve({"study": "tiny", "seeds": ["0", "12"]}, presets).seeds == [0, 12]
     assert list(resolve({"study": "tiny", "recipes": "[joint]"}, presets).recipes) == ["joint"]
     with pytest.raises(BadInput, match="seeds: Input should be a valid list"):
         resolve({"study": "tiny", "seeds": "[0"}, presets)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import time
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -221,6 +222,11 @@ def made_of(recipe):
     return ingredients(PARAMS, recipe, extent().digest)
 
 
+def anew_of(folder):
+    """A file newer than a record that is computed anew: that its checkpoints are missing is no reason to Snakemake."""
+    return Path(".snakemake", "anew", STUDY, folder.name)
+
+
 def sort_records():
     """Which records that are there count, and which are computed anew; stop at one that is neither.
 
@@ -240,6 +246,8 @@ def sort_records():
             continue
         elif is_replaceable(folder):
             REPLACED.append(folder)
+            anew_of(folder).parent.mkdir(parents=True, exist_ok=True)
+            anew_of(folder).write_text(str(time.time_ns()))
             logger.warning(replacement(folder, why, aside_of(folder, STORE.folder)))
         else:
             raise WorkflowError(refusal(folder, why))

@@ -11,6 +11,11 @@ def evaluate_settings(wildcards):
     )
 
 
+def why_anew(wildcards):
+    folder = Path(record_of(wildcards.seed, wildcards.recipe))
+    return [str(anew_of(folder))] if folder in REPLACED else []
+
+
 rule evaluate:
     input:
         data=DATA,
@@ -18,6 +23,7 @@ rule evaluate:
         levels=f"{RUNS}/seed{{seed}}/{{recipe}}/levels.json",
         recovered=f"{RUNS}/seed{{seed}}/{{recipe}}/recovered.safetensors",
         code=lambda wildcards: code("evaluate", evaluate_settings(wildcards)),
+        anew=why_anew,
     output:
         record=f"{RESULTS}/seeds/{{seed}}-{{recipe}}/{FILE}",
         outcomes=expand(

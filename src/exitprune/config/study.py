@@ -68,13 +68,15 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
 
 
 def _listed(value: Any) -> Any:
-    """What `--config seeds=[0,1,2]` means: Snakemake hands over a list as text."""
-    if not (isinstance(value, str) and value.startswith("[") and value.endswith("]")):
-        return value
-    try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
-        return value
+    """What `--config seeds=[0,1,2]` means: Snakemake hands over a list as text, or as a list of texts."""
+    if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
+        try:
+            value = yaml.safe_load(value)
+        except yaml.YAMLError:
+            return value
+    if isinstance(value, list):
+        return [int(one) if isinstance(one, str) and one.isdecimal() else one for one in value]
+    return value
 
 
 def checked_name(study: str) -> str:
