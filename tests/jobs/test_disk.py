@@ -43,3 +43,9 @@ def test_seeds_and_rounds_multiply_the_need() -> None:
     pixels = 1797 * 8 * 8
     assert needed_bytes(params(seeds=[0, 1]), DIGITS) - pixels == 2 * (needed_bytes(params(seeds=[0]), DIGITS) - pixels)
     assert needed_bytes(params(rounds=40), DIGITS) > 1.9 * needed_bytes(params(), DIGITS)
+
+
+def test_a_small_study_is_not_taken_for_a_large_one_nor_large_images_for_small() -> None:
+    tiny = params(study="smoke", seeds=[0], data={"source": "folder", "path": "mk", "limit": "all"})
+    assert 3_400_000 < needed_bytes(tiny, Amount(56, 16, 2, (1, 8, 8))) < 10_000_000  # 3.4 MB were written
+    assert needed_bytes(tiny, Amount(1000, 200, 2, (3, 3000, 4000))) > 36_000_000_000
