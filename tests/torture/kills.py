@@ -30,6 +30,7 @@ SECONDS = "seeds.csv"
 SURVIVED_AFTER = 5.0  # seconds
 ENDS_WITHIN = 600.0  # seconds, of a run that a killed one has left
 OUTCOME = "the plain command ends the study with the same bytes"
+CUT = "Unable to read RWLock-file"
 BUSY = "is still running here: process"
 
 
@@ -77,6 +78,9 @@ class Study:
                 if done.returncode == 0:
                     break
                 said = done.stdout + done.stderr
+                if CUT in said:  # DVC was killed while it wrote its own lock; the remedy is that of docs/dvc.md
+                    (self.repository.path / ".dvc/tmp/rwlock").unlink()
+                    continue
                 if BUSY not in said or time.monotonic() > until:
                     raise AssertionError(f"{name} does not finish the study: {said}")
                 self.said_busy += 1
