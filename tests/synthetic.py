@@ -15,7 +15,6 @@ from torch import Tensor
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.config.model import Model
-from exitprune.data.images import load_manifest
 from exitprune.evaluation import paper
 from exitprune.evaluation.per_level import (
     SAMPLE,
@@ -124,7 +123,7 @@ def write_run(
         if state == "final":
             layers = layer_entries(header)
     path = folder / name_of(seed, recipe)
-    manifest = load_manifest(data or folder / "data.safetensors")
+    manifest = json.loads((data or folder / "data.safetensors").with_suffix(".json").read_text())
     about = {
         "study": "synthetic",
         "seed": seed,
