@@ -140,7 +140,7 @@ MISTAKES = [
     ("base.lr", float("inf"), "base.lr: Input should be a finite number (given: inf)"),
     ("base.lr_scheduler", "step", "base.lr_scheduler: Input should be 'one_cycle', 'cosine' or 'constant' (given: 'step')"),
     ("base.epochs", -1, "base.epochs: Input should be greater than or equal to 0 (given: -1)"),
-    ("base.batch_size", 0, "base.batch_size: Input should be greater than or equal to 1 (given: 0)"),
+    ("base.batch_size", 0, "base.batch_size: Input should be greater than or equal to 2 (given: 0)"),
     ("heads.train", "thawed", "heads.train: Input should be 'frozen' or 'joint' (given: 'thawed')"),
     ("finetune.momentum", 1.0, "finetune.momentum: Input should be less than 1 (given: 1.0)"),
     ("sparsity", 1.0, "sparsity: Input should be less than 1 (given: 1.0)"),

@@ -76,7 +76,7 @@ def test_sparsity_is_compared_layer_by_layer(table: pd.DataFrame) -> None:
 
 def test_accuracy_is_that_on_validation_images(table: pd.DataFrame, tmp_path: Path) -> None:
     images = load_split(tmp_path / "data.safetensors", "validation")
-    network = load_checkpoint(tmp_path / "joint/level-01.safetensors").network.eval()
+    network = load_checkpoint(tmp_path / "sequential/level-01.safetensors").network.eval()
     with torch.no_grad():
         answers = network(images.normalise(images.pixels)).argmax(dim=-1)
     accuracy = (answers == images.labels).double().mean(dim=-1)
