@@ -126,7 +126,7 @@ MISTAKES = [
     ("model.architecture", "alexnet", "model.architecture: there is no 'alexnet'; allowed: "),
     ("data.augment.rotate", True, "data.augment.rotate: unknown parameter (given: True)"),
     ("grid.pools", [4, 0], "grid.pools: a pool is 1 or more, or none (given: [4, 0])"),
-    ("grid.scopes", ["globl"], "grid.scopes: there is no 'globl'; allowed: global, layer, std (given: ['globl'])"),
+    ("grid.scopes", ["globl"], f"grid.scopes: there is no 'globl'; allowed: {allowed('scopes')} (given: ['globl'])"),
     ("rounds", "three", "rounds: Input should be a valid integer (given: 'three')"),
     ("rounds", "3", "rounds: Input should be a valid integer, not text: write 1e-3 as 0.001, and what stands in braces"),
     ("rounds", True, "rounds: Input should be a valid integer (given: True)"),
