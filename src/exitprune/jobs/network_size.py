@@ -22,9 +22,11 @@ class Size:
 
 def size_of(network: BaseNetwork) -> Size:
     """Of a network without early exits."""
-    import torch  # takes seconds, which not every import of this file should
+    from exitprune.shapes_only import (
+        shapes_only,  # imports torch, which takes seconds that not every import of this should
+    )
 
-    with torch.device("meta"):
+    with shapes_only():
         made = variant("architectures", network.architecture).build(network.own, CHANNELS, CLASSES)
     layers = sum(parameter.ndim > 1 for parameter in made.parameters())
     channels = [parameter.shape[0] for parameter in made.parameters() if parameter.ndim == 4]

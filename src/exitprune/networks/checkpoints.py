@@ -21,6 +21,7 @@ from exitprune.errors import BadInput
 from exitprune.networks.checkpoint_header import CheckpointHeader
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import Masks
+from exitprune.shapes_only import shapes_only
 from exitprune.storage import Layout, read_layout, read_tensors, write_tensors
 
 MASK = "mask:"
@@ -98,7 +99,7 @@ def _sketch(path: Path, layout: Mapping[str, Layout], spec: Spec) -> EarlyExitNe
     """
     if spec.own.num_blocks + len(spec.exits) > len(layout):
         raise BadInput(f"{path}: has {len(layout)} tensors, too few for the network its header describes; {INSTEAD}")
-    with torch.device("meta"):
+    with shapes_only():
         network = EarlyExitNetwork(spec)
     wanted = {name: Layout(TYPES[value.dtype], tuple(value.shape)) for name, value in network.state_dict().items()}
     for name, layer in network.named_layers().items():

@@ -20,6 +20,7 @@ from torch import Tensor, fx, nn
 
 from exitprune.networks.early_exit import EXIT, EarlyExitNetwork, Spec
 from exitprune.networks.operations import INPUT, CannotFollow, Operation, Piece
+from exitprune.shapes_only import shapes_only
 
 Role = Literal["makes", "passes", "reads"]
 """Filters that make the channels; filters of a depthwise convolution, that hand each on; inputs that read them."""
@@ -268,7 +269,7 @@ def coupled(spec: Spec) -> list[Channels]:
 
 @cache
 def _coupled(told: str) -> list[Channels]:
-    with torch.device("meta"):  # shapes alone: nothing is drawn or computed
+    with shapes_only():
         return Followed(EarlyExitNetwork(Spec.from_dict(json.loads(told)))).channels
 
 
@@ -322,5 +323,5 @@ def _is_private(channels: Channels) -> bool:
 
 def spec_layers(spec: Spec) -> list[tuple[str, nn.Module]]:
     """The names of a network's prunable layers, and what each is, without weights."""
-    with torch.device("meta"):
+    with shapes_only():
         return list(EarlyExitNetwork(spec).named_layers().items())

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from exitprune.config.model import ArchitectureSettings
 from exitprune.networks.architectures import Architecture
 from exitprune.networks.groups import Group as Group
+from exitprune.shapes_only import shapes_only
 from exitprune.variants import variant
 
 EXIT = "exit"
@@ -89,7 +90,7 @@ def map_shapes(spec: Spec) -> list[tuple[int, int, int]]:
 @cache
 def _map_shapes(told: str) -> list[tuple[int, int, int]]:
     spec, shapes = Spec.from_dict(json.loads(told)), []
-    with torch.device("meta"), torch.no_grad():  # shapes alone: nothing is drawn or computed
+    with shapes_only(spec.channels * spec.height * spec.width):
         base = spec.build_base().eval()
         try:
             x = base.stem(torch.zeros(1, spec.channels, spec.height, spec.width))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import torch
-
 from exitprune.config.choice import made
 from exitprune.config.params import Params
 from exitprune.errors import BadInput
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import full_masks
 from exitprune.networks.operations import CannotFollow
+from exitprune.shapes_only import shapes_only
 
 CHANNELS, SIDE, CLASSES = 3, 32, 10  # a guess: which units there are does not depend on the images
 
@@ -26,7 +25,7 @@ def check_units(params: Params) -> None:
         return
     model = params.model
     spec = Spec(model.architecture, model.settings, CHANNELS, SIDE, SIDE, CLASSES, tuple(model.exits), model.pool)
-    with torch.device("meta"):
+    with shapes_only():
         network = EarlyExitNetwork(spec)
         masks = full_masks(network)
     for name, granularity in asked.items():
