@@ -31,7 +31,7 @@ class Repository:
 
     @property
     def environment(self) -> dict[str, str]:
-        """This Python first, somebody for git, and DVC's files beside the repository."""
+        """This Python and the repository's own package first, somebody for git, and DVC's files beside the repository."""
         people = {
             f"GIT_{who}_{what}": f"tester@{what}.invalid"
             for who in ("AUTHOR", "COMMITTER")
@@ -39,7 +39,7 @@ class Repository:
         }
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         dvc = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(self.path.parent / "site")}
-        return {**os.environ, "PATH": path, **people, **dvc}
+        return {**os.environ, "PATH": path, "PYTHONPATH": str(self.path / "src"), **people, **dvc}
 
     def snakemake(self, *arguments: str, fails: bool | None = False) -> str:
         """`snakemake --cores 2`."""

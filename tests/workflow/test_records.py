@@ -122,6 +122,7 @@ if TYPE_CHECKING:
 PLACE = 99
 TITLE = "Where it was computed"
 CAPTION = "Records by processor."
+TABLES = ("processors",)
 
 
 def table(study: Study) -> pd.DataFrame:
@@ -135,6 +136,16 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     figure = new_figure(2)
     figure.subplots().barh(counted["processor"], counted["records"])
     return figure
+
+
+def note(tables: Path, evaluate: Evaluate) -> str:
+    """Nothing is averaged."""
+    return "Counts."
+
+
+def alt(tables: Path, evaluate: Evaluate) -> str:
+    """In words."""
+    return "A bar for each processor."
 '''
 
 
