@@ -16,7 +16,6 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 # Not bench.md, which `make bench` writes.
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("[!b]*.md"))]
-COMING = {"reliability.md"}
 ROWS = {
     "ResNet-56, no exits": ("dense, no exits", "nobody leaves"),
     "with exits, one point lost": ("dense, exits", "one point lost"),
@@ -95,7 +94,7 @@ def test_commands_and_targets_that_it_names_are_there() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", page.read_text()):
-        if not target.startswith(("http", "mailto")) and Path(target).name not in COMING:
+        if not target.startswith(("http", "mailto")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
 
 
