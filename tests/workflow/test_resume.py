@@ -98,8 +98,8 @@ def test_the_number_of_cores_changes_no_byte(fresh: Repository, finished: Reposi
 def test_a_truncated_level_is_refused_by_name(finished: Repository) -> None:
     level = finished.path / "runs/smoke/seed0/joint/level-01.safetensors"
     level.write_bytes(level.read_bytes()[:1000])
-    output = finished.snakemake("--forcerun", "prune", fails=True)
+    output = finished.snakemake("checkpoints", "--forcerun", "prune", fails=True)
     assert "joint/level-01.safetensors: not a whole safetensors file" in output
     assert "move this one away and run again" in output
     level.unlink()
-    finished.snakemake()
+    finished.snakemake("checkpoints")

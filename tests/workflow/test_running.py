@@ -31,7 +31,7 @@ def started(repository: Repository, *command: str) -> psutil.Popen:
 
 def wait_until_free(repository: Repository) -> None:
     """Until no process of the first run is left."""
-    while "still running here" in (said := repository.snakemake("--quiet", "all", fails=None)):
+    while "still running here" in (said := repository.snakemake(fails=None)):
         assert re.search(r"process \d+, running since \d{4}-\d\d-\d\d", said)
         time.sleep(1)
 
