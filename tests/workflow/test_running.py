@@ -64,6 +64,7 @@ def test_a_job_that_outlives_snakemake_and_the_next_one_do_not_meet(fresh: Repos
     assert any(orphan.is_running() for orphan in orphans)
     fresh.run("snakemake", "--unlock")
     fresh.snakemake()
-    assert "waiting for process" in (fresh.path / "logs/smoke/seed0/base.log").read_text()
+    log = (fresh.path / "logs/smoke/seed0/base.log").read_text()
+    assert "waiting for process" in log or "made from the same before" in log  # the orphan may have ended by then
     assert checkpoints(fresh) == checkpoints(finished)
     assert not list(fresh.path.glob("runs/**/.*.tmp"))
