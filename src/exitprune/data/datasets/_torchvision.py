@@ -64,7 +64,7 @@ def obtain(
             ) from None
         wanted = next(iter(files))
         raise BadInput(
-            f"data.source {name}: neither found whole in {where} nor downloaded ({reason}); move away what is broken, "
+            f"data.source {name}: neither found whole in {where} nor downloaded ({reason}); "
             f"put {wanted.name} into {wanted.parent}, or name the folder that has it in data.path or $EXITPRUNE_DATA"
         ) from None
 
