@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from exitprune import variants
 from exitprune.config.families import FAMILIES as PARAMETERS
 from exitprune.variants import folder_of, module_of, names_of, variant
 
@@ -30,6 +33,17 @@ def test_the_variants_of_the_paper_are_there() -> None:
     assert {"global", "layer", "std"} <= set(names_of("scopes"))
     assert {"linear", "geometric", "one_shot"} <= set(names_of("schedules"))
     assert {"joint", "sequential"} <= set(names_of("orders"))
+
+
+def test_a_folder_that_another_version_left_behind_is_no_family(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "criteria" / "__pycache__").mkdir(parents=True)  # git pull leaves it: git knows no folders
+    (tmp_path / "pruning" / "criteria").mkdir(parents=True)
+    for file in ("__init__.py", "pruning/__init__.py", "pruning/criteria/__init__.py", "pruning/criteria/snip.py"):
+        (tmp_path / file).touch()
+    monkeypatch.setattr(variants, "PACKAGE", tmp_path)
+    assert variants.folder_of.__wrapped__("criteria") == tmp_path / "pruning" / "criteria"
 
 
 @pytest.mark.parametrize("name", ["", "Joint", "__init__", "../params", "joint.py", "nothing"])

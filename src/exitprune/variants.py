@@ -6,6 +6,7 @@ To add a variant, add the file; there is nothing to register.
 from __future__ import annotations
 
 import importlib
+import os
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -23,10 +24,11 @@ def folder_of(family: str) -> Path:
     Raises:
         ValueError: if there is no such family.
     """
-    folder = next((path for path in sorted(PACKAGE.rglob(family)) if path.is_dir()), None)
-    if folder is None:
+    folders = [Path(folder) for folder, _, files in os.walk(PACKAGE) if "__init__.py" in files]
+    found = [folder for folder in folders if folder.name == family]  # one without files is left by another version
+    if not found:
         raise ValueError(f"there is no family {family!r}")
-    return folder
+    return found[0]
 
 
 def module_of(family: str, name: str) -> str:
@@ -36,7 +38,8 @@ def module_of(family: str, name: str) -> str:
 
 def names_of(family: str) -> list[str]:
     """The variants of a family (`criteria`, `orders`, ...), in alphabetical order."""
-    return sorted(path.stem for path in folder_of(family).glob("[!_]*.py"))
+    files = map(Path, os.listdir(folder_of(family)))
+    return sorted(file.stem for file in files if file.suffix == ".py" and not file.name.startswith("_"))
 
 
 def variant(family: str, name: str) -> ModuleType:

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -29,6 +30,16 @@ def started(repository: Repository, *command: str) -> psutil.Popen:
     return process
 
 
+def is_snakemake(process: psutil.Process) -> bool:
+    """Whether it is Snakemake, and not the shell that DVC starts it in."""
+    return [Path(word).name for word in process.cmdline()[1:2]] == ["snakemake"]
+
+
+def is_at_work(process: psutil.Process) -> bool:
+    """Whether it has not ended; where nobody waits for an orphan, it stays in the list of processes."""
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
 def wait_until_free(repository: Repository) -> None:
     """Until no process of the first run is left."""
     while "still running here" in (said := repository.snakemake(fails=None)):
@@ -41,13 +52,13 @@ def test_dvc_killed_alone_leaves_a_study_that_the_next_command_names(
     fresh: Repository, finished: Repository, number: signal.Signals
 ) -> None:
     process = started(fresh, "dvc", "repro")
-    snakemake = next(child for child in process.children(recursive=True) if "snakemake" in " ".join(child.cmdline()))
+    snakemake = next(child for child in process.children(recursive=True) if is_snakemake(child))
     process.send_signal(number)
     process.wait(60)
     if number == signal.SIGKILL:
-        assert snakemake.is_running()
+        assert is_at_work(snakemake)
     said = fresh.run("dvc", "repro", fails=None)
-    if snakemake.is_running():  # still, so it was running all the while
+    if is_at_work(snakemake):  # still, so it was running all the while
         assert re.search(rf"The study smoke is still running here: process {snakemake.pid}, running since ", said)
         assert f"kill -INT {snakemake.pid}" in said
         assert "Traceback" not in said
@@ -61,7 +72,7 @@ def test_a_job_that_outlives_snakemake_and_the_next_one_do_not_meet(fresh: Repos
     orphans = [child for child in process.children(recursive=True) if child.cmdline()[1:3] == ["-m", "exitprune"]]
     os.kill(process.pid, signal.SIGKILL)
     process.wait(60)
-    assert any(orphan.is_running() for orphan in orphans)
+    assert any(is_at_work(orphan) for orphan in orphans)
     fresh.run("snakemake", "--unlock")
     fresh.snakemake()
     log = (fresh.path / "logs/smoke/seed0/base.log").read_text()
