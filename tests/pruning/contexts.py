@@ -34,7 +34,7 @@ def a_context(
 
     dense = {name: weight.detach().clone() for name, weight in weights(network).items()}
     draw = generator or torch.Generator().manual_seed(0)
-    return Context(network, names, masks, batches, draw, plan, lambda: dense, lambda: dense)
+    return Context(network, names, masks, batches, draw, plan, kept_share, pruning(), lambda: dense, lambda: dense)
 
 
 def scores_of(criterion: Criterion, context: Context) -> dict[str, Tensor]:

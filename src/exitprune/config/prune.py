@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from exitprune.config.about import disagreement
 from exitprune.config.choice import Choice, made, of, whole
 from exitprune.config.families import FAMILIES
 from exitprune.config.section import Section
@@ -58,6 +59,12 @@ class Prune(Shared):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        chosen = {name: choice for name in FAMILIES if isinstance(choice := getattr(self, name, None), Choice)}
+        if reason := disagreement((name, FAMILIES[name], choice.name) for name, choice in chosen.items()):
+            raise ValueError(reason)
+        for name in ("order", "schedule", "start"):  # those of the others import what computes: see `pruning.possible`
+            if reason := made(FAMILIES[name], chosen[name]).why_not(self):
+                raise ValueError(f"{name}: {reason}")
         rounds = made("orders", self.order).rounds(self.rounds)
         begins_early = made("starts", self.start).watches
         if self.heads.when == "after" and any(round_.prune == "all" for round_ in rounds):

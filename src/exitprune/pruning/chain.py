@@ -103,7 +103,7 @@ class Chain:
             if unknown := [name for name, score in scores.items() if score.isnan().any()]:
                 began_with = largest_answer(network, self.images)
                 raise RunAway(f"the scores of {unknown[0]} are not numbers", began_with)
-            before, masks = masks, context.plan(scores)
+            before, masks = masks, criterion.choose(context, scores)
             apply_(network, before, masks, lambda: weights(self.begin))
         if step.prune and (reference := self._reference):
             rewind_(network, reference, step.train)
@@ -156,6 +156,8 @@ class Chain:
             batches=Epoch(self.images, self.settings.finetune.batch_size, self.augment, purpose),
             generator=generator(*purpose),
             plan=partial(Chooser.of(self.settings).choose, network, masks, group, kept_share),
+            kept_share=kept_share,
+            settings=self.settings,
             dense=lambda: weights(self.begin),
             initial=lambda: weights(self._drawn),
         )

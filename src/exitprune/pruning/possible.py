@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from exitprune.config.choice import made
+from exitprune.config.families import FAMILIES
 from exitprune.config.params import Params
 from exitprune.errors import BadInput
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
@@ -14,11 +15,15 @@ CHANNELS, SIDE, CLASSES = 3, 32, 10  # a guess: which units there are does not d
 
 
 def check_units(params: Params) -> None:
-    """Refuse a granularity that finds nothing in the network that could go.
+    """Refuse a granularity that finds nothing in the network that could go, and variants that cannot go together.
 
     Raises:
-        BadInput: one sentence for the first recipe that could prune nothing.
+        BadInput: one sentence for the first recipe that cannot be.
     """
+    for name, recipe in params.recipes.items():
+        for parameter in ("criterion", "scope", "granularity"):
+            if reason := made(FAMILIES[parameter], getattr(recipe, parameter)).why_not(recipe):
+                raise BadInput(f"recipe {name}: {parameter}: {reason}")
     asked = {name: made("granularities", recipe.granularity) for name, recipe in params.recipes.items()}
     asked = {name: granularity for name, granularity in asked.items() if not granularity.in_every_network}
     if not asked:

@@ -22,6 +22,9 @@ class Callback:
         """What learns along with the network, by the same optimiser."""
         return ()
 
+    def before_forward(self, network: EarlyExitNetwork) -> None:
+        """A step begins; weights may be changed for it, and changed back in `after_step`."""
+
     def after_forward(self, network: EarlyExitNetwork, logits: Tensor, labels: Tensor) -> None:
         """Logits are there, (E, N, K), and their labels, (N,); the loss is not."""
 

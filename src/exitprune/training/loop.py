@@ -128,6 +128,8 @@ def train_(
         total = torch.zeros((), device=images.pixels.device)
         drawn = batches(images, settings.batch_size, augment, generator(seed, epoch))
         for pixels, labels in islice(drawn, share):
+            for callback in callbacks:
+                callback.before_forward(network)
             with torch.autocast(pixels.device.type, machine.precision, enabled=machine.precision != torch.float32):
                 logits = forward(pixels, group)
             step += 1

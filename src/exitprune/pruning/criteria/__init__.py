@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from exitprune.config.section import Section
+from exitprune.config.prune import Prune
+from exitprune.config.section import Variant
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks, weights
 from exitprune.training.callbacks import Callback
@@ -30,6 +32,8 @@ class Context:
         batches: an epoch of training images and labels; the same ones each time it is gone through.
         generator: seeded by run and round, for what is drawn.
         plan: the masks that scores would give.
+        kept_share: of the units, of all there ever were, that the round is to keep.
+        settings: of the recipe.
         dense: every prunable weight, as the chain began.
         initial: every prunable weight, as drawn before any training.
     """
@@ -40,6 +44,8 @@ class Context:
     batches: Iterable[tuple[Tensor, Tensor]]
     generator: torch.Generator
     plan: Callable[[Mapping[str, Tensor]], Masks]
+    kept_share: float
+    settings: Prune
     dense: Callable[[], Mapping[str, Tensor]]
     initial: Callable[[], Mapping[str, Tensor]]
 
@@ -49,20 +55,21 @@ class Context:
         every = weights(self.network)
         return {name: every[name] for name in self.names}
 
-    def gradients(self, training: bool = False) -> dict[str, Tensor]:
+    def gradients(self, training: bool = False, num_batches: int | None = None) -> dict[str, Tensor]:
         """dL/dw, the mean over the batches; see `gradients_by_batch`."""
         totals: dict[str, Tensor] = {}
         num = 0
-        for gradients in self.gradients_by_batch(training):
+        for gradients in self.gradients_by_batch(training, num_batches):
             num += 1
             totals = {name: totals[name] + part if totals else part for name, part in gradients.items()}
         return {name: total / num for name, total in totals.items()}
 
-    def gradients_by_batch(self, training: bool = False) -> Iterator[dict[str, Tensor]]:
+    def gradients_by_batch(self, training: bool = False, num_batches: int | None = None) -> Iterator[dict[str, Tensor]]:
         """dL/dw of one batch after the other, L the loss of all exits, also for weights that are masked or frozen.
 
         Args:
             training: batch norm as in training; its running statistics stay as they are all the same.
+            num_batches: only the first so many; None: all.
 
         Raises:
             ValueError: if there are no batches: without a gradient every score is 0.
@@ -75,7 +82,7 @@ class Context:
             self.network.train(training)
             for weight in by_name.values():
                 weight.requires_grad_(True)
-            for images, labels in self.batches:
+            for images, labels in islice(self.batches, num_batches):
                 num += 1
                 parts = torch.autograd.grad(exit_loss(self.network(images), labels), list(by_name.values()))
                 yield dict(zip(by_name, parts, strict=True))
@@ -90,7 +97,7 @@ class Context:
             raise ValueError("no batches were given, and without a gradient every score is 0")
 
 
-class Criterion(Section, Callback):
+class Criterion(Variant, Callback):
     """A way to tell which weights matter; while the network trains, a `Callback`."""
 
     trains_first: ClassVar[bool] = False
@@ -109,3 +116,7 @@ class Criterion(Section, Callback):
         Scores may be negative. Weights that are gone may get any score, unless they can come back.
         """
         raise NotImplementedError
+
+    def choose(self, context: Context, scores: Mapping[str, Tensor]) -> Masks:
+        """The masks of all layers after the round; a method that decides by itself how many stay says so here."""
+        return context.plan(scores)

@@ -12,12 +12,12 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from exitprune.config.section import Section
+from exitprune.config.section import Variant
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks
 
 
-class Granularity(Section):
+class Granularity(Variant):
     """A kind of unit."""
 
     in_every_network: ClassVar[bool] = False

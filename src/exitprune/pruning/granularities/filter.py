@@ -6,7 +6,9 @@ that blocks hand on and exits look at keep their width, so heads, classifier, st
 on a group without units only fine-tunes.
 
 Letters: O filters of a layer.
-Source: filters by the size of their weights, Li et al. 2017, arXiv:1608.08710; the mean makes layers comparable.
+
+Goes: filters.
+Source: Li et al. 2017, arXiv:1608.08710, by the size of their weights; the mean makes layers comparable.
 """
 
 from __future__ import annotations

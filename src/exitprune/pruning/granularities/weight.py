@@ -1,4 +1,7 @@
-"""Weight: every weight goes by itself, as in the paper. Zeros anywhere; the network keeps its shape."""
+"""Weight: every weight goes by itself, as in the paper. Zeros anywhere; the network keeps its shape.
+
+Goes: weights.
+"""
 
 from __future__ import annotations
 

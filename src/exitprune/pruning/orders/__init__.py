@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exitprune.config.section import Section
+from exitprune.config.section import Variant
 from exitprune.networks.groups import Group
 
 
@@ -20,7 +20,7 @@ class Round:
     train: Group
 
 
-class Order(Section):
+class Order(Variant):
     """A list of rounds."""
 
     def rounds(self, num_rounds: int) -> list[Round]:

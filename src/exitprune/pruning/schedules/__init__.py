@@ -5,10 +5,10 @@ Contract of a file: a class of `Schedule` with `kept_shares`; its fields are its
 
 from __future__ import annotations
 
-from exitprune.config.section import Section
+from exitprune.config.section import Variant
 
 
-class Schedule(Section):
+class Schedule(Variant):
     """A way from everything to what is to be left."""
 
     def kept_shares(self, num_rounds: int, sparsity: float) -> list[float]:

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from exitprune.config.section import Section
+from exitprune.config.section import Variant
 from exitprune.networks.masks import Masks
 
 
-class Scope(Section):
+class Scope(Variant):
     """A way to compare scores."""
 
     def choose(self, scores: Mapping[str, Tensor], candidates: Mapping[str, Tensor], num: int) -> Masks:

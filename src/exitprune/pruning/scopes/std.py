@@ -1,8 +1,10 @@
 """A threshold per layer of q standard deviations of its scores, with one q for all layers.
 
-Source: Han et al. 2015, arXiv:1506.02626, section 3: "the pruning threshold is chosen as a quality parameter multiplied by the
-standard deviation of a layer's weights". There q is picked by hand; here it is whatever removes the number asked for,
-which makes it a global ranking of scores in units of their layer's deviation.
+Source: Han et al. 2015, arXiv:1506.02626, section 3.
+
+There "the pruning threshold is chosen as a quality parameter multiplied by the standard deviation of a layer's weights", and q
+is picked by hand; here it is whatever removes the number asked for, which makes it a global ranking of scores in units of their
+layer's deviation.
 """
 
 from __future__ import annotations

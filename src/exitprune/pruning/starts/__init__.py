@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from exitprune.config.section import Section
+from exitprune.config.section import Variant
 
 if TYPE_CHECKING:  # parameters are checked without importing torch
     from torch import Tensor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # parameters are checked without importing torch
     from exitprune.pruning.criteria import Context
 
 
-class Start(Section):
+class Start(Variant):
     """A moment of training."""
 
     watches: ClassVar[bool] = True

@@ -1,4 +1,7 @@
-"""Epoch: pruning begins after a number of epochs of base training."""
+"""Epoch: pruning begins after a number of epochs of base training.
+
+When: early.
+"""
 
 from __future__ import annotations
 

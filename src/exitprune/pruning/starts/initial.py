@@ -1,4 +1,7 @@
-"""Initial: pruning begins with the weights as they were drawn, before any training."""
+"""Initial: pruning begins with the weights as they were drawn, before any training.
+
+When: initialization.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Trained: pruning begins with level 0, the trained network with its exits, as in the paper."""
+"""Trained: pruning begins with level 0, the trained network with its exits, as in the paper.
+
+When: trained.
+"""
 
 from __future__ import annotations
 

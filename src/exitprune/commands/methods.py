@@ -1,0 +1,79 @@
+"""List the methods of pruning that a recipe can name: when each prunes, what goes, whose idea it is, its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+from rich.console import Console
+from rich.table import Table
+
+from exitprune.config.about import about
+from exitprune.config.families import FAMILIES
+from exitprune.config.prune import Prune
+from exitprune.config.section import one_of
+from exitprune.errors import BadInput
+from exitprune.variants import class_of, names_of
+
+CHOICES = {parameter: family for parameter, family in FAMILIES.items() if parameter in Prune.model_fields}
+"""What a recipe chooses, and the folder it is chosen from."""
+COLUMNS = ("parameter", "name", "what it does", "when", "what goes", "source", "form", "settings")
+BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+
+
+def main(
+    parameter: Annotated[
+        str | None, typer.Argument(help="Only what this parameter chooses from, such as criterion; default: all.")
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="As comma-separated values.")] = False,
+) -> None:
+    """List the methods of pruning that a recipe can name; all of it is read from their files."""
+    try:
+        chosen = CHOICES if parameter is None else {parameter: CHOICES[one_of(parameter, list(CHOICES))]}
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    if csv:
+        import pandas as pd  # here, since it takes a second to import
+
+        typer.echo(pd.DataFrame(rows(chosen), columns=COLUMNS).to_csv(index=False), nl=False)
+        return
+    table = Table(*COLUMNS, show_lines=True)
+    for row in rows(chosen):
+        table.add_row(*row)
+    console = Console()
+    console.width = max(console.width, 140)
+    console.print(table)
+
+
+def rows(chosen: dict[str, str]) -> Iterator[tuple[str, ...]]:
+    """A row of `COLUMNS` per variant.
+
+    Args:
+        chosen: families by parameter.
+    """
+    for parameter, family in chosen.items():
+        for name in names_of(family):
+            told = about(family, name)
+            conditions = {key: " only" * (key in told.conditions) for key in ("when", "goes")}
+            yield (
+                parameter,
+                name,
+                told.what,
+                (" or ".join(told.when) or "any time") + conditions["when"],
+                (" or ".join(told.goes) or "any") + conditions["goes"],
+                told.source or "ours",
+                told.form,
+                ", ".join(setting(key, field) for key, field in class_of(family, name).model_fields.items()),
+            )
+
+
+def setting(name: str, field: FieldInfo) -> str:
+    """A setting with its default and what is allowed: `round_to: 1 (>= 1)`."""
+    if get_origin(field.annotation) is Literal:
+        allowed: list[Any] = [" | ".join(map(str, get_args(field.annotation)))]
+    else:
+        limits = [(sign, getattr(limit, key, None)) for limit in field.metadata for key, sign in BOUNDS.items()]
+        allowed = [f"{sign} {bound:g}" for sign, bound in limits if bound is not None]
+    return f"{name}: {field.default}" + (f" ({', '.join(allowed)})" if allowed else "")
