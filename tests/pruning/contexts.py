@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from exitprune.config.choice import make
+from exitprune.config.about import disagreement
 from exitprune.config.prune import Prune
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks, full_masks, weights
 from exitprune.pruning.criteria import Context, Criterion
 from exitprune.pruning.rounds import Chooser
+from exitprune.variants import names_of
 
 
 def a_context(
@@ -22,19 +23,29 @@ def a_context(
     batches: Iterable[tuple[Tensor, Tensor]] = (),
     generator: torch.Generator | None = None,
     kept_share: float = 0.5,
+    **settings: Any,
 ) -> Context:
     """The context of a round on everything, or on the named layers."""
     masks = full_masks(network)
     names = list(masks) if names is None else names
+    chooser = Chooser.of(pruning(**settings))
 
-    def plan(scores: Mapping[str, Tensor]) -> Masks:
-        whole = {name: scores.get(name, torch.ones_like(weight)) for name, weight in weights(network).items()}
-        chooser = Chooser(make("scopes", "global", {}), make("granularities", "weight", {}), False)
-        return chooser.choose(network, masks, "all", kept_share, whole)
+    def plan(scores: Mapping[str, Tensor], share: float | None = None) -> Masks:
+        of_units = any(score.shape != masks[name].shape for name, score in scores.items())
+        ones = {} if of_units else {name: torch.ones_like(weight) for name, weight in weights(network).items()}
+        return chooser.choose(network, masks, "all", kept_share if share is None else share, {**ones, **scores})
 
     dense = {name: weight.detach().clone() for name, weight in weights(network).items()}
     draw = generator or torch.Generator().manual_seed(0)
-    return Context(network, names, masks, batches, draw, plan, kept_share, pruning(), lambda: dense, lambda: dense)
+    what, chosen = chooser.granularity, pruning(**settings)
+    return Context(network, names, masks, batches, draw, plan, kept_share, what, chosen, lambda: dense, lambda: dense)
+
+
+def goes_by(criterion: str) -> str:
+    """The name of a granularity that a criterion goes with."""
+    one = ("criterion", "criteria", criterion)
+    names = ("weight", *names_of("granularities"))
+    return next(name for name in names if not disagreement([one, ("granularity", "granularities", name)]))
 
 
 def scores_of(criterion: Criterion, context: Context) -> dict[str, Tensor]:

@@ -11,8 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from torch import Tensor
 
+from exitprune.config.about import disagreement
 from exitprune.config.choice import made, make
 from exitprune.config.data import Augment
 from exitprune.config.prune import Prune
@@ -26,7 +28,7 @@ from exitprune.pruning.rounds import Chooser, apply_, plan
 from exitprune.training.loop import train_
 from exitprune.variants import names_of
 from tests.conftest import Build
-from tests.pruning.contexts import a_context, pruning, scores_of
+from tests.pruning.contexts import a_context, goes_by, pruning, scores_of
 
 Batches = Sequence[tuple[Tensor, Tensor]]
 
@@ -37,7 +39,8 @@ def prune_(
     network: EarlyExitNetwork, masks: Masks, group: Group, share: float, settings: Prune, batches: Batches = ()
 ) -> Masks:
     """What a round does before it trains."""
-    context = replace(a_context(network, list(network.named_layers(group)), batches), masks=masks)
+    what = settings.granularity.name
+    context = replace(a_context(network, list(network.named_layers(group)), batches, granularity=what), masks=masks)
     chooser, criterion = Chooser.of(settings), made("criteria", settings.criterion)
     if not chooser.has_units(network, group):
         return dict(masks)
@@ -256,8 +259,19 @@ def test_filters_go_in_every_order_and_rounds_without_filters_only_train(
 def test_every_criterion_works_in_every_scope(
     criterion: str, scope: str, network: EarlyExitNetwork, images: Images
 ) -> None:
-    settings = pruning(criterion=criterion, scope=scope)
+    granularity = goes_by(criterion)
+    said = [
+        ("criterion", "criteria", criterion),
+        ("scope", "scopes", scope),
+        ("granularity", "granularities", granularity),
+    ]
+    if disagreement(said):
+        with pytest.raises(ValidationError, match="allowed with it"):
+            pruning(criterion=criterion, scope=scope, granularity=granularity)
+        return
+    settings = pruning(criterion=criterion, scope=scope, granularity=granularity)
     batch = [(images.normalise(images.pixels), images.labels)]
     masks = prune_(network, full_masks(network), "all", 0.4, settings, batch)
-    total = sum(mask.numel() for mask in masks.values())
-    assert abs(num_kept(masks) - 0.4 * total) <= 0.5 * len(masks)
+    units = made("granularities", settings.granularity).unit_masks(network, masks)
+    total = sum(unit.numel() for unit in units.values())
+    assert abs(num_kept(units) - 0.4 * total) <= 0.5 * len(units)

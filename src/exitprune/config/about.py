@@ -83,7 +83,8 @@ def disagreement(chosen: Iterable[tuple[str, str, str]]) -> str | None:
             for other, family, its_name, two in told:
                 theirs: tuple[str, ...] = getattr(two, key)
                 if theirs and not set(mine) & set(theirs):
-                    can = [name for name in names_of(family) if set(mine) & set(getattr(about(family, name), key))]
+                    says = {name: getattr(about(family, name), key) for name in names_of(family)}
+                    can = [name for name, words in says.items() if not words or set(mine) & set(words)]
                     return (
                         f"{parameter}: {name} {verb} {' or '.join(mine)} only, and {other}: {its_name} says "
                         f"{' or '.join(theirs)}; {other} allowed with it: {', '.join(can)}"

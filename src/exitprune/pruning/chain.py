@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 from torch import Tensor
 
@@ -98,7 +99,10 @@ class Chain:
             context = self._context(network, masks, step.prune, step.kept_share, number)
             criterion.start(context)
             if criterion.trains_first:
-                self._train_(network, step, masks, seed_of(*purpose, "first"), [criterion])
+                kept = self.partial(first(number))
+                training, seed = criterion.first(self.settings.finetune), seed_of(*purpose, "first")
+                with criterion.during(network):
+                    self._train_(network, step.train, training, masks, seed, [criterion], kept)
             scores = criterion.score(context)
             if unknown := [name for name, score in scores.items() if score.isnan().any()]:
                 began_with = largest_answer(network, self.images)
@@ -109,12 +113,18 @@ class Chain:
             rewind_(network, reference, step.train)
             apply_(network, masks, masks, lambda: {})
         seed = seed_of(*purpose) if step.training == "finetune" else seed_of(self.seed, step.training)
-        self._train_(network, step, masks, seed, along)
+        resumption = None if step.training == "finetune" else self.partial(step.training)  # a round is short
+        going_on = None
+        if step.training == "base":
+            _ = self.begin  # whose training, as far as it went, is where this one goes on
+            going_on = self.partial("begin")
+        with criterion.during(network) if along else nullcontext():
+            self._train_(network, step.train, self.training_of(step), masks, seed, along, resumption, going_on)
         return masks
 
     def forget(self) -> None:
         """Remove what a killed training would have gone on from: the chain is whole."""
-        for name in ("begin", "base", "heads"):
+        for name in ("begin", "base", "heads", *(first(number) for number in range(1, len(self.steps) + 1))):
             self.partial(name).forget()
 
     def training_of(self, step: Step) -> Training:
@@ -122,19 +132,21 @@ class Chain:
         return {"finetune": self.settings.finetune, "base": self.base, "heads": self.settings.heads}[step.training]
 
     def _train_(
-        self, network: EarlyExitNetwork, step: Step, masks: Masks, seed: int, callbacks: list[Callback]
+        self,
+        network: EarlyExitNetwork,
+        group: Group,
+        training: Training,
+        masks: Masks,
+        seed: int,
+        callbacks: list[Callback],
+        resumption: Resumption | None = None,
+        going_on: Resumption | None = None,
     ) -> None:
-        resumption = going_on = None
-        if step.training != "finetune":  # a round is short, and lost as a whole
-            resumption = self.partial(step.training)
-        if step.training == "base":
-            _ = self.begin  # whose training, as far as it went, is where this one goes on
-            going_on = self.partial("begin")
         train_(
             network,
             self.images,
-            step.train,
-            self.training_of(step),
+            group,
+            training,
             self.augment,
             seed,
             masks,
@@ -149,14 +161,20 @@ class Chain:
         self, network: EarlyExitNetwork, masks: Masks, group: Group, kept_share: float, number: int
     ) -> Context:
         purpose = (self.seed, self.settings.order.name, number, "scores")
+        chooser, names = Chooser.of(self.settings), list(network.named_layers(group))
+
+        def planned(scores: Mapping[str, Tensor], share: float | None = None) -> Masks:
+            return chooser.choose(network, masks, group, kept_share if share is None else share, scores)
+
         return Context(
             network=network,
-            names=list(network.named_layers(group)),
+            names=names,
             masks=masks,
             batches=Epoch(self.images, self.settings.finetune.batch_size, self.augment, purpose),
             generator=generator(*purpose),
-            plan=partial(Chooser.of(self.settings).choose, network, masks, group, kept_share),
+            plan=planned,
             kept_share=kept_share,
+            granularity=chooser.granularity,
             settings=self.settings,
             dense=lambda: weights(self.begin),
             initial=lambda: weights(self._drawn),
@@ -203,6 +221,11 @@ class Chain:
                 [Watch(start, context)],
             )
         return network
+
+
+def first(number: int) -> str:
+    """What the training is called that a round begins with, if its criterion wants one."""
+    return f"first-{number:02d}"
 
 
 class Watch(Callback):

@@ -19,8 +19,11 @@ from exitprune.networks.masks import Masks
 
 
 def filter_scores(network: EarlyExitNetwork, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """(O,) by layer: the mean score of a filter's own weights and of those that go with it."""
+    """(O,) by layer: the mean score of a filter's own weights and of those that go with it; those of filters as they are."""
     found = {}
+    own = {layer: score for layer, score in scores.items() if score.dim() == 1}
+    if own:
+        return own
     for layer, channels in _free(network, scores):
         parts = [by_channel(scores[place.layer], place, channels.size) for place in channels.places]
         found[layer] = reduce(torch.add, [part.sum(1) for part in parts]) / sum(part.shape[1] for part in parts)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from typer import Option
 
+from exitprune.config.choice import made as chosen
 from exitprune.config.compute import Compute
 from exitprune.config.data import Augment
 from exitprune.config.prune import Prune
@@ -75,6 +76,10 @@ def main(
     steps = plan(wanted.prune)
     finetune, trainings = wanted.prune.finetune, {"base": wanted.base, "heads": wanted.prune.heads}
     num_images = [images_seen(images, trainings.get(step.training, finetune)) for step in steps]
+    criterion = chosen("criteria", wanted.prune.criterion)
+    if criterion.trains_first:
+        extra = images_seen(images, criterion.first(finetune))
+        num_images = [num + extra * bool(step.prune) for num, step in zip(num_images, steps, strict=True)]
     with Progress(f"prune {recipe}, seed {seed}", sum(num_images), len(steps)) as progress:
         chain = Chain(
             wanted.prune,

@@ -16,9 +16,9 @@ from exitprune.networks.masks import full_masks, weights
 from exitprune.pruning.criteria import Criterion
 from exitprune.training.loop import train_
 from exitprune.variants import names_of
-from tests.pruning.contexts import a_context
+from tests.pruning.contexts import a_context, goes_by
 
-NAMES = ["stem", "b2.sc", "exit0", "fc"]
+NAMES = ["stem", "b2.c1", "b2.c2", "b2.sc", "b3.c1", "b3.c2", "exit0", "fc"]
 STILL = Augment(pad=0, flip=False)
 
 pytestmark = pytest.mark.parametrize("criterion", names_of("criteria"))
@@ -27,7 +27,9 @@ pytestmark = pytest.mark.parametrize("criterion", names_of("criteria"))
 def score(name: str, network: EarlyExitNetwork, images: Images, brief: Training, seed: int = 0) -> dict[str, Tensor]:
     """Of a round: what trains first does, for a network that is there only to be trained."""
     criterion: Criterion = make("criteria", name, {})
-    context = a_context(network, NAMES, Epoch(images, 10, STILL, ("batches",)), generator(seed))
+    context = a_context(
+        network, NAMES, Epoch(images, 10, STILL, ("batches",)), generator(seed), granularity=goes_by(name)
+    )
     criterion.start(context)
     if criterion.trains_first:
         train_(network, images, "all", brief, STILL, 0, full_masks(network), callbacks=[criterion])
@@ -41,6 +43,11 @@ def score(name: str, network: EarlyExitNetwork, images: Images, brief: Training,
     return scores
 
 
+def units_of(criterion: str, network: EarlyExitNetwork) -> list[str]:
+    """The layers that have units of what the criterion scores."""
+    return list(a_context(network, NAMES, granularity=goes_by(criterion)).units)
+
+
 def test_every_setting_has_a_default_and_survives_json(criterion: str) -> None:
     made = make("criteria", criterion, {})
     assert type(made).model_validate_json(made.model_dump_json()) == made
@@ -49,14 +56,15 @@ def test_every_setting_has_a_default_and_survives_json(criterion: str) -> None:
 def test_the_layers_named_are_scored_in_that_order(
     criterion: str, network: EarlyExitNetwork, images: Images, brief: Training
 ) -> None:
-    assert list(score(criterion, network, images, brief)) == NAMES
+    assert list(score(criterion, network, images, brief)) in (NAMES, units_of(criterion, network))
 
 
 def test_scores_have_the_shape_of_the_weights_and_are_finite_float32(
     criterion: str, network: EarlyExitNetwork, images: Images, brief: Training
 ) -> None:
     for name, scores in score(criterion, network, images, brief).items():
-        assert scores.shape == weights(network)[name].shape
+        shape = weights(network)[name].shape
+        assert scores.shape in (shape, shape[:1]) if goes_by(criterion) != "weight" else scores.shape == shape
         assert scores.dtype == torch.float32
         assert scores.isfinite().all()
         assert not scores.requires_grad
@@ -70,22 +78,23 @@ def test_scores_are_the_same_when_asked_again(
     torch.rand(7)  # what else was drawn does not matter
     network.load_state_dict(state)
     again = score(criterion, network, images, brief)
-    assert all(torch.equal(first[name], again[name]) for name in NAMES)
+    assert all(torch.equal(first[name], again[name]) for name in first)
 
 
 def test_scores_are_finer_than_bfloat16(
     criterion: str, network: EarlyExitNetwork, images: Images, brief: Training
 ) -> None:
-    scores = score(criterion, network, images, brief)["exit0"]
-    values = scores.flatten().tolist()
-    assert len(set(scores.bfloat16().flatten().tolist())) < 0.9 * len(set(values))
+    scores = torch.cat([one.flatten() for one in score(criterion, network, images, brief).values()])
+    assert len(set(scores.bfloat16().tolist())) < 0.9 * len(set(scores.tolist()))
 
 
 def test_what_it_remembers_is_given_back(
     criterion: str, network: EarlyExitNetwork, images: Images, brief: Training
 ) -> None:
     first: Criterion = make("criteria", criterion, {})
-    context = a_context(network, NAMES, Epoch(images, 10, STILL, ("batches",)), generator(0))
+    context = a_context(
+        network, NAMES, Epoch(images, 10, STILL, ("batches",)), generator(0), granularity=goes_by(criterion)
+    )
     first.start(context)
     if first.trains_first:
         train_(network, images, "all", brief, STILL, 0, full_masks(network), callbacks=[first])

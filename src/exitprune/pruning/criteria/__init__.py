@@ -6,19 +6,26 @@ Contract of a file: a class of `Criterion` with `score`; its fields are its sett
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from exitprune.config.choice import made
 from exitprune.config.prune import Prune
 from exitprune.config.section import Variant
+from exitprune.config.training import Training
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks, weights
+from exitprune.pruning.granularities import Granularity
 from exitprune.training.callbacks import Callback
 from exitprune.training.losses import exit_loss
+
+Plan = Callable[..., Masks]
+"""The masks that scores would give, if the round kept its own share of the units, or the share that stands behind them."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +38,9 @@ class Context:
         masks: of all layers, as the last round left them.
         batches: an epoch of training images and labels; the same ones each time it is gone through.
         generator: seeded by run and round, for what is drawn.
-        plan: the masks that scores would give.
+        plan: the masks of all layers that scores would give; a share of units to keep behind them takes the round's place.
         kept_share: of the units, of all there ever were, that the round is to keep.
+        granularity: what goes as one.
         settings: of the recipe.
         dense: every prunable weight, as the chain began.
         initial: every prunable weight, as drawn before any training.
@@ -43,8 +51,9 @@ class Context:
     masks: Masks
     batches: Iterable[tuple[Tensor, Tensor]]
     generator: torch.Generator
-    plan: Callable[[Mapping[str, Tensor]], Masks]
+    plan: Plan
     kept_share: float
+    granularity: Granularity
     settings: Prune
     dense: Callable[[], Mapping[str, Tensor]]
     initial: Callable[[], Mapping[str, Tensor]]
@@ -54,6 +63,24 @@ class Context:
         """Of the layers to score, by name; not copies."""
         every = weights(self.network)
         return {name: every[name] for name in self.names}
+
+    @property
+    def units(self) -> Masks:
+        """The units that are there, by layer, of the layers to score."""
+        return self.granularity.unit_masks(self.network, {name: self.masks[name] for name in self.names})
+
+    def without(self, units: Mapping[str, Tensor]) -> Masks:
+        """The masks of all layers, if only these units stayed; masks as `units` gives them."""
+        there = {name: self.masks[name] for name in self.names}
+        return {**self.masks, **self.granularity.weight_masks(self.network, there, units)}
+
+    def scores(self) -> dict[str, Tensor]:
+        """What the recipe's criterion says of the network as it is, asked anew; nothing is remembered or drawn for it."""
+        criterion, alone = made("criteria", self.settings.criterion), self.generator.clone_state()
+        context = replace(self, generator=alone)
+        criterion.start(context)
+        scores: dict[str, Tensor] = criterion.score(context)
+        return scores
 
     def gradients(self, training: bool = False, num_batches: int | None = None) -> dict[str, Tensor]:
         """dL/dw, the mean over the batches; see `gradients_by_batch`."""
@@ -107,12 +134,21 @@ class Criterion(Variant, Callback):
     grows_back: ClassVar[bool] = False
     """Whether weights that went may come back, with the value they had as the chain began."""
 
+    def first(self, finetune: Training) -> Training:
+        """How the network is trained, where a round trains first; as it is fine-tuned, if nothing else is said."""
+        return finetune
+
+    def during(self, network: EarlyExitNetwork) -> AbstractContextManager[None]:
+        """What holds while the network trains with the criterion as a callback, and not a moment longer: gates, say."""
+        return nullcontext()
+
     def start(self, context: Context) -> None:
         """A round begins."""
 
     def score(self, context: Context) -> dict[str, Tensor]:
         """A float32 tensor of the weight's shape for each layer named, on its device; a higher score stays.
 
+        One whose file says what goes may score such units instead: a tensor of one dimension for each layer that has some.
         Scores may be negative. Weights that are gone may get any score, unless they can come back.
         """
         raise NotImplementedError
