@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -138,9 +139,15 @@ def test_when_hardly_anything_is_left_of_what_goes_lambda_stops_before_the_ceili
 def test_killed_while_the_penalty_grows_it_ends_with_the_same_bytes(
     study: Study, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    criterion = {"name": name, "delta": 1e-2, "every": 1, "epochs": 2}
+    criterion: dict[str, Any] = {"name": name, "delta": 1e-2, "every": 1, "epochs": 2}
     criterion |= {"delta_all": 1e-3, "ceiling_all": 4e-3} if name == "greg2" else {}
-    chosen = {"order": "joint", "rounds": 1, "criterion": criterion, "finetune": NO_TRAINING, "granularity": "filter"}
+    chosen: dict[str, Any] = {
+        "order": "joint",
+        "rounds": 1,
+        "criterion": criterion,
+        "finetune": NO_TRAINING,
+        "granularity": "filter",
+    }
     study.run_recipe("pressed", **chosen)
     whole = level_files(study)
     for path in Path(study.path, "pressed").glob("*"):

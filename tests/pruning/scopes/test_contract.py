@@ -24,7 +24,12 @@ def scores_and_masks(
     scores = {name: torch.randn(size, generator=draw).abs() for name, size in SIZES.items()}
     if ties:
         scores = {name: (score * 2).round() for name, score in scores.items()}
-    masks = {name: torch.rand(size, generator=draw) < density for name, size in SIZES.items()}
+    drawn = {
+        name: torch.rand(size, generator=draw) for name, size in SIZES.items()
+    }  # the same share of every layer is there
+    masks = {
+        name: rank <= rank.flatten().kthvalue(round(density * rank.numel())).values for name, rank in drawn.items()
+    }
     return scores, masks
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.masks import weights
 from exitprune.pruning.criteria import Context
 from exitprune.pruning.starts.epi import Epi, similarity
 from tests.pruning.contexts import a_context
@@ -79,8 +80,8 @@ def test_it_ranks_by_the_recipes_criterion(network: EarlyExitNetwork) -> None:
     kept = context.plan(context.scores())
     expected = {name: int(kept[name].flatten(1).any(1).sum()) for name in ("b1.c1", "b2.c1", "b3.c1")}
     assert {key.partition(":")[2]: int(value) for key, value in start.state_dict().items()} == expected
-    norms = torch.cat([network.named_layers()[name].weight.detach().flatten(1).norm(dim=1)
-                       / network.named_layers()[name].weight[0].numel() ** 0.5 for name in expected])  # fmt: skip
+    filters = [weights(network)[name].detach().flatten(1) for name in expected]
+    norms = torch.cat([one.norm(dim=1) / one.shape[1] ** 0.5 for one in filters])
     assert sum(expected.values()) == len(norms) // 2
     stays = torch.cat([kept[name].flatten(1).any(1) for name in expected])
     assert norms[stays].min() >= norms[~stays].max()

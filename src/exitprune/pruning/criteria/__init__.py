@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -91,17 +91,23 @@ class Context:
             totals = {name: totals[name] + part if totals else part for name, part in gradients.items()}
         return {name: total / num for name, total in totals.items()}
 
-    def gradients_by_batch(self, training: bool = False, num_batches: int | None = None) -> Iterator[dict[str, Tensor]]:
+    def gradients_by_batch(
+        self, training: bool = False, num_batches: int | None = None, of: Mapping[Any, Tensor] | None = None
+    ) -> Iterator[dict[Any, Tensor]]:
         """dL/dw of one batch after the other, L the loss of all exits, also for weights that are masked or frozen.
 
         Args:
             training: batch norm as in training; its running statistics stay as they are all the same.
             num_batches: only the first so many; None: all.
+            of: parameters by any name, to be told by; None: the weights to score.
 
         Raises:
             ValueError: if there are no batches: without a gradient every score is 0.
         """
-        by_name, was_training = self.weights, [module.training for module in self.network.modules()]
+        by_name, was_training = (
+            self.weights if of is None else of,
+            [module.training for module in self.network.modules()],
+        )
         learns = [weight.requires_grad for weight in by_name.values()]
         buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
         num = 0

@@ -1,5 +1,6 @@
 """GReg-2: a penalty that grows on everything, and shows which weights the loss holds on to; those stay.
 
+When: trained.
 Source: Wang et al. 2021, arXiv:2012.09243.
 """
 
