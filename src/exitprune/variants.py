@@ -38,7 +38,7 @@ def module_of(family: str, name: str) -> str:
 
 def names_of(family: str) -> list[str]:
     """The variants of a family (`criteria`, `orders`, ...), in alphabetical order."""
-    files = map(Path, os.listdir(folder_of(family)))  # noqa: PTH208 (a name is enough)
+    files = folder_of(family).iterdir()
     return sorted(file.stem for file in files if file.suffix == ".py" and not file.name.startswith("_"))
 
 

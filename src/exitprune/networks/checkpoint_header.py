@@ -10,7 +10,7 @@ from exitprune.networks.early_exit import Spec
 
 Side = Annotated[int, Field(ge=1, le=100_000)]
 Share = Annotated[float, Field(allow_inf_nan=False)]
-Group = Literal["base", "exits", "all"]
+Group = Literal["base", "exits", "all", "apart"]
 
 
 class _Strict(BaseModel):

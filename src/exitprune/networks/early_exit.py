@@ -24,6 +24,7 @@ from exitprune.networks.groups import Group as Group
 from exitprune.shapes_only import shapes_only
 from exitprune.variants import variant
 
+WHOLE: tuple[Group, ...] = ("all", "apart")
 EXIT = "exit"
 """What the layers of exit heads are called, with the number of their exit: exit0, exit1, ..."""
 
@@ -177,8 +178,9 @@ class EarlyExitNetwork(nn.Module):
 
         Args:
             x: (N, C, H, W), normalised images.
-            group: `all` gives every exit, `base` the classifier alone, `exits` the early ones (and the classifier, if it is of
-                that group), with no gradient to what is before them.
+            group: `all` gives every exit; `apart` too, with a gradient to what is before them from the classifier alone; `base`
+                the classifier alone; `exits` the early ones (and the classifier, if it is of that group), with no gradient to
+                what is before them.
 
         Returns:
             (E, N, K).
@@ -192,6 +194,9 @@ class EarlyExitNetwork(nn.Module):
             if self.spec.classifier == "exits":
                 return self.classify(maps)
             return torch.stack([head(map_) for head, map_ in zip(self.exits, maps[:-1], strict=True)])
+        if group == "apart":
+            *early, last = self.features(x)
+            return self.classify([*(map_.detach() for map_ in early), last])
         return self.classify(list(self.features(x)))
 
     def classify(self, maps: Sequence[Tensor]) -> Tensor:
@@ -214,7 +219,7 @@ class EarlyExitNetwork(nn.Module):
                 layers[f"{EXIT}{number}"] = head.fc
             layers[name] = layer
         layers |= {f"{EXIT}{number}": head.fc for number, (_, head) in heads}
-        return {name: layer for name, layer in layers.items() if group in ("all", self.group_of(name))}
+        return {name: layer for name, layer in layers.items() if group in (*WHOLE, self.group_of(name))}
 
     def group_of(self, layer: str) -> Group:
         """The group of a layer, by its name."""
@@ -229,7 +234,7 @@ class EarlyExitNetwork(nn.Module):
 
     def parts(self, group: Group) -> list[nn.Module]:
         """The modules that make up a group, its batch norms too."""
-        if group == "all":
+        if group in WHOLE:
             return [self]
         classifier = list(self._classifier.values()) if self.spec.classifier == "exits" else []
         if group == "exits":

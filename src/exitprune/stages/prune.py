@@ -119,8 +119,6 @@ def main(
             )
             save_checkpoint(path, network, masks, header)
             kept.keep(path, key)
-            made = load_checkpoint(path, machine.device)
-            network, masks, header = made.network, made.masks, made.header
     _drop_surplus(out.parent, len(steps))
     levels = [level_path(out.parent, number) for number in range(1, len(steps) + 1)]
     sha256 = {path.name: digest([path]) for path in levels}

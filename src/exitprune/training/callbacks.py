@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import torch
 from torch import Tensor
 from torch.nn import Parameter
 
 from exitprune.networks.early_exit import EarlyExitNetwork
-from exitprune.networks.masks import apply_masks_
+from exitprune.networks.masks import weights
 
 
 class Callback:
@@ -51,8 +52,15 @@ class Callback:
 
 
 class KeepMasks(Callback):
-    """Masked weights stay exactly zero, whatever momentum and weight decay do."""
+    """Masked weights of one training stay exactly zero, whatever momentum and weight decay do."""
 
+    def __init__(self) -> None:
+        self._found: tuple[list[Tensor], list[Tensor]] | None = None
+
+    @torch.no_grad()
     def after_step(self, network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> None:
         """Set them to zero again."""
-        apply_masks_(network, masks)
+        if self._found is None:  # looking for them takes longer than setting them to zero
+            by_name = weights(network)
+            self._found = list(by_name.values()), [masks[name].to(weight) for name, weight in by_name.items()]
+        torch._foreach_mul_(*self._found)

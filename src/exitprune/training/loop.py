@@ -22,6 +22,7 @@ from exitprune.jobs.seeding import generator
 from exitprune.networks.early_exit import EarlyExitNetwork, Group
 from exitprune.training.after import Watch
 from exitprune.training.callbacks import Callback, KeepMasks
+from exitprune.training.forward import forward_pass
 from exitprune.training.losses import exit_loss
 from exitprune.training.resumption import Resumption
 
@@ -59,10 +60,10 @@ def set_trainable_(network: EarlyExitNetwork, group: Group) -> None:
     """Let a group learn and freeze the rest, batch-norm statistics included."""
     network.train(True)
     network.requires_grad_(True)
-    if group != "all":
-        for frozen in network.parts("base" if group == "exits" else "exits"):
-            frozen.train(False)
-            frozen.requires_grad_(False)
+    others: dict[Group, Group] = {"base": "exits", "exits": "base"}
+    for frozen in network.parts(others[group]) if group in others else ():
+        frozen.train(False)
+        frozen.requires_grad_(False)
 
 
 def train_(
@@ -101,7 +102,7 @@ def train_(
     """
     watch = Watch(network, images)
     set_trainable_(network, group)
-    forward = torch.compile(network, mode="reduce-overhead") if machine.compile else network
+    forward = forward_pass(network, group, machine, images, settings.batch_size)
     callbacks = (KeepMasks(), *callbacks)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     trained += [parameter for callback in callbacks for parameter in callback.parameters()]
@@ -130,8 +131,7 @@ def train_(
         for pixels, labels in islice(drawn, share):
             for callback in callbacks:
                 callback.before_forward(network)
-            with torch.autocast(pixels.device.type, machine.precision, enabled=machine.precision != torch.float32):
-                logits = forward(pixels, group)
+            logits = forward(pixels)
             step += 1
             for callback in callbacks:
                 callback.after_forward(network, logits, labels)
