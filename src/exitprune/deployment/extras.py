@@ -8,7 +8,7 @@ from typing import Any
 
 from exitprune.errors import BadInput
 
-EXTRAS = {"onnxruntime": "predict"}
+EXTRAS = {"onnxruntime": "predict", "llvmlite": "sparse"}
 """By which extra of pyproject.toml a package comes; the others come by `export`."""
 
 

@@ -1,0 +1,132 @@
+"""The convolution: all that costs time.
+
+    for each chunk of P vectors of the map:
+        for each output channel:
+            for each of its three lists:
+                sums = P vectors of zeros
+                for each (offset, weight) of the list:
+                    sums += weight * P vectors of the input, offset lanes further
+            shift the sums of columns 0 and 2 by a lane, add all up; the map that is added; ReLU; store
+
+The innermost line is one broadcast and P multiply-adds whose other factor comes straight from memory. P sums are independent,
+so the processor need not wait for one to be ready.
+
+Letters: V lanes of a vector, P vectors of a chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from exitprune.deployment.sparse.code import Code, Value
+from exitprune.deployment.sparse.layout import Layout
+
+LOWEST = float("-inf")
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """What a kernel is made for: layouts and steps that agree in these share it."""
+
+    chunk: int
+    """P."""
+    image: int
+    """Lanes of one image in a row: sums shifted by a lane must not come from the next image, or row."""
+    adds: bool
+    """Whether a map is added."""
+    masks: bool
+    """Whether there are lanes of no image, to be set to zero."""
+
+    @classmethod
+    def of(cls, layout: Layout, adds: bool) -> Convolution:
+        return cls(layout.chunk, layout.image, adds, layout.is_padded)
+
+    def write(self, code: Code) -> None:
+        """The kernel."""
+        channels, area, size, row = (code.operand(name) for name in ("outputs", "area", "size", "row"))
+        source, bias, entries, counts = (code.operand(name) for name in ("source", "bias", "weights", "counts"))
+        added = code.operand("added") if self.adds else None
+        mask = code.operand("mask") if self.masks else None
+        target = code.operand("target")
+        relu = code.b.icmp_unsigned("!=", code.operand("relu"), code.number(0))
+        low = code.splat(code.b.select(relu, code.real(0.0), code.real(LOWEST)))
+
+        def chunk(start: Value) -> None:
+            origin = code.at(source, start)
+
+            def channel(number: Value, carried: list[Value]) -> Sequence[Value]:
+                entry, count = carried
+                first = code.splat(code.b.load(code.at(bias, number), typ=code.float))
+                entry, total = self._through(code, origin, entry, count, 0, [first] * self.chunk)
+                for place, shifted in ((1, self._right), (2, self._left)):
+                    entry, sums = self._through(code, origin, entry, count, place, [code.zeros] * self.chunk)
+                    total = [code.b.fadd(one, other) for one, other in zip(total, shifted(code, sums), strict=True)]
+                place = code.sum(code.b.mul(number, size), row, start)
+                for vector, value in enumerate(total):
+                    here = code.sum(place, code.number(vector * code.lanes))
+                    if added is not None:
+                        value = code.b.fadd(value, code.take(code.at(added, here)))
+                    value = code.at_least(value, low)
+                    if mask is not None:
+                        inside = code.sum(start, code.number(vector * code.lanes))
+                        value = _inside(code, value, code.at(mask, inside))
+                    code.put(value, code.at(target, here))
+                return [entry, code.at(count, code.number(3), code.int)]
+
+            code.count(channels, channel, [entries, counts])
+
+        code.each(area, chunk, by=self.chunk * code.lanes)
+        code.stays()
+
+    def _through(
+        self, code: Code, origin: Value, entry: Value, count: Value, which: int, sums: list[Value]
+    ) -> tuple[Value, list[Value]]:
+        """One list: where the next one begins, and the sums."""
+        length = code.b.load(code.at(count, code.number(which), code.int), typ=code.int)
+        end = code.at(entry, code.b.sext(length, code.long), code.long)  # an entry is as long as a 64-bit integer
+
+        def one(entry: Value, sums: list[Value]) -> list[Value]:
+            offset = code.b.sext(code.b.load(entry, typ=code.int), code.long)
+            weight = code.splat(code.b.load(code.at(entry, code.number(1)), typ=code.float))
+            source = code.at(origin, offset)
+            factors = [code.take(code.at(source, code.number(vector * code.lanes))) for vector in range(len(sums))]
+            return [code.multiply_add(weight, x, total) for x, total in zip(factors, sums, strict=True)]
+
+        entry, *sums = code.loop(
+            entry,
+            lambda entry: code.b.icmp_unsigned("<", entry, end),
+            lambda entry: code.at(entry, code.number(1), code.long),
+            sums,
+            one,
+        )
+        return entry, sums
+
+    def _right(self, code: Code, sums: list[Value]) -> list[Value]:
+        """Every lane from its left neighbour; zero in the first lane of an image."""
+        lanes = code.lanes
+        if self.image < lanes:
+            which = [lanes if lane % self.image == 0 else lane - 1 for lane in range(lanes)]
+            return [code.lanes_of(value, code.zeros, which) for value in sums]
+        begins = [vector % (self.image // lanes) == 0 for vector in range(self.chunk)]
+        before = [code.zeros if begin else sums[vector - 1] for vector, begin in enumerate(begins)]
+        which = list(range(lanes - 1, 2 * lanes - 1))
+        return [code.lanes_of(left, value, which) for left, value in zip(before, sums, strict=True)]
+
+    def _left(self, code: Code, sums: list[Value]) -> list[Value]:
+        """Every lane from its right neighbour; zero in the last lane of an image."""
+        lanes = code.lanes
+        if self.image < lanes:
+            which = [lanes if lane % self.image == self.image - 1 else lane + 1 for lane in range(lanes)]
+            return [code.lanes_of(value, code.zeros, which) for value in sums]
+        ends = [(vector + 1) % (self.image // lanes) == 0 for vector in range(self.chunk)]
+        after = [code.zeros if end else sums[vector + 1] for vector, end in enumerate(ends)]
+        which = list(range(1, lanes + 1))
+        return [code.lanes_of(value, right, which) for value, right in zip(sums, after, strict=True)]
+
+
+def _inside(code: Code, value: Value, mask: Value) -> Value:
+    """Zero where the mask has no bits."""
+    bits = code.ir.VectorType(code.int, code.lanes)
+    kept = code.b.and_(code.b.bitcast(value, bits), code.take(mask, bits))
+    return code.b.bitcast(kept, code.vector)

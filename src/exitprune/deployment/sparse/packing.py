@@ -1,0 +1,46 @@
+"""A convolution's weights as lists: what is not zero, by output channel and kernel column.
+
+An entry is eight bytes: how many lanes before the output its input lies (int32), and the weight (float32). An output channel
+has three lists, for kernel columns 1, 0 and 2. The inputs of column 1 lie straight under the outputs; the sums of column 0
+belong one pixel further right, those of column 2 one further left: they are shifted once, when a list is through.
+
+Letters: C and D channels before and after.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from exitprune.deployment.sparse.layout import Layout
+from exitprune.deployment.sparse.steps import Floats
+
+COLUMNS = [1, 0, 2]
+"""Order of the lists."""
+ENTRY = np.dtype([("offset", "<i4"), ("weight", "<f4")])
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Lists of a convolution.
+
+    Attributes:
+        entries: of ENTRY, list after list.
+        counts: (D x 3,) int32, how long each list is.
+    """
+
+    entries: npt.NDArray[np.void]
+    counts: npt.NDArray[np.int32]
+
+
+def pack(weight: Floats, layout: Layout) -> Packed:
+    """(D, C, 3, 3) weights for maps of a layout."""
+    by_list = weight.transpose(0, 3, 1, 2)[:, COLUMNS]  # (D, list, C, kernel row)
+    output, column, channel, row = by_list.nonzero()
+    entries = np.empty(len(output), ENTRY)
+    entries["offset"] = channel * layout.size + row * layout.row
+    entries["weight"] = by_list[output, column, channel, row]
+    counts = np.bincount(3 * output + column, minlength=3 * len(weight)).astype(np.int32)
+    return Packed(entries, counts)

@@ -1,0 +1,208 @@
+"""What a network computes, as steps over maps: no torch, no lanes, no addresses.
+
+Maps are numbered; each is made once, by one step, and number 0 is the normalised image. A step of stride 2 takes the map that
+`Split` made: four channels for each, of the pixels in even and odd rows and columns. So every convolution has stride 1.
+
+Letters: C and D channels before and after, H and W height and width of a map, K classes, g and h rows and columns of a grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Shape = tuple[int, int, int]
+"""C, H, W of a map."""
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """3 x 3, one pixel of zeros around, stride 1; then a map is added, then what is below zero goes.
+
+    Attributes:
+        source, target: maps.
+        weight: (D, C, 3, 3).
+        bias: (D,).
+        added: a map, or None.
+        relu: whether what is below zero goes.
+    """
+
+    source: int
+    target: int
+    weight: Floats
+    bias: Floats
+    added: int | None = None
+    relu: bool = True
+
+
+@dataclass(frozen=True)
+class Split:
+    """(C, H, W) to (4 C, H / 2, W / 2), rounded up: even rows, even columns first; then odd columns; then odd rows."""
+
+    source: int
+    target: int
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """The largest of each window; beyond the edge there is nothing."""
+
+    source: int
+    target: int
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    size: tuple[int, int]
+    """Of the map that comes out."""
+
+
+@dataclass(frozen=True)
+class Combine:
+    """Two maps added, or one map as it is; then what is below zero goes."""
+
+    source: int
+    target: int
+    added: int | None
+    relu: bool
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A map that is the same for every image, (C, H, W)."""
+
+    target: int
+    values: Floats
+
+
+@dataclass(frozen=True)
+class Exit:
+    """A map averaged to a grid, and a linear layer.
+
+    Attributes:
+        source: the map.
+        grid: g and h.
+        weight: (K, C g h).
+        bias: (K,).
+    """
+
+    source: int
+    grid: tuple[int, int]
+    weight: Floats
+    bias: Floats
+
+
+Step = Convolution | Split | MaxPool | Combine | Constant | Exit
+
+
+@dataclass(frozen=True)
+class Network:
+    """Steps in order of execution, and the images that they are for.
+
+    Attributes:
+        shape: (C, H, W) of the images.
+        mean, std: (C,), of the training pixels, in units of the full range.
+        steps: the last is an exit.
+    """
+
+    shape: Shape
+    mean: Floats
+    std: Floats
+    steps: tuple[Step, ...]
+
+    @property
+    def exits(self) -> list[Exit]:
+        """In order."""
+        return [step for step in self.steps if isinstance(step, Exit)]
+
+    def shapes(self) -> list[Shape]:
+        """(C, H, W) of each map.
+
+        Raises:
+            ValueError: if steps do not fit each other; whatever passes reads and writes nothing but its own maps.
+        """
+        shapes = [self.shape]
+        _agree((self.mean.shape, self.std.shape), ((self.shape[0],),) * 2)
+        for step in self.steps:
+            if not all(0 <= number < len(shapes) for number in taken(step)):
+                raise ValueError("a step takes a map that no step before it makes")
+            made = shape_after(step, shapes)
+            if made is not None:
+                if target(step) != len(shapes) or min(made) < 1:
+                    raise ValueError(f"a step makes map {target(step)} of shape {made} where {len(shapes)} is next")
+                shapes.append(made)
+        exits = self.exits
+        if not exits or self.steps[-1] is not exits[-1] or len({len(one.bias) for one in exits}) > 1:
+            raise ValueError("the last step is no exit, or exits differ in their classes")
+        return shapes
+
+
+def taken(step: Step) -> list[int]:
+    """The maps that a step takes."""
+    if isinstance(step, Constant):
+        return []
+    added = step.added if isinstance(step, Convolution | Combine) else None
+    return [step.source] if added is None else [step.source, added]
+
+
+def target(step: Step) -> int | None:
+    """The map that a step makes, if it makes one."""
+    return None if isinstance(step, Exit) else step.target
+
+
+def shape_after(step: Step, shapes: Sequence[Shape]) -> Shape | None:
+    """Of the map that a step makes; None: an exit makes none.
+
+    Args:
+        step: whatever it names exists already.
+        shapes: of the maps so far.
+
+    Raises:
+        ValueError: if it does not fit the maps that it takes.
+    """
+    if isinstance(step, Constant):
+        return _shape(step.values.shape)
+    channels, height, width = shapes[step.source]
+    if isinstance(step, Split):
+        return 4 * channels, -(-height // 2), -(-width // 2)
+    if isinstance(step, MaxPool):
+        return _pooled(step, (channels, height, width))
+    if isinstance(step, Exit):
+        cells = channels * step.grid[0] * step.grid[1]
+        _agree(step.weight.shape, (len(step.bias), cells))
+        _agree((1 <= step.grid[0] <= height, 1 <= step.grid[1] <= width), (True, True))
+        return None
+    made = shapes[step.source]
+    if isinstance(step, Convolution):
+        _agree(step.weight.shape, (len(step.bias), channels, 3, 3))
+        made = (len(step.bias), height, width)
+    if step.added is not None:
+        _agree(shapes[step.added], made)
+    return made
+
+
+def _pooled(step: MaxPool, shape: Shape) -> Shape:
+    channels, *sides = shape
+    for side, kernel, stride, padding, size in zip(
+        sides, step.kernel, step.stride, step.padding, step.size, strict=True
+    ):
+        if not (
+            kernel >= 1 and stride >= 1 and 0 <= padding < kernel and size >= 1 and (size - 1) * stride - padding < side
+        ):
+            raise ValueError(f"windows of {kernel} every {stride} from {-padding} do not give {size} of {side}")
+    return channels, *step.size
+
+
+def _shape(given: tuple[int, ...]) -> Shape:
+    if len(given) != 3:
+        raise ValueError(f"a map has a shape of three numbers, not {given}")
+    channels, height, width = given
+    return channels, height, width
+
+
+def _agree(given: tuple[object, ...], wanted: tuple[object, ...]) -> None:
+    if given != wanted:
+        raise ValueError(f"{given} where {wanted} belongs")
