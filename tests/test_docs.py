@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from exitprune.evaluation.claims import READINGS
-from exitprune.evaluation.operating_points import outcome_of
+from exitprune.evaluation.outcome import outcome_of
 from exitprune.evaluation.records import read_record
 from exitprune.reporting.formatting import signed
 from tests.synthetic import write_study

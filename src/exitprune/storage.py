@@ -16,15 +16,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
 
 from exitprune.documents import INSTEAD, parse_json
 from exitprune.errors import BadInput, quoted
+
+if TYPE_CHECKING:  # records and JSON are read and written without importing torch, which takes seconds
+    from torch import Tensor
 
 FORMAT = 2
 HEADER = "exitprune"  # one key alone: safetensors does not keep the order of several
@@ -95,6 +95,8 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """Write tensors and a JSON header whole or not at all."""
+    from safetensors.torch import save
+
     held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     content = json.dumps({**header, "format": FORMAT, TENSORS: _digest_of(held)}, sort_keys=True)
     write_bytes(path, save(held, {HEADER: _sealed(content)}))
@@ -176,6 +178,8 @@ def _sealed(content: str) -> str:
 
 def _digest_of(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 of names, types, shapes and contents; any flipped bit changes it."""
+    import torch
+
     total = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         total.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())

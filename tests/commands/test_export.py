@@ -256,3 +256,30 @@ def test_what_a_limit_costs_in_accuracy_is_said(
 def test_options_that_mean_nothing_are_refused(study: Study, tmp_path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match=r"finite number|give that too|were asked for"):
         export(study.level, tmp_path, **options)
+
+
+def test_some_exits_and_a_threshold_are_exported_as_asked(study: Study, tmp_path: Path) -> None:
+    export(study.level, tmp_path, kept="0,2", threshold=0.6)
+    card, whole, images = card_of(tmp_path), card_of(study.exported), load_split(study.data, "test")
+    assert [row["after_block"] for row in card["exits"]] == [1, 5, 6]
+    assert [row["test"] for row in card["exits"]] == [whole["exits"][number]["test"] for number in (0, 2, 3)]
+    assert (card["chosen"], card["provenance"]["exits"]) == ("threshold=0.6", "0,2")
+    point = card["operating_points"][-1]
+    assert (point["rule"], point["threshold"]) == ("threshold=0.6", 0.6)
+    session = ort.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    feed = {"pixels": images.pixels.numpy(), "threshold": np.array(0.6, dtype=np.float32)}
+    answers, exits = session.run(["class", "exit"], feed)
+    assert (answers == images.labels.numpy()).mean() == point["test"]["accuracy"]
+    assert (np.bincount(exits, minlength=3) / len(exits)).tolist() == pytest.approx(point["test"]["exit_rate"])
+
+
+def test_no_early_exit_may_be_kept(study: Study, tmp_path: Path) -> None:
+    export(study.level, tmp_path, kept="none")
+    assert [row["exit"] for row in card_of(tmp_path)["exits"]] == [0]
+
+
+@pytest.mark.parametrize("kept", ["3", "0,0", "", "first", "0,,1", "-1"])
+def test_exits_that_are_not_the_checkpoints_are_refused(study: Study, tmp_path: Path, kept: str) -> None:
+    with pytest.raises(BadInput, match=r"--exits .*give none, or some of 0,1,2"):
+        export(study.level, tmp_path / "out", kept=kept)
+    assert not (tmp_path / "out").exists()

@@ -27,6 +27,7 @@ from exitprune.evaluation.operating_points import Costs, OperatingPoint, Rule, o
 from exitprune.jobs.cores import check_threads
 from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.fewer_exits import keep_exits
 from exitprune.storage import write_bytes, write_json
 
 
@@ -57,6 +58,13 @@ def main(
             min=0, max=100, help="Hold --milliseconds for this percentage of the images, not for their average."
         ),
     ] = None,
+    kept: Annotated[
+        str | None,
+        typer.Option("--exits", help="Early exits to keep, such as 0,2, or none; the others go.  [default: all]"),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Operating point: this threshold, such as `exitprune choose` gives.")
+    ] = None,
     temperatures: Annotated[
         bool, typer.Option("--temperatures", help="Calibrate by temperatures fitted on validation, where that helps.")
     ] = False,
@@ -73,20 +81,25 @@ def main(
 
     Batch norm is folded and what pruning emptied is taken out exactly. Accuracy is measured on the network as exported;
     thresholds are chosen on validation and reported on test. `exitprune predict` uses the operating point asked for here:
-    that of --milliseconds, else of --macs-share, else of --accuracy-lost.
+    that of --threshold, else of --milliseconds, else of --macs-share, else of --accuracy-lost.
     """
     onnx = extra("onnx")
     rules, chosen = _rules(accuracy_lost, macs_share, milliseconds, percentage)
+    if threshold is not None:
+        chosen = _threshold(threshold)
+        rules.append(chosen)
     check_threads(threads)
     torch.set_num_threads(threads)
-    level = _with_normalisation(checkpoint, load_checkpoint(checkpoint))
+    level = _with_exits(_with_normalisation(checkpoint, load_checkpoint(checkpoint)), kept)
     network = remove_dead_channels(fold(level.network))
     mean, std = level.header["mean"], level.header["std"]
     source = _data_of(checkpoint, level, data)
     if batch is not None and form != "stages":
         raise BadInput(f"--batch {batch}: only stages have a batch of their own; give --form stages with it")
-    if source is None and (temperatures or milliseconds is not None):
-        raise BadInput(f"{checkpoint}: no data.safetensors above it; --temperatures and --milliseconds need --data")
+    if source is None and (temperatures or milliseconds is not None or threshold is not None):
+        raise BadInput(
+            f"{checkpoint}: no data.safetensors above it; --temperatures, --milliseconds and --threshold need --data"
+        )
 
     measured = {} if source is None else _measure(network, source)
     applied, tried = [1.0] * network.num_exits, None
@@ -114,6 +127,8 @@ def main(
     if form == "stages":
         about["stages"] = write_stages(built, out / "stages", batch, metadata)
     origin = {"checkpoint": checkpoint.name, "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
+    if kept is not None:
+        origin["exits"] = kept
     made_with = {"threads": threads, "torch": torch.__version__, "onnx": onnx.__version__}
     manifest = None if source is None else load_manifest(source)
     card = model_card(level, exits, points, chosen.name, about, manifest, {**origin, **made_with}, warnings)
@@ -144,6 +159,28 @@ def _rules(
         rules.append(Rule("milliseconds", milliseconds, percentage))
         return rules, rules[-1]
     return rules, rules[1] if macs_share is not None and accuracy_lost is None else rules[0]
+
+
+def _threshold(value: float) -> Rule:
+    if not math.isfinite(value):
+        raise BadInput(f"--threshold: {value} was given; give a finite number")
+    return Rule("threshold", value)
+
+
+def _with_exits(level: Checkpoint, wanted: str | None) -> Checkpoint:
+    """The level with the early exits that were asked for.
+
+    Raises:
+        BadInput: if they are not its own.
+    """
+    if wanted is None:
+        return level
+    words = [] if wanted == "none" else wanted.split(",")
+    there = [str(number) for number in range(level.network.num_exits - 1)]
+    kept = sorted({there.index(word.strip()) for word in words if word.strip() in there})
+    if len(kept) != len(words):
+        raise BadInput(f"--exits {wanted}: give none, or some of {','.join(there)}, each once, with commas between")
+    return keep_exits(level, kept)
 
 
 def _with_normalisation(path: Path, level: Checkpoint) -> Checkpoint:

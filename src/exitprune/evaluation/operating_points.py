@@ -13,13 +13,12 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
-from exitprune.evaluation.exiting import Sweep, first_confident_exit, outcomes_of, sweep
-from exitprune.evaluation.records import Outcomes
+from exitprune.evaluation.exiting import Sweep, outcomes_of, sweep
+from exitprune.evaluation.outcome import Outcome, midway, outcome_of
 
-Limit = Literal["accuracy_lost", "macs_share", "milliseconds"]
+Limit = Literal["accuracy_lost", "macs_share", "milliseconds", "threshold"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class Rule:
     `accuracy_lost`: give up at most so much accuracy (a fraction) against nobody leaving early, as cheaply as possible.
     `macs_share`: spend at most this share of the MACs that nobody leaving early takes, as accurately as possible.
     `milliseconds`: take at most so many on average, or in the given percentage of the images, as accurately as possible.
+    `threshold`: this one, which was chosen elsewhere.
 
     Attributes:
         limit, value: what.
@@ -44,20 +44,6 @@ class Rule:
         """Such as `accuracy_lost=0.01`: no character that a shell would take for itself."""
         what = self.limit if self.percentage is None else f"{self.limit}-of-{self.percentage:g}-percent"
         return f"{what}={self.value:g}"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a threshold gives on a set of images.
-
-    `milliseconds` are the average per image, None where no exit was timed; `accuracy_lost` is against nobody leaving early.
-    """
-
-    accuracy: float
-    accuracy_lost: float
-    average_macs: float
-    exit_rate: list[float]
-    milliseconds: float | None
 
 
 @dataclass(frozen=True)
@@ -96,6 +82,8 @@ def choose(curve: Sweep, rule: Rule, costs: Costs | None = None) -> float | None
     Raises:
         ValueError: if the rule is about milliseconds and none were measured.
     """
+    if rule.limit == "threshold":
+        return rule.value
     milliseconds = None if costs is None else costs.milliseconds
     if rule.limit == "milliseconds" and milliseconds is None:
         raise ValueError("a limit in milliseconds needs the measured milliseconds of every exit")
@@ -116,20 +104,10 @@ def choose(curve: Sweep, rule: Rule, costs: Costs | None = None) -> float | None
         keys = (strict_first, cost, wrong)
     best_first = np.lexsort(keys)
     allowed = best_first[keeps[best_first]]
-    return _inside(curve, int(allowed[0])) if len(allowed) else None
-
-
-def _inside(curve: Sweep, row: int) -> float:
-    """A threshold that gives a row of the sweep, as far from the next confidences as single precision allows.
-
-    At a confidence itself, rounding in another runtime would decide who leaves.
-    """
-    lowest = curve.threshold[row]
-    if row == 0:
-        return float(lowest)
-    above = curve.threshold[row - 1]
-    middle = np.float32((float(lowest) + float(above)) / 2)
-    return float(middle if middle < above else lowest)
+    if not len(allowed):
+        return None
+    row = int(allowed[0])
+    return midway(curve.threshold[row], curve.threshold[row - 1]) if row else float(curve.threshold[0])
 
 
 def outcome(logits: Tensor, labels: Tensor, costs: Costs, threshold: float) -> Outcome:
@@ -142,24 +120,6 @@ def outcome(logits: Tensor, labels: Tensor, costs: Costs, threshold: float) -> O
         threshold: an image leaves where its confidence exceeds it.
     """
     return outcome_of(outcomes_of(logits, labels, costs.macs), threshold, costs.milliseconds)
-
-
-def outcome_of(outcomes: Outcomes, threshold: float, milliseconds: Sequence[float] | None = None) -> Outcome:
-    """The same from the outcomes of images; milliseconds are those of leaving at each exit, E."""
-    num_exits, num_images = outcomes.confidence.shape
-    exits = first_confident_exit(torch.from_numpy(outcomes.confidence), threshold).numpy()
-    leaving = exits == np.arange(num_exits)[:, None]  # (E, N)
-    num_leaving = leaving.sum(1)
-    exit_rate = num_leaving / num_images
-    macs_there = (leaving * outcomes.macs).sum(1) / num_leaving.clip(1)  # average of those that leave there
-    right = float(outcomes.correct[exits, np.arange(num_images)].mean())
-    return Outcome(
-        accuracy=right,
-        accuracy_lost=float(outcomes.correct[-1].mean()) - right,
-        average_macs=float(np.dot(exit_rate, macs_there)),
-        exit_rate=exit_rate.tolist(),
-        milliseconds=None if milliseconds is None else float(np.dot(exit_rate, milliseconds)),
-    )
 
 
 def operating_points(

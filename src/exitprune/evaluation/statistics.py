@@ -10,12 +10,14 @@ Letters: S seeds, P points of a curve.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from scipy import stats
+from scipy import special
+
+if TYPE_CHECKING:  # both take long to import, and an interval needs neither
+    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 FEWEST_FOR_T = 3
@@ -98,7 +100,7 @@ def all_agree(values: Floats) -> Any:
 
 def t_half_width(std: Any, num: int, confidence: float) -> Any:
     """Half the width of Student's t interval of a mean of `num` values of this standard deviation."""
-    return stats.t.ppf((1 + confidence) / 2, num - 1) * std / num**0.5
+    return special.stdtrit(num - 1, (1 + confidence) / 2) * std / num**0.5
 
 
 def paired_difference(first: Floats, second: Floats, confidence: float) -> Difference:
@@ -126,6 +128,8 @@ def paired_difference(first: Floats, second: Floats, confidence: float) -> Diffe
 
 def rank_correlation(first: Floats, second: Floats) -> float:
     """Spearman's rank correlation; NaN where one of the two is constant, which has no ranks."""
+    from scipy import stats
+
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return np.nan
     return float(stats.spearmanr(first, second).statistic)
@@ -145,6 +149,8 @@ def over_seeds(table: pd.DataFrame, by: list[str], along: list[str], value: str,
         The columns of `by` and `along`, the mean under the name of `value`, std, low, high, num_seeds, and `band`, which says
         what low and high are.
     """
+    import pandas as pd
+
     parts = []
     for keys, part in table.groupby(by, sort=False):
         wide = part.pivot(index="seed", columns=along, values=value).sort_index(axis=1)  # (S, P)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from exitprune.evaluation.operating_points import Rule, choose, outcome_of
+from exitprune.evaluation.operating_points import Rule, choose
+from exitprune.evaluation.outcome import outcome_of
 from exitprune.evaluation.study import Study, of_every_seed
 
 

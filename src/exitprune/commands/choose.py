@@ -1,0 +1,160 @@
+"""Say what to deploy under a limit: of all that a study trained, which network, exits and threshold."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exitprune.commands.study import checkout
+from exitprune.config.parameter_file import read_yaml
+from exitprune.config.params import Params
+from exitprune.config.study import resolve
+from exitprune.deployment.measured_times import FILE, Row, best_rival, read_rows, times_of
+from exitprune.errors import BadInput
+from exitprune.evaluation.deployable import Candidate, Limit, Network, What, choose, networks_of
+from exitprune.evaluation.records import FILE as RECORD
+from exitprune.evaluation.records import Record, read_record
+from exitprune.reporting.chosen import UNPRUNED, Chosen, as_text, chosen, limit_in_words, missed
+from exitprune.reporting.formatting import counted
+
+BATCH, THREADS = 64, 1
+
+
+def main(
+    study: Annotated[str, typer.Argument(help="A study whose records are in results/STUDY/seeds.")],
+    macs: Annotated[
+        float | None, typer.Option(help="At most so many per image, on average; as accurate as can be.")
+    ] = None,
+    milliseconds: Annotated[
+        float | None, typer.Option(help="At most so many per image, on average; as accurate as can be.")
+    ] = None,
+    accuracy_lost: Annotated[
+        float | None,
+        typer.Option(help="At most so much below the unpruned network, a fraction; as few MACs as can be."),
+    ] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(help="In this one of those timed; with --accuracy-lost: as fast as can be.  [default: any]"),
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="In batches of so many images.  [default: 64]")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="On so many CPU threads.  [default: 1]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Print the one to deploy, the runner-up, the best plain network, and how to export it.
+
+    Give one of --macs, --milliseconds and --accuracy-lost. Every network that the records keep, every subset of its exits and
+    every threshold is tried on validation images; what to expect is told of test images.
+    """
+    limit = limit_of(
+        {"macs": macs, "milliseconds": milliseconds, "accuracy_lost": accuracy_lost},
+        any(one is not None for one in (runtime, batch, threads)),
+    )
+    root = checkout()
+    results = root / "results" / study
+    networks = networks_of(records_of(results))
+    params = resolve({**read_yaml(root / "params.yaml"), "study": study}, root / "presets")
+    measured = read_rows(results / FILE)
+    rows = [
+        row
+        for row in measured
+        if (row.batch, row.threads) == (batch or BATCH, threads or THREADS) and runtime in (None, row.runtime)
+    ]
+    times = times_of(rows)
+    is_ours = any(one.weights_sha256 in times for one in networks)  # else the plain networks are of another run too
+    if limit.in_time and not is_ours:
+        raise BadInput(_not_timed(study, measured, networks))
+    answer = choose(networks, limit, times)
+
+    def told(candidate: Candidate) -> Chosen:
+        checkpoint = checkpoint_of(candidate.network, params)
+        return chosen(candidate, networks, checkpoint, params.evaluate.confidence_level)
+
+    best, runner_up = told(answer.best), None if answer.runner_up is None else told(answer.runner_up)
+    unpruned = [one.outcomes["test"].correct[-1].mean() for one in networks if one.state == UNPRUNED]
+    rival = best_rival(rows if is_ours else [], limit, float(sum(unpruned) / len(unpruned)))
+    if as_json:
+        found = {"choice": best, "runner_up": runner_up, "rival": rival}
+        said = {name: None if one is None else asdict(one) for name, one in found.items()}
+        typer.echo(json.dumps({"study": study, "limit": asdict(limit), "meets": answer.meets, **said}, indent=1))
+    if not answer.meets:
+        raise BadInput(missed(study, limit, best))
+    if not as_json:
+        num_images = len(networks[0].outcomes["validation"].correct[-1])
+        head = (
+            f"{study}, {limit_in_words(limit)}: the {'cheapest' if limit.what == 'accuracy_lost' else 'most accurate'} of "
+            f"{counted(len(networks), 'network')} with any of their exits, on {counted(num_images, 'validation image')}"
+        )
+        typer.echo(as_text(best, runner_up, rival, head))
+        if not Path(best.checkpoint).is_file():
+            typer.echo(
+                f"({best.checkpoint} is not there yet: snakemake --cores all --config study={study} -- checkpoints)"
+            )
+
+
+def limit_of(given: dict[What, float | None], is_timed: bool) -> Limit:
+    """The one limit that was given.
+
+    Raises:
+        BadInput: if there is not exactly one, it is no number that can be kept, or times are asked for beside MACs.
+    """
+    limits = {what: value for what, value in given.items() if value is not None}
+    options = [f"--{what.replace('_', '-')}" for what in limits]
+    if len(limits) != 1:
+        raise BadInput(
+            f"{' and '.join(options) or 'no limit'} given; give one of --macs, --milliseconds and --accuracy-lost"
+        )
+    what, value = next(iter(limits.items()))
+    if not math.isfinite(value) or value < 0 or (what == "accuracy_lost" and value > 1):
+        allowed = "a fraction from 0 to 1" if what == "accuracy_lost" else "a finite number, 0 or more"
+        raise BadInput(f"{options[0]}: {value:g} was given; give {allowed}")
+    if what == "macs" and is_timed:
+        raise BadInput(
+            "--macs: the same in every runtime; leave out --runtime, --batch and --threads, or give --milliseconds"
+        )
+    return Limit(what, value, is_timed)
+
+
+def records_of(results: Path) -> list[Record]:
+    """All records of a study, by seed.
+
+    Raises:
+        BadInput: if there are none, or one is damaged.
+    """
+    folders = sorted(path.parent for path in results.glob(f"seeds/*/{RECORD}"))
+    if not folders:
+        known = sorted({path.parents[2].name for path in results.parent.glob(f"*/seeds/*/{RECORD}")})
+        raise BadInput(
+            f"{results}/seeds: holds no records; run the study first: exitprune study {results.name}"
+            + (f", or choose among {', '.join(known)}" if known else "")
+        )
+    return [read_record(folder) for folder in folders]
+
+
+def checkpoint_of(network: Network, params: Params) -> Path:
+    """Where the workflow keeps it."""
+    folder = Path("runs", params.study, f"seed{network.seed}")
+    own = params.recipes.get(network.recipe)
+    if network.state == UNPRUNED and (
+        own is None or own.heads.model_dump(exclude={"when"}) == params.heads.model_dump(exclude={"when"})
+    ):
+        return folder / f"{network.name}.safetensors"
+    return folder / network.recipe / f"{network.name}.safetensors"
+
+
+def _not_timed(study: str, measured: list[Row], networks: list[Network]) -> str:
+    """Why no network of the study can be chosen by time, and what to do."""
+    ours = {one.weights_sha256 for one in networks}
+    there = dict.fromkeys(
+        f"{row.runtime}, --batch {row.batch} --threads {row.threads}" for row in measured if row.sha256 in ours
+    )
+    if there:
+        return f"{study}: not timed so; timed: --runtime {'; --runtime '.join(there)}"
+    return (
+        f"{study}: {'the times measured are of other networks' if measured else 'no times are measured'}; "
+        f"run: make bench-inference STUDY={study}, or give --macs"
+    )
