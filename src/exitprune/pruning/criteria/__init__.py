@@ -6,7 +6,7 @@ Contract of a file: a class of `Criterion` with `score`; its fields are its sett
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, ClassVar
@@ -104,21 +104,32 @@ class Context:
         Raises:
             ValueError: if there are no batches: without a gradient every score is 0.
         """
-        by_name, was_training = (
-            self.weights if of is None else of,
-            [module.training for module in self.network.modules()],
-        )
-        learns = [weight.requires_grad for weight in by_name.values()]
-        buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
         num = 0
-        try:
-            self.network.train(training)
-            for weight in by_name.values():
-                weight.requires_grad_(True)
+        with self.learning(training, of) as by_name:
             for images, labels in islice(self.batches, num_batches):
                 num += 1
                 parts = torch.autograd.grad(exit_loss(self.network(images), labels), list(by_name.values()))
                 yield dict(zip(by_name, parts, strict=True))
+        if not num:
+            raise ValueError("no batches were given, and without a gradient every score is 0")
+
+    @contextmanager
+    def learning(self, training: bool = False, of: Mapping[Any, Tensor] | None = None) -> Iterator[dict[Any, Tensor]]:
+        """The weights to score, which take gradients in this block, frozen ones too; after it the network is as it was.
+
+        Args:
+            training: batch norm as in training.
+            of: these parameters instead.
+        """
+        by_name = self.weights if of is None else dict(of)
+        was_training = [module.training for module in self.network.modules()]
+        learns = [weight.requires_grad for weight in by_name.values()]
+        buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
+        try:
+            self.network.train(training)
+            for weight in by_name.values():
+                weight.requires_grad_(True)
+            yield by_name
         finally:
             for module, mode in zip(self.network.modules(), was_training, strict=True):
                 module.training = mode
@@ -126,8 +137,6 @@ class Context:
                 weight.requires_grad_(flag)
             for name, buffer in self.network.named_buffers():
                 buffer.copy_(buffers[name])
-        if not num:
-            raise ValueError("no batches were given, and without a gradient every score is 0")
 
 
 class Criterion(Variant, Callback):

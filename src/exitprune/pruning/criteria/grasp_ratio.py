@@ -1,0 +1,20 @@
+"""GraSP ratio: as many weights of each layer as GraSP would keep, at random positions.
+
+When: initialization. Goes: weights only. Form: in the spirit of it.
+Source: Liu et al. 2022, arXiv:2202.02643.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from exitprune.pruning.criteria import Context
+from exitprune.pruning.criteria.grasp import Grasp
+from exitprune.pruning.shuffled import shuffled
+
+
+class GraspRatio(Grasp):
+    """GraSP's scores, shuffled within each layer."""
+
+    def score(self, context: Context) -> dict[str, Tensor]:
+        return shuffled(super().score(context), context)
