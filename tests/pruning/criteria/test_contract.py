@@ -85,7 +85,7 @@ def test_scores_are_finer_than_bfloat16(
     criterion: str, network: EarlyExitNetwork, images: Images, brief: Training
 ) -> None:
     scores = torch.cat([one.flatten() for one in score(criterion, network, images, brief).values()])
-    assert len(set(scores.bfloat16().tolist())) < 0.9 * len(set(scores.tolist()))
+    assert (scores.bfloat16().float() != scores).float().mean() > 0.5
 
 
 def test_what_it_remembers_is_given_back(
