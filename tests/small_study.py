@@ -30,6 +30,7 @@ PRUNE = {
     "classifier": "base",
     "heads": {**TRAINING, "train": "frozen", "when": "before"},
     "finetune": TRAINING,
+    "ending": "last",
 }
 PARAMS: dict[str, Any] = {
     "data": {

@@ -271,6 +271,7 @@ PRUNING: dict[str, Any] = {
     "granularity": "weight",
     "start": "trained",
     "rewind": "none",
+    "ending": "last",
     "classifier": "base",
     "finetune": {**_TRAINING},
     "recovery": {**_TRAINING},

@@ -70,6 +70,7 @@ PRUNE: dict[str, Any] = {
     "classifier": "base",
     "heads": {**TRAINING, "when": "before", "train": "frozen"},
     "finetune": TRAINING,
+    "ending": "last",
 }
 
 

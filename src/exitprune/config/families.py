@@ -14,6 +14,7 @@ FAMILIES = {
     "criterion": "criteria",
     "scope": "scopes",
     "granularity": "granularities",
+    "ending": "endings",
 }
 """A parameter whose value is the name of a file, and the folder it is in."""
 

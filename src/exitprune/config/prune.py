@@ -49,6 +49,8 @@ class Shared(Section):
     """The group that the base network's own classifier belongs to."""
     finetune: Training
     """In each round."""
+    ending: Annotated[Choice, of("endings")]
+    """When that training ends, and which of its networks stays."""
 
 
 class Prune(Shared):

@@ -27,6 +27,8 @@ from exitprune.pruning.rounds import Chooser, Step, apply_, plan, rewind_
 from exitprune.pruning.starts import Start
 from exitprune.training.after import largest_answer
 from exitprune.training.callbacks import Callback
+from exitprune.training.endings import Ending
+from exitprune.training.endings.last import Last
 from exitprune.training.loop import Observer, train_
 from exitprune.training.resumption import Resumption
 
@@ -47,6 +49,7 @@ class Chain:
         machine: that computes.
         observer: is told of every step and epoch.
         partial: where a training keeps its state, by the name of the training.
+        validation: images that no training sees, for a recipe that looks at them.
     """
 
     settings: Prune
@@ -60,6 +63,7 @@ class Chain:
     machine: Machine
     observer: Observer
     partial: Callable[[str], Resumption]
+    validation: Images | None = None
 
     @cached_property
     def steps(self) -> list[Step]:
@@ -118,8 +122,13 @@ class Chain:
         if step.training == "base":
             _ = self.begin  # whose training, as far as it went, is where this one goes on
             going_on = self.partial("begin")
+        ending: Ending = made("endings", self.settings.ending) if step.training == "finetune" else Last()
+        if self.validation:
+            ending.begin(step.train, self.validation)
         with criterion.during(network) if along else nullcontext():
-            self._train_(network, step.train, self.training_of(step), masks, seed, along, resumption, going_on)
+            callbacks = [*along, ending]
+            self._train_(network, step.train, self.training_of(step), masks, seed, callbacks, resumption, going_on)
+        ending.finish_(network)
         return masks
 
     def forget(self) -> None:

@@ -93,6 +93,7 @@ def main(
             machine,
             progress,
             partial(_partial, kept, out, key),
+            load_split(data, "validation", machine.device),
         )
         network, masks, header = None, full_masks(origin.network), origin.header
         for number, step in enumerate(steps, 1):

@@ -1,0 +1,77 @@
+"""Best and patience, on accuracies that are made up, and in a chain."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from exitprune.config.choice import make
+from exitprune.data.images import Images
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.training.endings import Ending, best
+from exitprune.training.endings.best import accuracy_of
+from tests.small_study import Study
+from tests.stages.test_chain import equal, study
+
+__all__ = ["study"]  # the fixture
+
+
+def told(
+    made: Ending, network: EarlyExitNetwork, monkeypatch: pytest.MonkeyPatch, images: Images, accuracies: list[float]
+) -> tuple[int, float]:
+    """After how many epochs it stops, and the mark of the network that stays; epochs are marked 1, 2, ..."""
+    made.begin("all", images)
+    epochs = len(accuracies)
+    for epoch, accuracy in enumerate(accuracies, 1):
+        monkeypatch.setattr(best, "accuracy_of", lambda *_, told=accuracy: told)
+        network.base.fc.bias.data.fill_(epoch)
+        if made.after_epoch(network, epoch):
+            epochs = epoch
+            break
+    made.finish_(network)
+    return epochs, float(network.base.fc.bias.detach()[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "accuracies", "expected"),
+    [
+        ("last", {}, [0.3, 0.9, 0.2], (3, 3)),
+        ("best", {}, [0.3, 0.9, 0.2, 0.9], (4, 2)),
+        ("patience", {"epochs": 2}, [0.3, 0.9, 0.2, 0.8, 0.95], (4, 2)),
+        ("patience", {"epochs": 2}, [0.3, 0.2, 0.4, 0.4, 0.5, 0.1], (6, 5)),
+        ("patience", {"epochs": 1}, [0.3, 0.3], (2, 1)),
+    ],
+)
+def test_the_first_of_the_best_stays_and_patience_ends(
+    name: str,
+    settings: dict[str, int],
+    accuracies: list[float],
+    expected: tuple[int, float],
+    network: EarlyExitNetwork,
+    images: Images,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert told(make("endings", name, settings), network, monkeypatch, images, accuracies) == expected
+
+
+def test_accuracy_is_the_mean_of_the_exits_that_the_group_has(network: EarlyExitNetwork, images: Images) -> None:
+    network.eval()
+    with torch.no_grad():
+        right = [
+            float((logits.argmax(-1) == images.labels).float().mean())
+            for logits in network(images.normalise(images.pixels))
+        ]
+    assert accuracy_of(network, images, "all") == pytest.approx(sum(right) / 3)
+    assert accuracy_of(network, images, "base") == pytest.approx(right[2])
+    assert accuracy_of(network, images, "exits") == pytest.approx(sum(right[:2]) / 2)
+
+
+def test_each_round_of_a_chain_has_its_own_and_pruned_weights_stay_away(study: Study) -> None:
+    plain = study.run_recipe("plain", order="joint")
+    kept = study.run_recipe("kept", order="joint", ending="best")
+    short = study.run_recipe("short", order="joint", ending={"name": "patience", "epochs": 2})
+    assert all(torch.equal(plain[0].masks[name], kept[0].masks[name]) for name in plain[0].masks)
+    assert all(equal(one.network, two.network) for one, two in zip(kept, short, strict=True))  # two epochs in all
+    for level in kept:
+        for name, layer in level.network.named_layers().items():
+            assert not layer.weight[~level.masks[name]].any()
