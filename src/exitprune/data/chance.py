@@ -6,8 +6,10 @@ Letters: N images.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:  # the page does without torch
+    from torch import Tensor
 
 NEAR = 0.1  # of the way from chance to no mistake
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from exitprune.config.model import Model
 from exitprune.evaluation.statistics import rank_correlation
-from exitprune.networks.early_exit import EXIT
+from exitprune.networks.groups import EXIT
 
 FOLDER = Path(__file__).parent / "papers_numbers"
 ARCHITECTURE, DEPTH = "resnet", 56

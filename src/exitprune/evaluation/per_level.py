@@ -17,7 +17,7 @@ from exitprune.evaluation.calibration import calibration, fit_temperatures
 from exitprune.evaluation.exiting import outcomes_of
 from exitprune.evaluation.records import SWEPT, Outcomes, State
 from exitprune.jobs.seeding import generator
-from exitprune.networks.early_exit import group_of
+from exitprune.networks.groups import group_of
 
 SAMPLE = "sample"
 """The validation images that every level is evaluated on."""

@@ -51,7 +51,9 @@ def set_up(settings: Compute) -> Machine:
     torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)  # pruned networks are full of tiny numbers, which are slow and change nothing
     torch.backends.cudnn.allow_tf32 = False  # float32 is to mean float32 on a GPU too
-    torch.use_deterministic_algorithms(True, warn_only=settings.device != "cpu")
+    torch.set_deterministic_debug_mode("error" if settings.device == "cpu" else "warn")
+    if settings.compile:  # says it to the compiler too, and takes a second to import that
+        torch.use_deterministic_algorithms(True, warn_only=settings.device != "cpu")
     has_gpu = torch.cuda.is_available()
     if settings.device == "cuda" and not has_gpu:
         raise BadInput("compute.device: cuda was asked for and torch sees no GPU; allowed here: cpu, auto")

@@ -20,13 +20,13 @@ from torch import Tensor, nn
 
 from exitprune.config.model import ArchitectureSettings
 from exitprune.networks.architectures import Architecture
+from exitprune.networks.groups import EXIT as EXIT
 from exitprune.networks.groups import Group as Group
+from exitprune.networks.groups import group_of as group_of
 from exitprune.shapes_only import shapes_only
 from exitprune.variants import variant
 
 WHOLE: tuple[Group, ...] = ("all", "apart")
-EXIT = "exit"
-"""What the layers of exit heads are called, with the number of their exit: exit0, exit1, ..."""
 
 
 @dataclass(frozen=True)
@@ -243,8 +243,3 @@ class EarlyExitNetwork(nn.Module):
             return [self.base]
         single = [module for module in self.base.modules() if not list(module.children())]
         return [module for module in single if not any(module is layer for layer in classifier)]
-
-
-def group_of(layer: str) -> Group:
-    """`exits` for the layer of an exit head, else `base`."""
-    return "exits" if layer.startswith(EXIT) else "base"

@@ -8,3 +8,10 @@ from __future__ import annotations
 from typing import Literal
 
 Group = Literal["base", "exits", "all", "apart"]
+EXIT = "exit"
+"""What the layers of exit heads are called, with the number of their exit: exit0, exit1, ..."""
+
+
+def group_of(layer: str) -> Group:
+    """`exits` for the layer of an exit head, else `base`."""
+    return "exits" if layer.startswith(EXIT) else "base"

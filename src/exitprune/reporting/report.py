@@ -18,7 +18,7 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from scipy import stats
+from scipy.special import stdtrit
 
 from exitprune.config.params import Params
 from exitprune.evaluation.claims import CLAIMS, READINGS, UNTESTED, rule_in_words
@@ -93,7 +93,7 @@ def verdicts(claims: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
 
 def few_seeds(num: int, confidence: float) -> dict[str, Any]:
     """What a number of seeds can show at best: half the width of an interval in deviations."""
-    width = float(stats.t.ppf((1 + confidence) / 2, num - 1)) / num**0.5 if num > 1 else math.inf
+    width = float(stdtrit(num - 1, (1 + confidence) / 2)) / num**0.5 if num > 1 else math.inf
     return {"num": num, "confidence": confidence, "width": width}
 
 

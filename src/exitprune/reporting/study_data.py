@@ -14,7 +14,7 @@ import pandas as pd
 
 from exitprune.config.params import Params
 from exitprune.reporting.about import chance, data_name
-from exitprune.reporting.figures._style import looks
+from exitprune.reporting.figures._looks import looks
 from exitprune.reporting.formatting import STATES
 from exitprune.reporting.tables import HEADLINES, flat
 

@@ -10,57 +10,24 @@ import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 from PIL import Image
 
+from exitprune.reporting.figures._looks import LOOKS as LOOKS
+from exitprune.reporting.figures._looks import THEME
+from exitprune.reporting.figures._looks import Look as Look
+from exitprune.reporting.figures._looks import looks as looks
+
 DPI = 150
 WIDTH = 10.0
 """Inches, of every figure."""
-PALETTE = sns.color_palette("colorblind").as_hex()
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a recipe is drawn, everywhere."""
-
-    colour: str
-    marker: str
-    line: str | tuple[int, tuple[int, ...]]
-    hatch: str
-
-    @property
-    def dashes(self) -> str:
-        """The line as SVG has it: lengths drawn and left out, in multiples of its width; empty: drawn through."""
-        lengths = {"-": (), "--": (4, 2), "-.": (5, 2, 1, 2)}[self.line] if isinstance(self.line, str) else self.line[1]
-        return " ".join(str(2 * length) for length in lengths)
-
-    @property
-    def bar(self) -> dict[str, Any]:
-        """For bars and their places in a legend."""
-        return {"facecolor": self.colour, "hatch": self.hatch, "edgecolor": "white", "linewidth": 0.3}
-
-
-LOOKS = {"joint": Look(PALETTE[0], "o", "-", ""), "sequential": Look(PALETTE[1], "s", "--", "/////")}
-OTHERS = (
-    Look(PALETTE[2], "^", "-.", "....."),
-    Look(PALETTE[4], "D", (0, (3, 1, 1, 1, 1, 1)), "xxxxx"),
-    Look(PALETTE[3], "v", (0, (7, 2)), "\\\\\\\\\\"),
-    Look(PALETTE[9], "P", (0, (2, 2)), "-----"),
-    Look(PALETTE[5], "X", (0, (7, 1, 1, 1)), "+++++"),
-    Look(PALETTE[7], "<", (0, (4, 1)), "|||||"),
-    Look(PALETTE[6], ">", (0, (5, 1, 1, 1, 1, 1)), "ooooo"),
-    Look(PALETTE[8], "p", (0, (1, 2, 4, 2)), "*****"),
-)
-"""With the paper's two, ten recipes look different."""
 UNPRUNED: dict[str, Any] = {"color": "0.35", "linestyle": ":", "linewidth": 1.6, "label": "unpruned"}
 _DECIMALS = re.compile(r"(scale\([^)]*\))|(\d\.\d\d)\d+")
 """A hundredth of a point is finer than any screen, and further decimals of lengths are a third of a file; scales keep theirs."""
@@ -71,25 +38,10 @@ class NothingToDraw(Exception):
     """A study has nothing that this figure could show; the message says what is missing."""
 
 
-def looks(recipes: list[str]) -> dict[str, Look]:
-    """A look for each recipe; those the paper does not know take the spare ones in turn."""
-    spare = [recipe for recipe in recipes if recipe not in LOOKS]
-    return {recipe: LOOKS.get(recipe) or OTHERS[spare.index(recipe) % len(OTHERS)] for recipe in recipes}
-
-
 @contextmanager
 def theme(name: str) -> Iterator[None]:
-    """Draw within this: seaborn's theme, and identifiers in the SVG that depend on the figure's name alone."""
-    look: dict[Any, Any] = {**sns.axes_style("whitegrid"), **sns.plotting_context("paper", font_scale=1.1)}
-    ours: dict[Any, Any] = {
-        "svg.hashsalt": name,
-        "hatch.linewidth": 0.6,
-        "axes.titleweight": "bold",
-        "axes.titlesize": 10.5,
-        "grid.color": "0.9",
-        "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same shapes everywhere
-    }
-    with matplotlib.rc_context({**look, **ours}):
+    """Draw within this: the theme, and identifiers in the SVG that depend on the figure's name alone."""
+    with matplotlib.rc_context({**THEME, "svg.hashsalt": name}):
         yield
 
 

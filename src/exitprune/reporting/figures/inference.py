@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.deployment.measured_times import read_measured
-from exitprune.reporting.figures._style import PALETTE, NothingToDraw, in_percent, new_figure, over
+from exitprune.reporting.figures._looks import PALETTE
+from exitprune.reporting.figures._style import NothingToDraw, in_percent, new_figure, over
 from exitprune.reporting.formatting import millions, percent
 
 PLACE = 8

@@ -1,0 +1,35 @@
+"""A stage starts without the packages that it can do without: importing one of these takes from a quarter to a whole second."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+from exitprune.cli import build
+build([{stage!r}])
+if "torch" in sys.modules:
+    from exitprune.config.compute import Compute
+    from exitprune.jobs.compute import set_up
+    set_up(Compute(device="cpu", threads=1, precision="float32", compile=False))
+print(*sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "without"),
+    [
+        ("report", {"torch", "matplotlib", "sklearn", "scipy.stats"}),
+        ("figure", {"torch", "scipy", "sklearn"}),
+        ("prune", {"torch._dynamo", "torchvision", "pandas", "scipy", "sklearn", "matplotlib"}),
+        ("evaluate", {"torch._dynamo", "torchvision", "pandas", "scipy.stats", "sklearn", "matplotlib"}),
+    ],
+)
+def test_a_stage_starts_without(stage: str, without: set[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(stage=stage)], capture_output=True, text=True, check=True
+    )
+    assert without & set(done.stdout.split()) == set()
