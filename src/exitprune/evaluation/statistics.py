@@ -133,7 +133,7 @@ def rank_correlation(first: Floats, second: Floats) -> float:
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return np.nan
     pairs = pd.DataFrame({"first": first, "second": second})  # scipy's takes half a second to import
-    return float(pairs.corr(method="spearman").loc["first", "second"])
+    return float(pairs.corr(method="spearman").to_numpy()[0, 1])
 
 
 def over_seeds(table: pd.DataFrame, by: list[str], along: list[str], value: str, confidence: float) -> pd.DataFrame:
