@@ -16,6 +16,28 @@ from exitprune.errors import BadInput
 SPLITS = ["train", "validation", "test"]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_nobodys_images_are_on_two_sides_if_they_are_divided_by_makers(seed: int) -> None:
+    by_maker = asked(validation=0.2, test=0.3, seed=seed).model_copy(update={"division": "makers"})
+    parts = divide(digits.load(None, None), by_maker)
+    makers = [set(parts[split].makers) for split in SPLITS]
+    assert [len(some) for some in makers] == [7, 2, 5]
+    assert not makers[0] & makers[1] | makers[1] & makers[2] | makers[0] & makers[2]
+
+
+def test_every_sheet_of_the_digits_is_of_the_same_rows() -> None:
+    digits_there = digits.load(None, None).train
+    for writer in np.unique(digits_there.makers):
+        sheet = "".join(map(str, digits_there.labels[digits_there.makers == writer]))
+        assert sheet.startswith(("0123456789", "123456789"))
+        assert sheet.endswith(("0898", "0893", "4908"))
+
+
+def test_makers_that_nobody_knows_are_refused() -> None:
+    with pytest.raises(BadInput, match="does not say who made its images; of the sources, digits does; use images"):
+        divide(source_of([50, 50]), asked().model_copy(update={"division": "makers"}))
+
+
 def asked(validation: float = 0.1, test: float = 0.2, limit: int | None = None, seed: int = 0) -> Data:
     return Data(
         source="digits",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -32,6 +32,8 @@ class DataSource(Section):
     """Share of the training images held back to choose thresholds and everything else."""
     test: float = Field(gt=0, lt=1)
     """Share of all images kept for test, for sources that come without a division of their own (digits)."""
+    division: Literal["images", "makers"] = "images"
+    """Whether images are divided one by one, or so that nobody's images (a writer's, say) are on two sides."""
     limit: int | None = Field(ge=1)
     """Use only so many training images (and as many test images at most); `all` or null: all."""
     seed: int = Field(ge=0, lt=2**32)

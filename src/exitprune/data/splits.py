@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import resample
 
 from exitprune.config.data import DataSource
@@ -31,15 +31,21 @@ def divide(source: Source, data: DataSource) -> dict[str, Part]:
         data: shares, limit and seed.
 
     Raises:
-        BadInput: if a class has too few images to be in every part.
+        BadInput: if a class has too few images to be in every part, or nobody knows who made the images.
     """
     train, test = source.train, source.test
+    by_maker = data.division == "makers"
+    if by_maker and train.makers is None:
+        raise BadInput(
+            f"data.division: makers: {data.source} does not say who made its images; of the sources, digits does; use"
+            " images, or put each maker's images into train/ or test/ yourself"
+        )
     if test is None:
-        train, test = _hold_back(train, data.test, "data.test", source.classes, data.seed)
+        train, test = _hold_back(train, data.test, "data.test", source.classes, data.seed, by_maker)
     if data.limit is not None:
         train = _limited(train, data.limit, source.classes, data.seed)
         test = _limited(test, data.limit, source.classes, data.seed)
-    train, validation = _hold_back(train, data.validation, "data.validation", source.classes, data.seed)
+    train, validation = _hold_back(train, data.validation, "data.validation", source.classes, data.seed, by_maker)
     return {"train": train, "validation": validation, "test": test}
 
 
@@ -101,8 +107,16 @@ def checksum(parts: Mapping[str, Part]) -> str:
     return digest.hexdigest()
 
 
-def _hold_back(part: Part, share: float, key: str, classes: tuple[str, ...], seed: int) -> tuple[Part, Part]:
-    """What stays and what is held back."""
+def _hold_back(
+    part: Part, share: float, key: str, classes: tuple[str, ...], seed: int, by_maker: bool
+) -> tuple[Part, Part]:
+    """What stays and what is held back; of makers, their share is meant."""
+    if by_maker:
+        division = GroupShuffleSplit(1, test_size=share, random_state=seed)
+        kept, held = next(division.split(part.labels, groups=part.makers))
+        for index in (kept, held):
+            _require(part.take(index), len(index), f"{key} {share:g}", classes)
+        return part.take(kept), part.take(held)
     num_held = round(share * len(part))
     _require(part, min(num_held, len(part) - num_held), f"{key} {share:g}", classes)
     kept, held = train_test_split(np.arange(len(part)), test_size=num_held, random_state=seed, stratify=part.labels)

@@ -171,6 +171,7 @@ def render(
             manifest=manifest,
             data_name=data_name(manifest),
             chance=chance(manifest),
+            nearest_neighbour=manifest.get("nearest_neighbour"),
             num_images=num_images(manifest),
             counts={split: sum(by_class.values()) for split, by_class in manifest["counts"].items()},
             num_test=sum(manifest["counts"]["test"].values()),

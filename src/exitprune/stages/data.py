@@ -10,6 +10,7 @@ from typer import Option
 
 from exitprune.config.data import DataSource
 from exitprune.config.section import Section
+from exitprune.data.nearest import nearest_neighbour
 from exitprune.data.splits import describe, divide
 from exitprune.storage import write_json, write_tensors
 from exitprune.variants import variant
@@ -43,6 +44,7 @@ def main(
     source = variant("datasets", data.source).load(Path(path) if path else None, size)
     parts = divide(source, data)
     description = describe(data.source, source.classes, parts)
+    description["nearest_neighbour"] = nearest_neighbour(parts)
     if size is not None:
         description["resized"] = True
     tensors = {

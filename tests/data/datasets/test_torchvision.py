@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.io import savemat
 from torchvision.datasets import CIFAR10, CIFAR100, SVHN
 
-from exitprune.data.datasets import Part, Source, _torchvision
+from exitprune.data.datasets import Part, Source, _torchvision, cifar10
 from exitprune.errors import BadInput
 from exitprune.variants import variant
 
@@ -99,13 +100,43 @@ def both(source: Source) -> tuple[Part, Part]:
     return source.train, source.test
 
 
-def test_cifar10_comes_in_the_order_of_its_files(root: Path) -> None:
+def test_cifar10_has_the_images_of_its_files_in_the_order_of_their_digests(root: Path) -> None:
     source = load("cifar10", root)
     train, test = both(source)
     assert source.classes == tuple(f"class {label}" for label in range(10))
-    assert (train.pixels == np.concatenate([noise(10, 3072) // (i + 1) for i in range(5)]).reshape(50, 3, 32, 32)).all()
-    assert train.labels.tolist() == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0] * 5
+    written = np.concatenate([noise(10, 3072) // (i + 1) for i in range(5)]).reshape(50, 3, 32, 32)
+    digests = [hashlib.sha256(image).digest() for image in written]
+    order = sorted(range(50), key=digests.__getitem__)
+    assert (train.pixels == written[order]).all()
+    assert train.labels.tolist() == [9 - i % 10 for i in order]
     assert test.pixels.shape == (10, 3, 32, 32)
+
+
+def as_files(source: Source, folder: Path) -> None:
+    """Written as image files, under names that say nothing."""
+    for split, part in zip(("train", "test"), both(source), strict=True):
+        for number, (image, label) in enumerate(zip(part.pixels, part.labels, strict=True)):
+            file = folder / split / source.classes[label] / f"{number * 7 % 50:02d}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image.transpose(1, 2, 0)).save(file)
+
+
+def test_cifar10_is_the_same_from_image_files(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = load("cifar10", root)
+    as_files(published, tmp_path / "files")
+    monkeypatch.setattr(cifar10, "CLASSES", published.classes)
+    monkeypatch.setattr(cifar10, "SHA256", cifar10.digest(published))
+    source = load("cifar10", tmp_path / "files")
+    assert (both(source)[0].pixels == both(published)[0].pixels).all()
+    assert (both(source)[1].labels == both(published)[1].labels).all()
+
+
+def test_image_files_of_other_images_are_not_cifar10(root: Path, tmp_path: Path) -> None:
+    as_files(load("cifar10", root), tmp_path / "files")
+    with pytest.raises(
+        BadInput, match=r"files has other images than CIFAR-10.*use it as it is with data\.source: folder"
+    ):
+        load("cifar10", tmp_path / "files")
 
 
 def test_cifar100_has_its_fine_labels(root: Path) -> None:

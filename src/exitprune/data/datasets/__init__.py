@@ -30,10 +30,12 @@ class Part:
     Attributes:
         pixels: (N, C, H, W) uint8.
         labels: (N,) int64, counting the classes from 0.
+        makers: (N,) int64, who made each image (wrote it, took it), where the source knows; they are told apart, not named.
     """
 
     pixels: Pixels
     labels: Labels
+    makers: Labels | None = None
 
     def __post_init__(self) -> None:
         assert self.pixels.dtype == np.uint8
@@ -46,7 +48,7 @@ class Part:
 
     def take(self, index: NDArray[np.int64]) -> Part:
         """Some of the images, in the order of `index`."""
-        return Part(self.pixels[index], self.labels[index])
+        return Part(self.pixels[index], self.labels[index], None if self.makers is None else self.makers[index])
 
 
 @dataclass(frozen=True)
@@ -101,5 +103,7 @@ def _resized(part: Part, size: Size) -> Part:
     )
     fitted = np.stack([np.asarray(fit(Image.fromarray(image), size)) for image in images])
     return Part(
-        fitted[:, None] if fitted.ndim == 3 else np.ascontiguousarray(fitted.transpose(0, 3, 1, 2)), part.labels
+        fitted[:, None] if fitted.ndim == 3 else np.ascontiguousarray(fitted.transpose(0, 3, 1, 2)),
+        part.labels,
+        part.makers,
     )

@@ -14,6 +14,9 @@ from exitprune.data.datasets import Extent, Part, Source
 from exitprune.data.image_files import Size
 from exitprune.errors import BadInput
 
+SHEETS = (0, 130, 256, 386, 516, 646, 776, 906, 1029, 1157, 1287, 1415, 1545, 1667)
+"""Where each writer's sheet begins: everybody copied the same rows of digits, so the labels repeat. The source speaks of
+thirteen writers; these are fourteen sheets, so somebody may have filled two."""
 BRIGHTEST = 16  # pixels count the dots set in a cell of 4 x 4
 
 
@@ -29,7 +32,8 @@ def load(path: Path | None, size: Size | None) -> Source:
     digits = load_digits()
     pixels = np.rint(digits.images * (255 / BRIGHTEST)).astype(np.uint8)  # (N, H, W)
     names = tuple(str(name) for name in digits.target_names)
-    return Source(names, Part(pixels[:, None], digits.target.astype(np.int64)), None).resized(size)
+    writers = np.searchsorted(SHEETS, np.arange(len(pixels)), side="right")
+    return Source(names, Part(pixels[:, None], digits.target.astype(np.int64), writers), None).resized(size)
 
 
 def extent(path: Path | None) -> Extent:
