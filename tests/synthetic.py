@@ -283,6 +283,7 @@ PARAMS: dict[str, Any] = {
         "source": "digits",
         "path": None,
         "size": None,
+        "division": "images",
         "validation": 0.15,
         "test": 0.2,
         "limit": None,

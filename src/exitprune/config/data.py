@@ -44,6 +44,11 @@ class DataSource(Section):
     def _all_is_a_word(cls, value: Any) -> Any:
         return None if value == "all" else value  # null in params.yaml would let the preset's limit through
 
+    @field_validator("division", mode="before")
+    @classmethod
+    def _not_set_is_the_usual(cls, value: Any) -> Any:
+        return "images" if value is None else value
+
     @field_validator("size", mode="before")
     @classmethod
     def _one_side_is_both(cls, value: Any) -> Any:
