@@ -44,7 +44,7 @@ def a_context(
 def goes_by(criterion: str) -> str:
     """The name of a granularity that a criterion goes with."""
     one = ("criterion", "criteria", criterion)
-    names = ("weight", *names_of("granularities"))
+    names = ("weight", "filter", *names_of("granularities"))
     return next(name for name in names if not disagreement([one, ("granularity", "granularities", name)]))
 
 

@@ -4,7 +4,7 @@ It is read from the docstring, so nothing is imported: sentences that begin with
 another such sentence or the end of its paragraph.
 
     When: initialization | early | trained, several with "or"; not said: any time
-    Goes: weights | filters, several with "or"; not said: whatever the granularity takes as one
+    Goes: weights | filters | blocks, several with "or"; not said: whatever the granularity takes as one
     Source: authors, year and number of the paper; not said: ours
     Form: as published | in the spirit of it; not said: as published, where there is a source
 
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from exitprune.variants import folder_of, names_of
 
-WHEN, GOES = ("initialization", "early", "trained"), ("weights", "filters")
+WHEN, GOES = ("initialization", "early", "trained"), ("weights", "filters", "blocks")
 FORMS = ("as published", "in the spirit of it")
 _FIELD = re.compile(r"(?:^|(?<=\s))(When|Goes|Form|Source): ")
 ONLY = " only"

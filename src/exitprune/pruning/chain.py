@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,12 +15,12 @@ from exitprune.config.prune import Prune
 from exitprune.config.training import Training
 from exitprune.data.images import Epoch, Images
 from exitprune.jobs.compute import Machine
-from exitprune.jobs.progress import RunAway
+from exitprune.jobs.progress import LOG, RunAway
 from exitprune.jobs.seeding import generator, seed_of
 from exitprune.networks.as_drawn import as_drawn, with_heads_as_drawn
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.groups import Group
-from exitprune.networks.masks import Masks, full_masks, weights
+from exitprune.networks.masks import Masks, full_masks, num_kept, weights
 from exitprune.pruning.criteria import Context, Criterion
 from exitprune.pruning.rounds import Chooser, Step, apply_, plan, rewind_
 from exitprune.pruning.starts import Start
@@ -105,17 +104,21 @@ class Chain:
             if criterion.trains_first:
                 kept = self.partial(first(number))
                 training, seed = criterion.first(self.settings.finetune), seed_of(*purpose, "first")
-                with criterion.during(network):
-                    self._train_(network, step.train, training, masks, seed, [criterion], kept)
+                self._train_(network, step.train, training, masks, seed, [criterion], kept)
             scores = criterion.score(context)
             if unknown := [name for name, score in scores.items() if score.isnan().any()]:
                 began_with = largest_answer(network, self.images)
                 raise RunAway(f"the scores of {unknown[0]} are not numbers", began_with)
             before, masks = masks, criterion.choose(context, scores)
+            self._tell(
+                number, step, chooser.granularity.unit_masks(network, {name: masks[name] for name in context.names})
+            )
             apply_(network, before, masks, lambda: weights(self.begin))
         if step.prune and (reference := self._reference):
             rewind_(network, reference, step.train)
             apply_(network, masks, masks, lambda: {})
+        if step.prune:
+            chooser.granularity.neutralise_(network, masks)
         seed = seed_of(*purpose) if step.training == "finetune" else seed_of(self.seed, step.training)
         resumption = None if step.training == "finetune" else self.partial(step.training)  # a round is short
         going_on = None
@@ -125,9 +128,8 @@ class Chain:
         ending: Ending = made("endings", self.settings.ending) if step.training == "finetune" else Last()
         if self.validation:
             ending.begin(step.train, self.validation)
-        with criterion.during(network) if along else nullcontext():
-            callbacks = [*along, ending]
-            self._train_(network, step.train, self.training_of(step), masks, seed, callbacks, resumption, going_on)
+        callbacks = [*along, ending]
+        self._train_(network, step.train, self.training_of(step), masks, seed, callbacks, resumption, going_on)
         ending.finish_(network)
         return masks
 
@@ -165,6 +167,13 @@ class Chain:
             callbacks,
             going_on,
         )
+
+    def _tell(self, number: int, step: Step, units: Masks) -> None:
+        """Say it where a round could not reach what the schedule has."""
+        total = sum(unit.numel() for unit in units.values())
+        if (kept := num_kept(units)) - round(step.kept_share * total) > len(units):
+            share = f"{1 - kept / total:.3f} of the units of group {step.prune} are gone"
+            LOG.warning("round %d: %s, not %.3f: the criterion has it so", number, share, 1 - step.kept_share)
 
     def _context(
         self, network: EarlyExitNetwork, masks: Masks, group: Group, kept_share: float, number: int

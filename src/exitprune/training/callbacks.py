@@ -7,6 +7,8 @@ back, and ends with the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,9 +21,16 @@ from exitprune.networks.masks import weights
 class Callback:
     """Somebody who has a say while a network trains."""
 
+    reaches_in: ClassVar[bool] = False
+    """Whether it has a part in the forward pass, so that the pass cannot be compiled."""
+
     def parameters(self) -> Iterable[Parameter]:
         """What learns along with the network, by the same optimiser."""
         return ()
+
+    def during(self, network: EarlyExitNetwork) -> AbstractContextManager[None]:
+        """What holds from the first step to the last, and not a moment longer: gates, say."""
+        return nullcontext()
 
     def before_forward(self, network: EarlyExitNetwork) -> None:
         """A step begins; weights may be changed for it, and changed back in `after_step`."""

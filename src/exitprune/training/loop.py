@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
@@ -102,6 +104,8 @@ def train_(
     """
     watch = Watch(network, images)
     set_trainable_(network, group)
+    if any(callback.reaches_in for callback in callbacks):
+        machine = replace(machine, compile=False)  # what is compiled or recorded has no place for them
     forward = forward_pass(network, group, machine, images, settings.batch_size)
     callbacks = (KeepMasks(), *callbacks)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -124,42 +128,45 @@ def train_(
     step = done * per_epoch
     if observer and done:
         observer.skip(min(done * per_epoch, num_steps) * min(settings.batch_size, len(images)))
-    for epoch in range(done + 1, math.ceil(num_steps / per_epoch) + 1):
-        share = min(per_epoch, num_steps - (epoch - 1) * per_epoch)
-        total = torch.zeros((), device=images.pixels.device)
-        drawn = batches(images, settings.batch_size, augment, generator(seed, epoch))
-        for pixels, labels in islice(drawn, share):
-            for callback in callbacks:
-                callback.before_forward(network)
-            logits = forward(pixels)
-            step += 1
-            for callback in callbacks:
-                callback.after_forward(network, logits, labels)
-            loss = exit_loss(logits, labels)
-            for callback in callbacks:
-                penalty = callback.penalty(network, step / num_steps)
-                loss = loss if penalty is None else loss + penalty
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            for callback in callbacks:
-                callback.after_backward(network)
-            optimiser.step()
-            for callback in callbacks:
-                callback.after_step(network, masks)
-            scheduler.step()
-            total += loss.detach()
+    with ExitStack() as held:
+        for callback in callbacks:
+            held.enter_context(callback.during(network))
+        for epoch in range(done + 1, math.ceil(num_steps / per_epoch) + 1):
+            share = min(per_epoch, num_steps - (epoch - 1) * per_epoch)
+            total = torch.zeros((), device=images.pixels.device)
+            drawn = batches(images, settings.batch_size, augment, generator(seed, epoch))
+            for pixels, labels in islice(drawn, share):
+                for callback in callbacks:
+                    callback.before_forward(network)
+                logits = forward(pixels)
+                step += 1
+                for callback in callbacks:
+                    callback.after_forward(network, logits, labels)
+                loss = exit_loss(logits, labels)
+                for callback in callbacks:
+                    penalty = callback.penalty(network, step / num_steps)
+                    loss = loss if penalty is None else loss + penalty
+                optimiser.zero_grad()
+                torch.autograd.backward(loss)
+                for callback in callbacks:
+                    callback.after_backward(network)
+                optimiser.step()
+                for callback in callbacks:
+                    callback.after_step(network, masks)
+                scheduler.step()
+                total += loss.detach()
+                if observer:
+                    observer.step(len(labels))
+            mean = float(total) / share  # the only wait for the device in an epoch
+            watch.after_epoch(epoch, mean)
             if observer:
-                observer.step(len(labels))
-        mean = float(total) / share  # the only wait for the device in an epoch
-        watch.after_epoch(epoch, mean)
-        if observer:
-            observer.end_epoch(epoch, mean)
-        stops = [callback.after_epoch(network, epoch) for callback in callbacks]
-        if resumption:
-            watch.before_saving(epoch, optimiser)
-            resumption.keep(epoch, network, optimiser, scheduler, callbacks, any(stops))
-        if any(stops):
-            break
+                observer.end_epoch(epoch, mean)
+            stops = [callback.after_epoch(network, epoch) for callback in callbacks]
+            if resumption:
+                watch.before_saving(epoch, optimiser)
+                resumption.keep(epoch, network, optimiser, scheduler, callbacks, any(stops))
+            if any(stops):
+                break
     if step > done * per_epoch:
         watch.at_end()
 

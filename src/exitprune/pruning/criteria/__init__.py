@@ -6,7 +6,7 @@ Contract of a file: a class of `Criterion` with `score`; its fields are its sett
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ from exitprune.config.choice import made
 from exitprune.config.prune import Prune
 from exitprune.config.section import Variant
 from exitprune.config.training import Training
+from exitprune.networks.cost import layer_costs
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks, weights
 from exitprune.pruning.granularities import Granularity
@@ -73,6 +74,16 @@ class Context:
         """The masks of all layers, if only these units stayed; masks as `units` gives them."""
         there = {name: self.masks[name] for name in self.names}
         return {**self.masks, **self.granularity.weight_masks(self.network, there, units)}
+
+    def unit_macs(self) -> dict[str, float]:
+        """Multiply-accumulates that go with one unit of a layer, by layer; the mean where they differ."""
+        positions = {layer.name: layer.positions for layer in layer_costs(self.network, self.masks)}
+        macs, units = {}, self.units
+        for name, unit in units.items():
+            after = self.without({**units, name: torch.zeros_like(unit)})
+            gone = sum(times * int((self.masks[one] & ~after[one]).sum()) for one, times in positions.items())
+            macs[name] = gone / max(1, int(unit.sum()))
+        return macs
 
     def scores(self) -> dict[str, Tensor]:
         """What the recipe's criterion says of the network as it is, asked anew; nothing is remembered or drawn for it."""
@@ -152,10 +163,6 @@ class Criterion(Variant, Callback):
     def first(self, finetune: Training) -> Training:
         """How the network is trained, where a round trains first; as it is fine-tuned, if nothing else is said."""
         return finetune
-
-    def during(self, network: EarlyExitNetwork) -> AbstractContextManager[None]:
-        """What holds while the network trains with the criterion as a callback, and not a moment longer: gates, say."""
-        return nullcontext()
 
     def start(self, context: Context) -> None:
         """A round begins."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from exitprune.config.section import Variant
 from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.gates import Place
 from exitprune.networks.masks import Masks
 
 
@@ -38,3 +39,10 @@ class Granularity(Variant):
     ) -> Masks:
         """Masks of the layers given, without the weights of units that went."""
         raise NotImplementedError
+
+    def gates(self, network: EarlyExitNetwork) -> dict[str, Place]:
+        """Where a gate of each layer's units would sit; none: units of this kind have no place for one."""
+        return {}
+
+    def neutralise_(self, network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> None:
+        """Set what units that went would still add, if that is more than their weights."""

@@ -20,6 +20,7 @@ from pydantic import Field
 from torch import Tensor
 
 from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.gates import Place, of_filters
 from exitprune.networks.masks import Masks
 from exitprune.pruning.filters import filter_masks, filter_scores, without_filters
 from exitprune.pruning.granularities import Granularity
@@ -69,3 +70,6 @@ class Filter(Granularity):
     ) -> Masks:
         """Without the weights of filters that went, and of all that goes with them."""
         return without_filters(network, masks, units)
+
+    def gates(self, network: EarlyExitNetwork) -> dict[str, Place]:
+        return of_filters(network)
