@@ -154,7 +154,7 @@ MISTAKES = [
     ("criterion", {"round_to": 2}, "criterion: magnitude has no setting 'round_to'; its settings: none"),
     ("criterion", 3, "criterion: write a name, or {name: ..., settings: ...}; allowed: "),
     ("scope", "channel", f"scope: there is no 'channel'; allowed: {allowed('scopes')}"),
-    ("granularity", "block", f"granularity: there is no 'block'; allowed: {allowed('granularities')}"),
+    ("granularity", "row", f"granularity: there is no 'row'; allowed: {allowed('granularities')}"),
     ("granularity", {"name": "filter", "round_to": 0}, "granularity: filter: round_to: Input should be greater"),
     ("granularity", {"name": "filter", "round": 2}, "granularity: filter has no setting 'round'; its settings: round_to"),
     ("start", {"name": "epoch", "number": "x"}, "start: epoch: number: Input should be a valid integer"),
