@@ -55,5 +55,5 @@ def make_study(folder: Path) -> Study:
     header |= {"train": "all", "key": "k", "data": "0" * 64, "classes": CLASSES, "mean": MEAN, "std": STD}
     level = folder / "seed0" / "joint" / "level-01.safetensors"
     save_checkpoint(level, network, masks, header)
-    export(level, folder / "exported")
+    export(level, folder / "exported", sparse=True)
     return Study(level, data, folder / "exported", network, masks)

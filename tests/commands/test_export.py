@@ -93,8 +93,8 @@ def test_class_names_costs_and_thresholds_travel_in_the_model(study: Study) -> N
 
 
 def test_exporting_twice_gives_the_same_bytes(study: Study, tmp_path: Path) -> None:
-    export(study.level, tmp_path)
-    for name in ("model.onnx", "model-card.json"):
+    export(study.level, tmp_path, sparse=True)
+    for name in ("model.onnx", "model.sparse", "model-card.json"):
         assert (tmp_path / name).read_bytes() == (study.exported / name).read_bytes()
 
 

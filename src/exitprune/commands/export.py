@@ -16,10 +16,14 @@ from exitprune.data.images import load_manifest, load_split
 from exitprune.deployment.extras import extra
 from exitprune.deployment.folding import fold
 from exitprune.deployment.latency import exit_milliseconds
-from exitprune.deployment.model_card import Measured, exit_table, metadata_of, model_card
+from exitprune.deployment.model_card import Measured, exit_table, metadata_of, model_card, with_normalisation
 from exitprune.deployment.onnx_export import OPSET, build_model
 from exitprune.deployment.onnx_stages import write_stages
 from exitprune.deployment.removal import remove_dead_channels
+from exitprune.deployment.sparse.from_network import steps_of
+from exitprune.deployment.sparse.loading import SUFFIX
+from exitprune.deployment.sparse.machine import CannotRun
+from exitprune.deployment.sparse.saved import to_bytes
 from exitprune.errors import BadInput
 from exitprune.evaluation.calibration import Temperature, scaled, tried_temperatures
 from exitprune.evaluation.logits import infer
@@ -76,6 +80,9 @@ def main(
         ),
     ] = "whole",
     batch: Annotated[int | None, typer.Option(min=1, help="Images a stage takes at once; default: any number.")] = None,
+    sparse: Annotated[
+        bool, typer.Option("--sparse", help="Also model.sparse, of which only weights that are not zero are computed.")
+    ] = False,
 ) -> None:
     """Write DIR/model.onnx and DIR/model-card.json.
 
@@ -90,7 +97,7 @@ def main(
         rules.append(chosen)
     check_threads(threads)
     torch.set_num_threads(threads)
-    level = _with_exits(_with_normalisation(checkpoint, load_checkpoint(checkpoint)), kept)
+    level = _with_exits(with_normalisation(checkpoint, load_checkpoint(checkpoint)), kept)
     network = remove_dead_channels(fold(level.network))
     mean, std = level.header["mean"], level.header["std"]
     source = _data_of(checkpoint, level, data)
@@ -124,6 +131,9 @@ def main(
         "sha256": hashlib.sha256(model).hexdigest(),
         "opset": OPSET,
     }
+    if sparse:
+        about["sparse"], said = _write_sparse(network, mean, std, applied, metadata, out / f"model{SUFFIX}")
+        warnings += said
     if form == "stages":
         about["stages"] = write_stages(built, out / "stages", batch, metadata)
     origin = {"checkpoint": checkpoint.name, "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
@@ -133,7 +143,8 @@ def main(
     manifest = None if source is None else load_manifest(source)
     card = model_card(level, exits, points, chosen.name, about, manifest, {**origin, **made_with}, warnings)
     write_json(out / "model-card.json", card)
-    typer.echo("\n".join([f"{path} and model-card.json beside it", *_said(rules, points, chosen, source), *warnings]))
+    beside = f"model{SUFFIX} and model-card.json" if about.get("sparse") else "model-card.json"
+    typer.echo("\n".join([f"{path} and {beside} beside it", *_said(rules, points, chosen, source), *warnings]))
 
 
 def _rules(
@@ -183,11 +194,21 @@ def _with_exits(level: Checkpoint, wanted: str | None) -> Checkpoint:
     return keep_exits(level, kept)
 
 
-def _with_normalisation(path: Path, level: Checkpoint) -> Checkpoint:
-    missing = [key for key in ("classes", "mean", "std") if key not in level.header]
-    if missing:
-        raise BadInput(f"{path}: its header lacks {', '.join(missing)}; give a level that the study's stages wrote")
-    return level
+def _write_sparse(
+    network: EarlyExitNetwork,
+    mean: list[float],
+    std: list[float],
+    temperatures: list[float],
+    metadata: dict[str, Any],
+    path: Path,
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """What the card says of the file; or none and a sentence, where there are no kernels for the network."""
+    try:
+        content = to_bytes(steps_of(network, mean, std, temperatures), metadata)
+    except CannotRun as error:
+        return None, [f"{path.name} was not written: {error}"]
+    write_bytes(path, content)
+    return {"file": path.name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}, []
 
 
 def _data_of(checkpoint: Path, level: Checkpoint, given: Path | None) -> Path | None:

@@ -6,12 +6,13 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from exitprune.deployment.exported_model import ExportedModel
+from exitprune.deployment.exported_model import ExportedModel, Model
 from exitprune.deployment.predict import Prediction, find_images, predict, threshold_of
+from exitprune.deployment.sparse.loading import DENSE, SUFFIX, opened
 from exitprune.errors import BadInput, plain
 from exitprune.jobs.cores import check_threads
 
@@ -19,7 +20,7 @@ CELL = 100  # characters of a class name or a path in the table
 
 
 def main(
-    model: Annotated[Path, typer.Argument(help="model.onnx, as `exitprune export` wrote it.")],
+    model: Annotated[Path, typer.Argument(help="model.onnx or model.sparse, as `exitprune export` wrote it.")],
     images: Annotated[
         list[Path],
         typer.Argument(help="Image files of the size the model takes, folders of them, or - for one on stdin."),
@@ -31,6 +32,10 @@ def main(
         str | None,
         typer.Option(help="Use the threshold of this operating point of the model; default: the one chosen on export."),
     ] = None,
+    runtime: Annotated[
+        Literal["onnxruntime", "sparse"],
+        typer.Option(help="sparse: zeros are left out; takes the model.sparse beside MODEL (docs/sparse.md)."),
+    ] = "onnxruntime",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads, at most the machine's cores.")] = 1,
     seconds: Annotated[
         float, typer.Option(min=0.001, help="Give up on a model that answers no image in this time.")
@@ -40,7 +45,7 @@ def main(
     """Print class, confidence, exit taken, MACs and milliseconds of each image.
 
     MACs executed are those that ran; MACs of weights leave out the multiplications by zero, which dense kernels do all the
-    same.
+    same, and sparse ones do not.
     """
     if threshold is not None and operating_point is not None:
         raise BadInput("--threshold and --operating-point were both given; give one")
@@ -48,7 +53,9 @@ def main(
         if value is not None and not math.isfinite(value):
             raise BadInput(f"{name}: {value} was given; give a finite number")
     check_threads(threads)
-    loaded = ExportedModel(model, threads, seconds)
+    loaded, instead = _opened(model, runtime, threads, seconds)
+    if instead is not None:
+        typer.echo(instead, err=True)
     point, used = threshold_of(loaded, operating_point) if threshold is None else (None, threshold)
     files, num_passed_over = find_images(images)
     if num_passed_over:
@@ -61,6 +68,13 @@ def main(
     typer.echo(table(predictions))
     if point is not None:
         typer.echo(f"threshold {used:.6g}, of the operating point {plain(point)}", err=True)
+
+
+def _opened(path: Path, runtime: str, threads: int, seconds: float) -> tuple[Model, str | None]:
+    """The model, and a sentence if another runtime than the one asked for runs it."""
+    if runtime == "sparse" or path.suffix == SUFFIX:
+        return opened(path.with_suffix(SUFFIX) if path.suffix == DENSE else path, threads, seconds)
+    return ExportedModel(path, threads, seconds), None
 
 
 def table(predictions: list[Prediction]) -> str:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,29 @@ class About(Strict):
     """Whether images are scaled and cropped to the size that it takes, as they were for training."""
 
 
+class Model(Protocol):
+    """What answers images, whatever runs it."""
+
+    @property
+    def about(self) -> About:
+        """What it says of itself."""
+
+    @property
+    def channels(self) -> int:
+        """C of the images."""
+
+    @property
+    def height(self) -> int:
+        """H of the images."""
+
+    @property
+    def width(self) -> int:
+        """W of the images."""
+
+    def run(self, pixels: npt.NDArray[np.uint8], threshold: float) -> tuple[npt.NDArray[Any], ...]:
+        """Class, confidence and exit, (N,) each, of (N, C, H, W) pixels."""
+
+
 class ExportedModel:
     """The model, ready to run.
 
@@ -71,17 +94,19 @@ class ExportedModel:
         path: of the .onnx file, or of a pipe.
         num_threads: that onnxruntime may use.
         seconds: the longest that loading, or answering once, may take.
+        content: of the file, if it is at hand.
 
     Raises:
         BadInput: if onnxruntime is not installed, or the file is missing or not one of ours.
     """
 
-    def __init__(self, path: Path, num_threads: int = 1, seconds: float = 60) -> None:
+    def __init__(self, path: Path, num_threads: int = 1, seconds: float = 60, content: bytes | None = None) -> None:
         self.path, self.seconds, self.runtime = path, seconds, extra("onnxruntime")
         kinds = vars(extra("onnxruntime.capi.onnxruntime_pybind11_state")).values()
         theirs = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Exception)]
         self.errors: tuple[type[Exception], ...] = (*theirs, RuntimeError, ValueError)
-        content = read_bounded(path, "model", LARGEST, "write one with: exitprune export CHECKPOINT --out DIR")
+        if content is None:
+            content = read_bounded(path, "model", LARGEST, "write one with: exitprune export CHECKPOINT --out DIR")
         try:
             with self._within("loaded"):
                 self.session = onnxruntime_session(content, num_threads)
@@ -137,22 +162,32 @@ class ExportedModel:
         """Run options that end the block after the seconds there are; what does not obey ends with the process."""
         options = self.runtime.RunOptions()
         options.log_severity_level = 4  # its errors come as exceptions; a log would print a stranger's names
-
-        def give_up() -> None:
-            sys.stderr.write(f"exitprune: {plain(self.path)}: not {done} within {self.seconds:g} s; {WANTED}\n")
-            sys.stderr.flush()
-            os._exit(1)  # the other thread is inside onnxruntime and hears nothing
-
-        timers = [threading.Timer(self.seconds, setattr, (options, "terminate", True))]
-        timers.append(threading.Timer(self.seconds + GRACE, give_up))
-        for timer in timers:
-            timer.daemon = True
-            timer.start()
+        timer = threading.Timer(self.seconds, setattr, (options, "terminate", True))
+        timer.daemon = True
+        timer.start()
         try:
-            yield options
+            with ending_within(self.seconds + GRACE, f"{plain(self.path)}: not {done} within {self.seconds:g} s"):
+                yield options
         finally:
-            for timer in timers:
-                timer.cancel()
+            timer.cancel()
+
+
+@contextmanager
+def ending_within(seconds: float, otherwise: str) -> Iterator[None]:
+    """End the process, with a sentence, if the block takes longer; what runs there may be deaf to anything less."""
+
+    def give_up() -> None:
+        sys.stderr.write(f"exitprune: {otherwise}; {WANTED}\n")
+        sys.stderr.flush()
+        os._exit(1)
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def read_bounded(path: Path, what: str, largest: int, otherwise: str) -> bytes:

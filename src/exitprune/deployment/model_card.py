@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from exitprune.errors import BadInput
 from exitprune.evaluation.calibration import Temperature, calibration_error
 from exitprune.evaluation.exiting import confidence_of
 from exitprune.evaluation.operating_points import OperatingPoint
@@ -33,6 +35,18 @@ class Measured:
     """(E, N, K)."""
     labels: Tensor
     """(N,)."""
+
+
+def with_normalisation(path: Path, level: Checkpoint) -> Checkpoint:
+    """The level again, if it says how images are normalised and what classes are called.
+
+    Raises:
+        BadInput: if it does not.
+    """
+    missing = [key for key in ("classes", "mean", "std") if key not in level.header]
+    if missing:
+        raise BadInput(f"{path}: its header lacks {', '.join(missing)}; give a level that the study's stages wrote")
+    return level
 
 
 def exit_table(

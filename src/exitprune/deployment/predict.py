@@ -1,6 +1,6 @@
 """Predict with an exported model: class, confidence, exit taken, MACs and milliseconds of image files.
 
-Needs the model file alone, and onnxruntime; not torch.
+Needs the model file alone, and onnxruntime or llvmlite; not torch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image
 
 from exitprune.data.image_files import decode
 from exitprune.data.survey import images_below
-from exitprune.deployment.exported_model import ExportedModel, read_bounded
+from exitprune.deployment.exported_model import Model, read_bounded
 from exitprune.errors import BadInput, quoted
 
 MODES = {1: "L", 3: "RGB"}
@@ -41,7 +41,7 @@ class Prediction:
     milliseconds: float
 
 
-def threshold_of(model: ExportedModel, rule: str | None) -> tuple[str, float]:
+def threshold_of(model: Model, rule: str | None) -> tuple[str, float]:
     """An operating point and its threshold; None: the one that was chosen on export.
 
     Raises:
@@ -81,7 +81,7 @@ def find_images(paths: Sequence[Path]) -> tuple[list[Path], int]:
     return found, num_passed_over
 
 
-def predict(model: ExportedModel, paths: Sequence[Path], threshold: float) -> Iterator[Prediction]:
+def predict(model: Model, paths: Sequence[Path], threshold: float) -> Iterator[Prediction]:
     """Answer images one by one, as they would come in.
 
     Raises:
@@ -106,7 +106,7 @@ def predict(model: ExportedModel, paths: Sequence[Path], threshold: float) -> It
         )
 
 
-def read(model: ExportedModel, path: Path) -> npt.NDArray[np.uint8]:
+def read(model: Model, path: Path) -> npt.NDArray[np.uint8]:
     """(1, C, H, W) pixels of an image file, read as for training; `-` is standard input.
 
     They are turned grey or coloured as the model needs, and scaled and cropped if those it was trained on were.

@@ -35,8 +35,6 @@ from exitprune.networks.coupling import shapes_of
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.operations import INPUT, Operation, Piece
 
-INSTEAD = "use onnxruntime: exitprune predict model.onnx"
-
 
 def steps_of(
     network: EarlyExitNetwork,
@@ -169,7 +167,7 @@ class _Translator:
             raise self._refusal(type(part).__name__ if part is not None else operation.kind.replace("_", " "))
 
     def _refusal(self, found: str) -> CannotRun:
-        return CannotRun(f"{self.what} has {found}, for which there is no sparse kernel; {INSTEAD}")
+        return CannotRun(f"{self.what} has {found}, for which there is no sparse kernel")
 
     def _new(self) -> int:
         self.made += 1

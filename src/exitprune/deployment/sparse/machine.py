@@ -14,7 +14,15 @@ from exitprune.errors import BadInput
 
 
 class CannotRun(BadInput):
-    """The processor, or the network, is not one that the kernels are made for: onnxruntime runs the network instead."""
+    """The processor, or the network, is not one that the kernels are made for.
+
+    Args:
+        reason: in words.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; use onnxruntime, which takes model.onnx")
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -67,8 +75,7 @@ def chosen(cpu: str, features: Mapping[str, bool], triple: str) -> Processor:
     if features.get("avx2") and features.get("fma"):
         return Processor(*AVX2, cpu, told, triple)
     raise CannotRun(
-        f"this processor ({cpu or triple}) has neither AVX-512, nor AVX2 with FMA, nor NEON, for which there are sparse kernels; "
-        "use onnxruntime: exitprune predict model.onnx"
+        f"this processor ({cpu or triple}) has neither AVX-512, nor AVX2 with FMA, nor NEON, for which there are sparse kernels"
     )
 
 

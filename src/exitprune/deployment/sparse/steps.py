@@ -66,8 +66,8 @@ class Combine:
 
     source: int
     target: int
-    added: int | None
-    relu: bool
+    added: int | None = None
+    relu: bool = False
 
 
 @dataclass(frozen=True)

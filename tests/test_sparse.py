@@ -1,0 +1,148 @@
+"""`exitprune.sparse`, `exitprune export --sparse` and `exitprune predict --runtime sparse`, as a person meets them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import exitprune.sparse
+from exitprune.commands.predict import main as predict
+from exitprune.data.images import load_split
+from exitprune.deployment.exported_model import ExportedModel
+from exitprune.deployment.sparse import machine, model
+from exitprune.deployment.sparse.machine import AVX2, AVX512, NEON, CannotRun, Processor, chosen
+from exitprune.errors import BadInput
+from exitprune.evaluation.exiting import confidence_of, first_confident_exit
+from exitprune.evaluation.logits import infer
+from tests.commands.conftest import study as study  # a fixture
+from tests.deployment.sparse.processors import processors
+from tests.exported_study import Study
+from tests.test_cli import HEAVY
+from tests.test_cli import exitprune as run_exitprune
+
+able = pytest.mark.skipif(not processors(), reason="no sparse kernels for this processor")
+
+
+@pytest.fixture
+def pictures(study: Study, tmp_path: Path) -> list[Path]:
+    """The first eight test images as files."""
+    paths = []
+    for number, pixels in enumerate(load_split(study.data, "test").pixels[:8].permute(0, 2, 3, 1).numpy()):
+        paths.append(tmp_path / f"{number}.png")
+        Image.fromarray(pixels).save(paths[-1])
+    return paths
+
+
+@able
+@pytest.mark.parametrize("what", ["level", "file"])
+def test_a_loaded_model_answers_as_the_network_does(study: Study, what: str) -> None:
+    images = load_split(study.data, "test")
+    logits = infer(study.network, images)
+    exits = first_confident_exit(confidence_of(logits), 0.6)
+    loaded = exitprune.sparse.load(study.level if what == "level" else study.exported / "model.sparse", threads=2)
+    label, confidence, exit_ = loaded.run(images.pixels.numpy(), 0.6)
+    assert exit_.tolist() == exits.tolist()
+    assert label.tolist() == [int(logits[e, n].argmax()) for n, e in enumerate(exits)]
+    assert confidence.dtype == np.float32
+    assert len(set(exit_.tolist())) > 1
+
+
+@able
+@pytest.mark.parametrize("name", ["model.onnx", "model.sparse"])
+def test_predict_says_the_same_with_both_runtimes(
+    study: Study, pictures: list[Path], capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    said = []
+    for runtime in ("onnxruntime", "sparse"):
+        predict(
+            study.exported / (name if runtime == "sparse" else "model.onnx"), pictures, runtime=runtime, as_json=True
+        )
+        said.append(json.loads(capsys.readouterr().out))
+    for dense, sparse in zip(said[0]["images"], said[1]["images"], strict=True):
+        assert (dense["label"], dense["exit"], dense["macs"]) == (sparse["label"], sparse["exit"], sparse["macs"])
+        assert dense["confidence"] == pytest.approx(sparse["confidence"], abs=1e-4)
+    assert said[0]["threshold"] == said[1]["threshold"]
+
+
+@able
+def test_predict_with_model_sparse_needs_neither_torch_nor_onnxruntime(study: Study, pictures: list[Path]) -> None:
+    done = run_exitprune(
+        "predict", str(study.exported / "model.sparse"), str(pictures[0]), without=[*HEAVY, "onnxruntime"]
+    )
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 2), done.stderr
+
+
+def test_without_llvmlite_it_says_what_to_install(study: Study, pictures: list[Path]) -> None:
+    done = run_exitprune("predict", str(study.exported / "model.sparse"), str(pictures[0]), without=["llvmlite"])
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "llvmlite is not installed; run: pip install '.[sparse]'" in done.stderr
+
+
+def test_where_there_is_no_sparse_file_it_says_how_to_write_one(study: Study, tmp_path: Path) -> None:
+    shutil.copy(study.exported / "model.onnx", tmp_path / "model.onnx")
+    with pytest.raises(BadInput, match=r"model\.sparse: there is no such model; write one with: exitprune export"):
+        predict(tmp_path / "model.onnx", [tmp_path], runtime="sparse")
+
+
+@pytest.fixture
+def old_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has none of the instructions."""
+
+    def none() -> Processor:
+        return chosen("core2", {"sse2": True}, "x86_64-unknown-linux-gnu")
+
+    monkeypatch.setattr(model, "this_processor", none)
+
+
+@pytest.mark.usefixtures("old_processor")
+def test_a_processor_without_the_instructions_has_onnxruntime_instead(
+    study: Study, pictures: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    predict(study.exported / "model.onnx", pictures, runtime="sparse", threshold=0.6)
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 9
+    assert said.err.startswith("this processor (core2) has neither AVX-512, nor AVX2 with FMA, nor NEON")
+    assert "onnxruntime runs" in said.err
+    assert said.err.count("\n") == 1
+    with pytest.warns(UserWarning, match="onnxruntime runs"):
+        assert isinstance(exitprune.sparse.load(study.exported / "model.sparse"), ExportedModel)
+    with pytest.warns(UserWarning, match="onnxruntime runs it"):
+        assert isinstance(exitprune.sparse.load(study.level), ExportedModel)
+
+
+@pytest.mark.parametrize(
+    ("features", "triple", "wanted"),
+    [
+        ({"avx512f": True, "avx2": True, "fma": True}, "x86_64-unknown-linux-gnu", AVX512),
+        ({"avx512f": False, "avx2": True, "fma": True}, "x86_64-pc-windows-msvc", AVX2),
+        ({}, "aarch64-unknown-linux-gnu", NEON),
+        ({}, "arm64-apple-darwin23", NEON),
+    ],
+)
+def test_the_widest_vectors_are_chosen(features: dict[str, bool], triple: str, wanted: tuple[str, int]) -> None:
+    found = chosen("some", features, triple)
+    assert (found.name, found.lanes) == wanted
+
+
+@pytest.mark.parametrize("features", [{"avx2": True}, {"avx": True, "fma": True}, {}])
+def test_half_of_the_instructions_are_not_enough(features: dict[str, bool]) -> None:
+    with pytest.raises(CannotRun, match="use onnxruntime"):
+        chosen("some", features, "x86_64-unknown-linux-gnu")
+
+
+def test_the_extra_is_pinned() -> None:
+    assert 'sparse = ["exitprune[predict]", "llvmlite==' in Path("pyproject.toml").read_text()
+
+
+def test_no_warning_where_sparse_kernels_run(study: Study) -> None:
+    if processors():
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            exitprune.sparse.load(study.exported / "model.sparse")
+    assert machine.KERNEL
