@@ -129,6 +129,50 @@ def test_milliseconds_stand_where_they_were_measured(visit: Any) -> None:
     assert cells["sequential"][4] == "–"
 
 
+def drag(page: Any, kind: str, step: int) -> list[str]:
+    """Cells of the choice once the limit is dragged to a step of its slider, by keys and by hand."""
+    page.select_option("#limit-kind", kind)
+    page.focus("#limit")
+    page.keyboard.press("Home")
+    page.evaluate("step => { const slider = document.getElementById('limit'); slider.value = step - 1; }", step)
+    page.keyboard.press("ArrowRight")
+    return list(page.evaluate("[...document.querySelector('#choice tbody tr').cells].map(cell => cell.textContent)"))
+
+
+@pytest.mark.parametrize("step", [1, 20, 60, 99])
+def test_the_limit_in_macs_finds_the_most_accurate_network_within_it(visit: Any, folder: Path, step: int) -> None:
+    table = pd.read_csv(folder / "tables" / "choices.csv").query("state != 'unpruned' or recipe == 'joint'")
+    low, high = table["validation_macs"].min(), table["validation_macs"].max()
+    cells = drag(visit(), "macs", step)
+    within = table[table["validation_macs"] <= low * (high / low) ** (step / 100) + 1]
+    best = within.sort_values(["validation_accuracy", "validation_macs"], ascending=[False, True]).iloc[0]
+    assert cells[0].split(",")[0] == (best["recipe"] if best["state"] != "unpruned" else "unpruned")
+    assert cells[1:3] == [str(best["seed"]), str(best["exits"]).replace(" ", ",")]
+    assert float(cells[3]) == pytest.approx(best["threshold"], rel=1e-6)
+    assert cells[4:6] == [f"{100 * best[what]:.1f} %" for what in ("validation_accuracy", "test_accuracy")]
+    assert cells[6].startswith(f"{100 * best['mean_accuracy']:.1f} %")
+
+
+def test_the_limit_in_points_lost_finds_the_cheapest(visit: Any, folder: Path) -> None:
+    table = pd.read_csv(folder / "tables" / "choices.csv")
+    page = visit()
+    cells = drag(page, "lost", 30)
+    best = table[table["accuracy_lost"] <= 0.03 + 1e-9].sort_values("validation_macs").iloc[0]
+    assert page.text_content("#limit-at") == "3.0 points"
+    assert float(cells[7]) == pytest.approx(best["test_macs"] / 1e6, rel=0.006)
+    command = page.text_content("#choice-command")
+    assert command.startswith(f"exitprune export runs/synthetic/seed{best['seed']}/")
+    assert f"--exits {str(best['exits']).replace(' ', ',')} --threshold" in command
+
+
+def test_a_limit_in_time_chooses_among_what_was_timed(visit: Any) -> None:
+    page = visit()
+    cells = drag(page, "ms onnxruntime 64", 90)
+    assert cells[:2] == ["joint, after recovery", "0"]
+    assert float(cells[8]) > 0
+    assert page.locator("#choices circle.chosen").count() == 1
+
+
 def test_a_recipe_can_be_left_out_and_brought_back(visit: Any) -> None:
     page = visit()
     box = page.get_by_role("checkbox", name="sequential")
@@ -210,6 +254,7 @@ def test_a_file_that_is_no_report_is_refused_in_a_sentence(visit: Any, tmp_path:
 
 def test_everything_but_the_moving_parts_is_there_without_scripts(visit: Any) -> None:
     page = visit(java_script_enabled=False)
-    assert page.get_by_text("This part needs JavaScript").is_visible()
+    assert page.get_by_text("This part needs JavaScript; everything").is_visible()
     assert not page.locator("#explorer").is_visible()
+    assert not page.locator("#chooser").is_visible()
     assert page.locator("#headline-table").is_visible()

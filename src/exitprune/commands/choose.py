@@ -12,14 +12,13 @@ import typer
 
 from exitprune.commands.study import checkout
 from exitprune.config.parameter_file import read_yaml
-from exitprune.config.params import Params
 from exitprune.config.study import resolve
 from exitprune.deployment.measured_times import FILE, Row, best_rival, read_rows, times_of
 from exitprune.errors import BadInput
 from exitprune.evaluation.deployable import Candidate, Limit, Network, What, choose, networks_of
 from exitprune.evaluation.records import FILE as RECORD
 from exitprune.evaluation.records import Record, read_record
-from exitprune.reporting.chosen import UNPRUNED, Chosen, as_text, chosen, limit_in_words, missed
+from exitprune.reporting.chosen import UNPRUNED, Chosen, as_text, checkpoint_of, chosen, limit_in_words, missed
 from exitprune.reporting.formatting import counted
 
 BATCH, THREADS = 64, 1
@@ -71,7 +70,8 @@ def main(
     answer = choose(networks, limit, times)
 
     def told(candidate: Candidate) -> Chosen:
-        checkpoint = checkpoint_of(candidate.network, params)
+        one = candidate.network
+        checkpoint = checkpoint_of(one.recipe, one.state, one.seed, one.name, params)
         return chosen(candidate, networks, checkpoint, params.evaluate.confidence_level)
 
     best, runner_up = told(answer.best), None if answer.runner_up is None else told(answer.runner_up)
@@ -133,17 +133,6 @@ def records_of(results: Path) -> list[Record]:
             + (f", or choose among {', '.join(known)}" if known else "")
         )
     return [read_record(folder) for folder in folders]
-
-
-def checkpoint_of(network: Network, params: Params) -> Path:
-    """Where the workflow keeps it."""
-    folder = Path("runs", params.study, f"seed{network.seed}")
-    own = params.recipes.get(network.recipe)
-    if network.state == UNPRUNED and (
-        own is None or own.heads.model_dump(exclude={"when"}) == params.heads.model_dump(exclude={"when"})
-    ):
-        return folder / f"{network.name}.safetensors"
-    return folder / network.recipe / f"{network.name}.safetensors"
 
 
 def _not_timed(study: str, measured: list[Row], networks: list[Network]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from exitprune.config.params import Params
 from exitprune.deployment.measured_times import Rival
 from exitprune.evaluation.deployable import Candidate, Limit, Network, OverSeeds, over_seeds
 from exitprune.reporting.formatting import NOTHING, STATES, joined, percent, share
@@ -71,8 +72,6 @@ def chosen(candidate: Candidate, networks: Sequence[Network], checkpoint: Path, 
         got = network.outcome(split, point)
         splits[split] = Expected(got.accuracy, got.average_macs, candidate.milliseconds(got.average_macs))
     accuracy, macs = over_seeds(candidate, networks, confidence)
-    threshold = str(np.float32(point.threshold))
-    exits = ",".join(map(str, point.exits)) or "none"
     return Chosen(
         network.recipe,
         network.state,
@@ -86,8 +85,21 @@ def chosen(candidate: Candidate, networks: Sequence[Network], checkpoint: Path, 
         splits["test"],
         accuracy,
         macs,
-        f"exitprune export {checkpoint} --out model --exits {exits} --threshold {threshold}",
+        command(checkpoint, ",".join(map(str, point.exits)) or "none", str(np.float32(point.threshold))),
     )
+
+
+def command(checkpoint: Path, exits: str, threshold: str) -> str:
+    """What to type to export a choice."""
+    return f"exitprune export {checkpoint} --out model --exits {exits} --threshold {threshold}"
+
+
+def checkpoint_of(recipe: str, state: str, seed: int, name: str, params: Params) -> Path:
+    """Where the workflow keeps a level; recipes that train heads as the study does share the unpruned one."""
+    folder, own = Path("runs", params.study, f"seed{seed}"), params.recipes.get(recipe)
+    heads = params.heads.model_dump(exclude={"when"})
+    is_shared = state == UNPRUNED and (own is None or own.heads.model_dump(exclude={"when"}) == heads)
+    return folder / ("" if is_shared else recipe) / f"{name}.safetensors"
 
 
 def limit_in_words(limit: Limit) -> str:

@@ -144,6 +144,7 @@ def render(
     }
     sections = {
         "try": "Move the threshold",
+        "choose": "What may I deploy?",
         **({"claims": "Verdicts on the paper’s claims"} if judged else {}),
         **({"seeds": f"How little {counted(len(params.seeds), 'seed')} can show"} if judged else {}),
         "headlines": "Headline numbers",

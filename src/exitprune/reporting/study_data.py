@@ -10,10 +10,12 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from exitprune.config.params import Params
 from exitprune.reporting.about import chance, data_name
+from exitprune.reporting.chosen import UNPRUNED, checkpoint_of, command
 from exitprune.reporting.figures._looks import looks
 from exitprune.reporting.formatting import STATES
 from exitprune.reporting.tables import HEADLINES, flat
@@ -55,6 +57,7 @@ def study_data(
         "sweeps": _sweeps(tables["threshold_sweep"], rates),
         "curves": _curves(tables["tradeoff"]),
         "points": _points(tables["operating_points"]),
+        "choices": _choices(tables["choices"], params),
         "headlines": _headlines(tables["measures"]),
         "times": [] if measured is None else _times(measured, tables["levels"]),
         "params": dict(flat(params.model_dump())),
@@ -118,6 +121,42 @@ def _points(points: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
+def _choices(choices: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
+    """What is worth deploying, by network; validation images choose, test images tell."""
+    made = []
+    columns = ["seed", "state", "recipe", "name"]
+    for (seed, state, recipe, name), rows in choices.groupby(columns, sort=False):
+        if state == UNPRUNED and recipe != choices["recipe"].iloc[0]:
+            continue
+        checkpoint = checkpoint_of(recipe, state, seed, name, params)
+        exits = [str(one).replace(" ", ",") for one in rows["exits"]]
+        made.append(
+            {
+                "state": state,
+                "recipe": None if state == UNPRUNED else recipe,
+                "seed": int(seed),
+                "exits": exits,
+                "command": command(checkpoint, "EXITS", "THRESHOLD"),
+                "threshold": [str(np.float32(one)) for one in rows["threshold"]],
+                "macs": _numbers(rows["validation_macs"], 0),
+                "testMacs": _numbers(rows["test_macs"], 0),
+                "band": rows["band"].iloc[0],
+                **{
+                    key: _numbers(rows[column], 6)
+                    for key, column in (
+                        ("accuracy", "validation_accuracy"),
+                        ("lost", "accuracy_lost"),
+                        ("test", "test_accuracy"),
+                        ("mean", "mean_accuracy"),
+                        ("low", "low"),
+                        ("high", "high"),
+                    )
+                },
+            }
+        )
+    return made
+
+
 def _headlines(measures: pd.DataFrame) -> list[dict[str, Any]]:
     means = measures.groupby(["measure", "state", "recipe"], sort=False)["value"].mean().reset_index()
     return [
@@ -144,7 +183,7 @@ def _times(measured: pd.DataFrame, levels: pd.DataFrame) -> list[dict[str, Any]]
     there = there[there["seed"] == there["seed"].min()]
     timed = []
     for (state, recipe, runtime, batch), rows in there.groupby(["state", "recipe", "runtime", "batch"], sort=False):
-        one = rows[rows["network"] == rows["network"].iloc[0]].sort_values("macs")
+        one = rows[rows["network"] == rows["network"].iloc[-1]].sort_values("macs")  # as it is exported
         timed.append(
             {
                 "state": state,

@@ -252,26 +252,22 @@
     return found;
   }
 
-  function chart() {
-    const box = byId("chart");
+  /** An empty picture in a box: cost on a log scale, accuracy beside it; and what places a value in it. */
+  function frame(box, costs, values, title, unit) {
     const width = Math.max(300, Math.min(1000, box.clientWidth));
     const height = Math.round(Math.max(250, Math.min(400, width * 0.5)));
-    const [left, right, top, bottom] = [52, 12, 10, 44];
-    const curves = networks("curves").filter((one) => !hidden.has(one.name));
+    const [left, right, top, bottom] = [52, width - 12, 10, height - 44];
     const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
     box.replaceChildren(svg);
-    if (!curves.length) return;
-    const macs = curves.flatMap((one) => one.macs);
-    const right_ = curves.flatMap((one) => one.accuracy).filter((value) => value !== null);
-    const [x0, x1] = [Math.log10(Math.min(...macs)) - 0.03, Math.log10(Math.max(...macs)) + 0.03];
-    const slack = 0.06 * (Math.max(...right_) - Math.min(...right_)) + 0.002;
-    const [y0, y1] = [Math.min(...right_) - slack, Math.min(1, Math.max(...right_) + slack)];
-    const x = (value) => left + ((Math.log10(value) - x0) / (x1 - x0)) * (width - left - right);
-    const y = (value) => height - bottom - ((value - y0) / (y1 - y0)) * (height - top - bottom);
+    const [x0, x1] = [Math.log10(Math.min(...costs)) - 0.03, Math.log10(Math.max(...costs)) + 0.03];
+    const slack = 0.06 * (Math.max(...values) - Math.min(...values)) + 0.002;
+    const [y0, y1] = [Math.min(...values) - slack, Math.min(1, Math.max(...values) + slack)];
+    const x = (value) => left + ((Math.log10(value) - x0) / (x1 - x0)) * (right - left);
+    const y = (value) => bottom - ((value - y0) / (y1 - y0)) * (bottom - top);
     const yTicks = ticks(100 * y0, 100 * y1, 5);
     const decimals = yTicks.every((tick) => Math.abs(tick - Math.round(tick)) < 1e-9) ? 0 : 1;
     for (const tick of yTicks) {
-      svg.append(make("line", { class: "grid", x1: left, x2: width - right, y1: y(tick / 100), y2: y(tick / 100) }));
+      svg.append(make("line", { class: "grid", x1: left, x2: right, y1: y(tick / 100), y2: y(tick / 100) }));
       svg.append(make("text", { x: left - 6, y: y(tick / 100) + 4, "text-anchor": "end" }, `${tick.toFixed(decimals)}%`));
     }
     const wanted = width < 500 ? [1, 3] : x1 - x0 < 1.2 ? [1, 1.5, 2, 3, 5, 7] : [1, 2, 5];
@@ -279,12 +275,23 @@
       for (const factor of wanted) {
         const tick = factor * 10 ** power;
         if (Math.log10(tick) < x0 || Math.log10(tick) > x1) continue;
-        svg.append(make("line", { class: "grid", x1: x(tick), x2: x(tick), y1: top, y2: height - bottom }));
-        svg.append(make("text", { x: x(tick), y: height - bottom + 16, "text-anchor": "middle" }, String(Number((tick / 1e6).toPrecision(3)))));
+        svg.append(make("line", { class: "grid", x1: x(tick), x2: x(tick), y1: top, y2: bottom }));
+        svg.append(make("text", { x: x(tick), y: bottom + 16, "text-anchor": "middle" }, String(Number((tick / unit).toPrecision(3)))));
       }
     }
-    svg.append(make("rect", { class: "frame", x: left, y: top, width: width - left - right, height: height - top - bottom }));
-    svg.append(make("text", { x: (left + width - right) / 2, y: height - 8, "text-anchor": "middle" }, width < 500 ? "average MACs per image, millions (log scale)" : "average MACs per image, millions (log scale); up and to the left is better"));
+    svg.append(make("rect", { class: "frame", x: left, y: top, width: right - left, height: bottom - top }));
+    svg.append(make("text", { x: (left + right) / 2, y: height - 8, "text-anchor": "middle" }, width < 500 ? title : `${title}; up and to the left is better`));
+    return { svg, x, y, width, left, right, top, bottom, x0, x1, y0, y1 };
+  }
+
+  function chart() {
+    const box = byId("chart");
+    box.replaceChildren();
+    const curves = networks("curves").filter((one) => !hidden.has(one.name));
+    if (!curves.length) return;
+    const right_ = curves.flatMap((one) => one.accuracy).filter((value) => value !== null);
+    const { svg, x, y, width, left, right, top, bottom, x0, x1, y0, y1 } =
+      frame(box, curves.flatMap((one) => one.macs), right_, "average MACs per image, millions (log scale)", MILLION);
     for (const one of curves) {
       const path = one.macs.map((value, place) => `${place ? "L" : "M"}${x(value).toFixed(1)} ${y(one.accuracy[place]).toFixed(1)}`);
       if (one.low.some((value) => value !== null) && one.recipe !== null) {
@@ -305,7 +312,7 @@
       circle.style.stroke = "var(--paper)";
       svg.append(circle);
     }
-    const line = make("line", { class: "frame", y1: top, y2: height - bottom, visibility: "hidden" });
+    const line = make("line", { class: "frame", y1: top, y2: bottom, visibility: "hidden" });
     const tip = make("div", { class: "tip", hidden: "" });
     svg.append(line);
     box.append(tip);
@@ -313,11 +320,11 @@
       const frame = svg.getBoundingClientRect();
       const scale = frame.width / width;
       const here = (event.clientX - frame.left) / scale;
-      const inside = here >= left && here <= width - right;
+      const inside = here >= left && here <= right;
       tip.hidden = !inside;
       line.setAttribute("visibility", inside ? "visible" : "hidden");
       if (!inside) return;
-      const value = 10 ** (x0 + ((here - left) / (width - left - right)) * (x1 - x0));
+      const value = 10 ** (x0 + ((here - left) / (right - left)) * (x1 - x0));
       line.setAttribute("x1", here);
       line.setAttribute("x2", here);
       const read = curves.map((one) => `${one.name}: ${percent(between(one.macs, one.accuracy, value))}`);
@@ -364,7 +371,110 @@
     for (const element of document.querySelectorAll(".scripted")) element.hidden = false;
     for (const element of document.querySelectorAll(".unscripted")) element.hidden = true;
     addEventListener("resize", chart);
+    beginChoosing();
     refresh();
+  }
+
+  // ------------------------------------------------------------------------------------------------ chooser: the limit moves
+
+  const STEPS = 100;
+  const MILLION = 1e6;
+
+  /** Every point of every network with what it costs under a kind of limit; without those that were not timed. */
+  function candidates(kind) {
+    return data.choices.flatMap((network) => {
+      const [, runtime, batch] = kind.split(" ");
+      const timed = runtime && data.times.find((time) => time.state === network.state && time.recipe === network.recipe &&
+        time.seed === network.seed && time.runtime === runtime && String(time.batch) === batch);
+      if (runtime && !timed) return [];
+      const at = (macs) => between(timed.macs, timed.ms, Math.min(timed.macs[timed.macs.length - 1], Math.max(timed.macs[0], macs)));
+      return network.macs.map((macs, place) => ({
+        network, place, macs, accuracy: network.accuracy[place], lost: network.lost[place],
+        cost: timed ? at(macs) : macs, testCost: timed ? at(network.testMacs[place]) : network.testMacs[place],
+      }));
+    });
+  }
+
+  /** Best first: what keeps the limit, or else what comes closest. */
+  function ranked(kind, all, limit) {
+    const keeps = all.filter((one) => (kind === "lost" ? one.lost : one.cost) <= limit + 1e-9);
+    const cheap = (a, b) => a.cost - b.cost || b.accuracy - a.accuracy || a.macs - b.macs;
+    const right = (a, b) => b.accuracy - a.accuracy || a.cost - b.cost || a.macs - b.macs;
+    if (keeps.length) return { meets: true, order: keeps.sort(kind === "lost" ? cheap : right) };
+    return { meets: false, order: [...all].sort(kind === "lost" ? (a, b) => a.lost - b.lost || cheap(a, b) : cheap) };
+  }
+
+  const called = ({ recipe, state: when }) =>
+    recipe === null ? "unpruned" : `${recipe}, ${data.states.find((one) => one.key === when).name}`;
+
+  function limits(kind, all) {
+    if (kind === "lost") return Array.from({ length: STEPS + 1 }, (_, step) => step / 1000);
+    const costs = all.map((one) => one.cost);
+    const [low, high] = [Math.min(...costs), Math.max(...costs)];
+    return Array.from({ length: STEPS + 1 }, (_, step) => low * (high / low) ** (step / STEPS));
+  }
+
+  function inWords(kind, value) {
+    if (kind === "lost") return `${(100 * value).toFixed(1)} points`;
+    return kind === "macs" ? `${millions(value)} million MACs` : `${digits(value, 3)} ms`;
+  }
+
+  function chooser() {
+    const kind = byId("limit-kind").value;
+    const all = candidates(kind);
+    const limit = limits(kind, all)[byId("limit").value];
+    const { meets, order } = ranked(kind, all, limit);
+    const [best] = order;
+    const other = meets && order.find((one) => called(one.network) !== called(best.network));
+    const words = inWords(kind, limit);
+    byId("limit-at").textContent = meets ? words : `${words}: nothing keeps this; what comes closest`;
+    byId("limit").setAttribute("aria-valuetext", words);
+    const titles = ["network", "seed", "early exits kept", "threshold", "validation", "test", "over seeds", "MACs, millions", ...(kind.includes(" ") ? ["ms per image"] : [])];
+    const rows = [best, ...(other ? [other] : [])].map(({ network, place, testCost }) => [
+      called(network), String(network.seed), network.exits[place], network.threshold[place], percent(network.accuracy[place]),
+      percent(network.test[place]),
+      percent(network.mean[place]) + (network.low[place] === null ? "" : ` (${percent(network.low[place])} to ${percent(network.high[place])})`),
+      millions(network.testMacs[place]), ...(kind.includes(" ") ? [digits(testCost, 3)] : []),
+    ]);
+    byId("choice").tHead.replaceChildren(make("tr", {}, ...titles.map((title, place) => make("th", { scope: "col", class: place ? "number" : "" }, title))));
+    byId("choice").tBodies[0].replaceChildren(...rows.map(([first, ...rest]) =>
+      make("tr", {}, make("th", { scope: "row" }, first), ...rest.map((cell) => make("td", { class: "number" }, cell)))));
+    byId("choice-command").textContent = best.network.command.replace("EXITS", best.network.exits[best.place]).replace("THRESHOLD", best.network.threshold[best.place]);
+    byId("choice-said").textContent = `At most ${words}: ${rows[0][0]}, seed ${rows[0][1]}, ${rows[0][5]} on test images`;
+    choices_picture(kind, all, best, limit);
+    markCut();
+  }
+
+  /** Lines of all networks, the limit, and the choice. */
+  function choices_picture(kind, all, best, limit) {
+    const worth = (one) => (kind === "lost" ? -one.lost : one.accuracy);
+    const unit = kind.includes(" ") ? 1 : MILLION;
+    const label = kind.includes(" ") ? "milliseconds per image (log scale)" : "average MACs per image, millions (log scale)";
+    const { svg, x, y, left, right, top, bottom } = frame(byId("choices"), all.map((one) => one.cost), all.map(worth), label, unit);
+    for (const network of new Set(all.map((one) => one.network))) {
+      const path = all.filter((one) => one.network === network).map((one, place) => `${place ? "L" : "M"}${x(one.cost).toFixed(1)} ${y(worth(one)).toFixed(1)}`);
+      const { colour, line } = look({ data }, network.recipe);
+      const drawn = make("path", { d: path.join(""), fill: "none", "stroke-width": 1.4, "stroke-dasharray": line, "stroke-opacity": network.state === "final" ? 0.45 : 0.9 });
+      drawn.style.stroke = colour;
+      svg.append(drawn);
+    }
+    const at = kind === "lost" ? { x1: left, x2: right, y1: y(-limit), y2: y(-limit) } : { x1: x(limit), x2: x(limit), y1: top, y2: bottom };
+    svg.append(make("line", { class: "limit", ...at }));
+    svg.append(make("circle", { class: "chosen", cx: x(best.cost), cy: y(worth(best)), r: 8 }));
+  }
+
+  function beginChoosing() {
+    const kinds = [["macs", "MACs"], ["lost", "points of accuracy lost"]];
+    for (const one of new Set(data.times.map((time) => `${time.runtime} ${time.batch}`))) {
+      const [runtime, batch] = one.split(" ");
+      if (candidates(`ms ${one}`).length) kinds.push([`ms ${one}`, `milliseconds, ${runtime}, ${batch === "1" ? "one image at a time" : `batches of ${batch}`}`]);
+    }
+    byId("limit-kind").append(...kinds.map(([value, words]) => make("option", { value }, words)));
+    byId("limit").max = STEPS;
+    byId("limit").addEventListener("input", chooser);
+    byId("limit-kind").addEventListener("change", chooser);
+    addEventListener("resize", chooser);
+    chooser();
   }
 
   // ------------------------------------------------------------------------------------------------ another report beside this one
