@@ -125,7 +125,8 @@ def _choices(choices: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
     """What is worth deploying, by network; validation images choose, test images tell."""
     made = []
     columns = ["seed", "state", "recipe", "name"]
-    for (seed, state, recipe, name), rows in choices.groupby(columns, sort=False):
+    for key, rows in choices.groupby(columns, sort=False):
+        seed, state, recipe, name = int(str(key[0])), str(key[1]), str(key[2]), str(key[3])
         if state == UNPRUNED and recipe != choices["recipe"].iloc[0]:
             continue
         checkpoint = checkpoint_of(recipe, state, seed, name, params)
@@ -134,7 +135,7 @@ def _choices(choices: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
             {
                 "state": state,
                 "recipe": None if state == UNPRUNED else recipe,
-                "seed": int(seed),
+                "seed": seed,
                 "exits": exits,
                 "command": command(checkpoint, "EXITS", "THRESHOLD"),
                 "threshold": [str(np.float32(one)) for one in rows["threshold"]],
