@@ -51,11 +51,11 @@ def test_the_table_is_that_of_the_results() -> None:
 
 def test_the_verdicts_are_those_of_the_results() -> None:
     claims = pd.read_csv(ROOT / "results/digits/tables/claims.csv")
-    supported = claims[claims["verdict"] == "supported"].groupby("state")["claim"].unique()
-    assert "after recovery claim 3 of the paper is supported" in " ".join(README.split())
-    assert "nothing can be told apart after the last round" in " ".join(README.split())
-    assert sorted(supported["recovered"]) == [3]
-    assert supported.index.tolist() == ["recovered"]
+    decided = claims[claims["verdict"].isin(["supported", "contradicted"])].set_index(["claim", "state"])["verdict"]
+    assert "claim 2 is contradicted after the last round, claim 1 supported after recovery" in " ".join(README.split())
+    assert decided.to_dict() == {(2, "final"): "contradicted", (1, "recovered"): "supported"}
+    assert set(claims["role"]) == {"exploratory"}
+    assert "both exploratory" in " ".join(README.split())
 
 
 def test_the_python_runs_and_does_what_it_says(

@@ -2,159 +2,139 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.evaluation.claims import (
-    CLAIMS,
-    in_words,
-    is_alike,
-    is_negative,
-    is_positive,
-    judge,
-    rule_in_words,
-    together,
-)
-from exitprune.evaluation.statistics import Difference
+from exitprune.evaluation.claims import CLAIMS, evidence, holm, in_words, judge, rule_in_words
+from exitprune.evaluation.comparisons import Network
+from exitprune.evaluation.crossed import Crossed
+from exitprune.evaluation.records import Outcomes
 
 EVALUATE = Evaluate(confidence_level=0.95, margin=0.01, between=1.0)
+NUM = 1000
 
 
-def interval(low: float, high: float) -> Difference:
-    return Difference((low + high) / 2, 1, low, high, 3)
+def made(seed: int, skill: float, same: bool = False) -> Network:
+    """A network with three exits, of the skill and of a seed; `same`: every seed answers alike."""
+    parts = []
+    for split in (0, 1):
+        draw = np.random.default_rng([split, 0 if same else seed])
+        sure = 1 / (1 + np.exp(-draw.normal(np.array([[0.5], [1.0], [1.5]]) + skill, 0.5, (3, NUM))))
+        parts.append(Outcomes(sure.astype(np.float32), draw.random((3, NUM)) < sure, np.array([[1.0], [2.0], [4.0]])))
+    return Network(*parts)
 
 
-def measures(joint: dict[str, list[float]], sequential: dict[str, list[float]] | None) -> pd.DataFrame:
-    recipes = {"joint": joint, "sequential": sequential or {}}
-    rows = [
-        {"recipe": recipe, "seed": seed, "state": "final", "measure": measure, "value": value}
-        for recipe, by_measure in recipes.items()
-        for measure, values in by_measure.items()
-        for seed, value in enumerate(values)
-    ]
-    return pd.DataFrame(rows)
+def judged(skills: Mapping[str, float], num_seeds: int = 5, same: bool = False, scatter: float = 0.02) -> pd.DataFrame:
+    draw = np.random.default_rng(0)
+    runs = {
+        (recipe, seed, state): made(seed, skill + scatter * draw.normal(), same)
+        for state in ("final", "recovered")
+        for seed in range(num_seeds)
+        for recipe, skill in skills.items()
+    }
+    return judge(runs, EVALUATE)
 
 
-def verdict_on(number: int, table: pd.DataFrame) -> str:
-    judged = judge(table, EVALUATE)
-    return str(judged.loc[judged["claim"] == number, "verdict"].iloc[0])
+def test_a_better_network_is_found_better_everywhere_and_unlike() -> None:
+    table = judged({"joint": 0.6, "ordered": 0.0}).query("state == 'final'").set_index("claim")["verdict"]
+    assert table.to_dict() == {
+        1: "supported",
+        2: "contradicted",
+        3: "supported",
+        4: "contradicted",
+        5: "supported",
+    }
+
+
+def test_the_posters_comparison_is_primary_and_corrected_and_every_other_is_neither() -> None:
+    table = judged({"sequential": 0.05, "joint": 0.05, "ordered": 0.0})
+    assert table.groupby(["against", "state"])["role"].unique().map(list).to_dict() == {
+        ("ordered", "final"): ["primary"],
+        ("ordered", "recovered"): ["exploratory"],
+        ("sequential", "final"): ["exploratory"],
+        ("sequential", "recovered"): ["exploratory"],
+    }
+    assert table["against"].iloc[0] == "ordered"
+    primary, others = table[table["role"] == "primary"], table[table["role"] != "primary"]
+    assert primary["p_corrected"].tolist() == holm(primary["p"].tolist())
+    assert (others["p"] == others["p_corrected"]).all()
+    assert primary["in_words"].str.contains("corrected for 5 claims").all()
+    assert others["in_words"].str.contains("exploratory").all()
+
+
+def test_holm_multiplies_the_smallest_by_their_number_and_keeps_what_is_missing() -> None:
+    found = holm([0.01, float("nan"), 0.04, 0.03])
+    assert found[0] == pytest.approx(0.03)
+    assert np.isnan(found[1])
+    assert found[2:] == pytest.approx([0.06, 0.06])
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "verdict"),
+    ("mean", "verdict"),
     [
-        (0.001, 0.2, "supported"),
-        (-0.2, -0.001, "contradicted"),
-        (-0.1, 0.1, "not distinguishable"),
-        (0.0, 0.1, "not distinguishable"),
-        (0.0, 0.0, "not distinguishable"),
+        (0.0, (True, True)),
+        (0.004, (True, True)),
+        (0.0095, (False, True)),
+        (0.02, (True, False)),
+        (-0.02, (True, False)),
     ],
 )
-def test_better_means_an_interval_wholly_on_one_side_of_zero(low: float, high: float, verdict: str) -> None:
-    assert is_positive(interval(low, high), 0.01) == verdict
-    assert is_negative(interval(-high, -low), 0.01) == verdict
+def test_alike_is_within_the_margin_on_both_sides_and_unlike_beyond_it(mean: float, verdict: tuple[bool, bool]) -> None:
+    p_value, supports = evidence("alike", Crossed(mean, 0.001, 20, 0, 0, 0, 5), 0.01)
+    assert (p_value < 0.05, supports) == verdict
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [
-        (-0.01, 0.01, "supported"),
-        (0.0, 0.0, "supported"),
-        (0.002, 0.004, "supported"),
-        (0.011, 0.2, "contradicted"),
-        (-0.2, -0.011, "contradicted"),
-        (0.005, 0.02, "not distinguishable"),
-        (-0.1, 0.1, "not distinguishable"),
-    ],
-)
-def test_alike_means_an_interval_within_the_margin_and_unlike_one_beyond_it(
-    low: float, high: float, verdict: str
-) -> None:
-    assert is_alike(interval(low, high), 0.01) == verdict
-
-
-@pytest.mark.parametrize(
-    ("parts", "verdict"),
-    [
-        (["supported", "supported"], "supported"),
-        (["supported", "not distinguishable"], "not distinguishable"),
-        (["supported", "contradicted"], "contradicted"),
-        (["not distinguishable", "contradicted"], "contradicted"),
-        (["not tested", "contradicted"], "not tested"),
-        (["supported", "no spread over seeds: no verdict"], "no spread over seeds: no verdict"),
-        (["not distinguishable", "no spread over seeds: no verdict"], "no spread over seeds: no verdict"),
-        (["contradicted", "no spread over seeds: no verdict"], "contradicted"),
-        (["one seed: no verdict", "one seed: no verdict"], "one seed: no verdict"),
-    ],
-)
-def test_a_claim_needs_all_its_parts_and_falls_with_one(parts: list[str], verdict: str) -> None:
-    assert together(parts) == verdict
-
-
-def test_sparser_exits_that_are_also_better_contradict_the_third_claim() -> None:
-    joint = {"sparsity_exits": [0.6, 0.6, 0.61], "early_exits_accuracy": [0.4, 0.4, 0.41]}
-    sequential = {"sparsity_exits": [0.8, 0.8, 0.8], "early_exits_accuracy": [0.6, 0.6, 0.6]}
-    judged = judge(measures(joint, sequential), EVALUATE).query("claim == 3")
-    assert judged["part_verdict"].tolist() == ["supported", "contradicted"]
-    assert judged["verdict"].tolist() == ["contradicted"] * 2
-
-
-def test_differences_are_paired_by_seed() -> None:
-    joint, sequential = [0.50, 0.70, 0.90], [0.49, 0.689, 0.89]  # seeds differ far more than recipes
-    assert verdict_on(1, measures({"tradeoff_accuracy": joint}, {"tradeoff_accuracy": sequential})) == "supported"
-    assert verdict_on(1, measures({"tradeoff_accuracy": joint}, {"tradeoff_accuracy": sequential[::-1]})) != "supported"
+def test_no_difference_that_was_looked_for_is_not_likeness() -> None:
+    wide = Crossed(0.0, 0.02, 20, 0, 0, 0, 5)
+    assert evidence("more", wide, 0.01)[0] > 0.05
+    assert evidence("alike", wide, 0.01)[0] > 0.05
 
 
 def test_one_seed_gives_no_verdict_however_large_the_difference() -> None:
-    names = [part.measure for claim in CLAIMS for part in claim.parts]
-    table = measures({name: [0.9] for name in names}, {name: [0.1] for name in names})
-    judged = judge(table, EVALUATE)
-    assert set(judged["verdict"]) == set(judged["part_verdict"]) == set(judged["in_words"]) == {"one seed: no verdict"}
+    table = judged({"joint": 0.6, "ordered": 0.0}, num_seeds=1)
+    assert set(table["verdict"]) == set(table["in_words"]) == {"one seed: no verdict"}
+    assert table["difference"].notna().all()
 
 
 def test_seeds_that_all_give_the_same_difference_give_no_verdict() -> None:
-    names = [part.measure for claim in CLAIMS for part in claim.parts]
-    table = measures({name: [0.9, 0.8, 0.7] for name in names}, {name: [0.6, 0.5, 0.4] for name in names})
-    judged = judge(table, EVALUATE)
-    assert set(judged["verdict"]) == {"no spread over seeds: no verdict"}
-    assert judged["low"].isna().all()
+    table = judged({"joint": 0.5, "ordered": 0.0}, num_seeds=3, same=True, scatter=0)
+    assert set(table["verdict"]) == {"no spread over seeds: no verdict"}
+    assert table["low"].isna().all()
+
+
+def test_a_study_without_joint_or_without_another_tests_no_claim() -> None:
+    for skills in ({"joint": 0.1}, {"ordered": 0.1}, {"ordered": 0.1, "control": 0.1}):
+        assert set(judged(skills)["verdict"]) == {"not tested"}
+
+
+def test_a_cost_is_told_as_a_share_of_the_others() -> None:
+    row = judged({"joint": 0.6, "ordered": 0.0}).query("claim == 3").iloc[0]
+    assert row["unit"] == "percent"
+    assert -1 < row["low"] < row["difference"] < row["high"] < 0
+    assert row["difference"] == pytest.approx(row["joint"] / row["other"] - 1, abs=0.02)
 
 
 @pytest.mark.parametrize(
-    ("verdict", "words"),
+    ("verdict", "num_claims", "words"),
     [
-        ("supported", "supported at 95 % confidence, 3 seeds"),
-        ("contradicted", "contradicted at 95 % confidence, 3 seeds"),
-        ("not distinguishable", "not distinguishable at 95 % confidence, 3 seeds"),
-        ("no spread over seeds: no verdict", "no spread over seeds: no verdict, 3 seeds"),
-        ("not tested", "not tested"),
-        ("one seed: no verdict", "one seed: no verdict"),
+        ("supported", 5, "supported at 95 % confidence, 3 seeds, corrected for 5 claims"),
+        ("not distinguishable", 0, "not distinguishable at 95 % confidence, 3 seeds, exploratory"),
+        ("no spread over seeds: no verdict", 0, "no spread over seeds: no verdict, 3 seeds, exploratory"),
+        ("not tested", 5, "not tested"),
+        ("one seed: no verdict", 5, "one seed: no verdict"),
     ],
 )
-def test_a_verdict_says_how_sure_it_is(verdict: str, words: str) -> None:
-    assert in_words(verdict, 3, 0.95) == words
+def test_a_verdict_says_how_sure_it_is_and_what_it_is(verdict: str, num_claims: int, words: str) -> None:
+    assert in_words(verdict, 3, 0.95, num_claims) == words
 
 
-def test_both_fair_readings_are_judged_where_both_orders_ran() -> None:
-    names = [part.measure for claim in CLAIMS for part in claim.parts]
-    both = measures({name: [0.9, 0.9, 0.91] for name in names}, {name: [0.8, 0.8, 0.8] for name in names})
-    half = both[both["recipe"] == "sequential"].assign(recipe="sequential_half", value=0.95)
-    judged = judge(pd.concat([both, half]), EVALUATE).query("claim == 1").set_index("against")
-    assert judged["verdict"].to_dict() == {"sequential": "supported", "sequential_half": "contradicted"}
-    assert judged["sequential"].to_dict() == pytest.approx({"sequential": 0.8, "sequential_half": 0.95})
-
-
-def test_a_study_without_one_of_the_orders_tests_no_claim() -> None:
-    names = [part.measure for claim in CLAIMS for part in claim.parts]
-    judged = judge(measures({name: [0.9, 0.8, 0.7] for name in names}, None), EVALUATE)
-    assert set(judged["verdict"]) == {"not tested"}
-    assert judged["claim"].tolist() == [1, 2, 3, 3]
-
-
-def test_every_rule_is_printed_with_its_numbers() -> None:
+def test_every_claim_has_one_quantity_and_a_rule_with_its_numbers() -> None:
+    assert [claim.number for claim in CLAIMS] == [1, 2, 3, 4, 5]
+    assert len({claim.name for claim in CLAIMS}) == 5
     for claim in CLAIMS:
-        words = rule_in_words(claim, EVALUATE)
-        assert "95 %" in words
-        assert "{" not in words
-    assert "0 ± 1 percentage points" in rule_in_words(CLAIMS[1], EVALUATE)
+        assert "{" not in rule_in_words(claim, EVALUATE)
+    assert "alike within 1 percentage points" in rule_in_words(CLAIMS[3], EVALUATE)

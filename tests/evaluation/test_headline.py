@@ -26,7 +26,11 @@ def measures(recipes: list[str], seeds: list[int]) -> pd.DataFrame:
 
 
 CLAIMS = pd.DataFrame(
-    [{"claim": n, "state": s, "verdict": f"{s} {n}"} for s in ("pruned", "recovered") for n in (1, 2, 2)]
+    [
+        {"claim": n, "state": s, "role": r, "verdict": f"{r} {n}"}
+        for s, r in (("recovered", "exploratory"), ("final", "primary"))
+        for n in (1, 2)
+    ]
 )
 
 
@@ -42,8 +46,8 @@ def test_two_recipes_are_told_under_names_that_no_study_changes() -> None:
         "macs_share_second": pytest.approx(0.25, abs=1e-3),
         "final_sparsity": pytest.approx(0.8005),
         "difference": pytest.approx(0.1),
-        "claim_1": "recovered 1",
-        "claim_2": "recovered 2",
+        "claim_1": "primary 1",
+        "claim_2": "primary 2",
     }
 
 

@@ -46,7 +46,7 @@ def by_loop(outcomes: Outcomes, threshold: float) -> tuple[list[int], int, int]:
 
 
 def test_every_table_is_made_and_none_is_empty_but_the_papers(study: Study) -> None:
-    for name in names_of("tables"):
+    for name in set(names_of("tables")) - {"paper_tradeoff"}:  # of CIFAR-10 alone
         assert len(study.table(name)), name
 
 
@@ -192,11 +192,13 @@ def test_another_network_than_the_papers_has_an_empty_comparison(tmp_path: Path)
 
 
 def test_paper_and_ours_stand_side_by_side_for_every_layer_and_exit() -> None:
-    layers = pd.DataFrame({"recipe": "joint", "position": range(1, 65), "layer": "any", "sparsity": 0.5})
-    exits = pd.DataFrame({"recipe": "joint", "state": "final", "exit": range(7), "accuracy": 0.5})
-    table = compare(layers, exits, comparable=False)
+    layers = pd.DataFrame({"quantity": "layer sparsity", "position": range(1, 65), "name": "any"})
+    exits = pd.DataFrame({"quantity": "exit accuracy", "position": range(7), "name": [f"exit {e}" for e in range(7)]})
+    ours = pd.concat([layers, exits]).assign(ours=0.5)
+    table = compare(pd.concat([ours.assign(recipe="joint"), ours.assign(recipe="a third")]), comparable=False)
     assert table["quantity"].value_counts().to_dict() == {"layer sparsity": 64, "exit accuracy": 7}
+    assert set(table["recipe"]) == {"joint"}
     assert not table["comparable"].any()
     first_exit = table.query("name == 'exit 0'").iloc[0]
-    assert (first_exit["paper"], first_exit["ours"]) == (0.61, 0.5)
-    assert first_exit["difference"] == pytest.approx(-0.11)
+    assert (first_exit["paper"], first_exit["ours"]) == (0.607, 0.5)
+    assert first_exit["difference"] == pytest.approx(-0.107)

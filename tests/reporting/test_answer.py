@@ -15,19 +15,20 @@ from tests.synthetic import PARAMS
 IMAGES = {"counts": {"test": {"cat": 60, "dog": 40}}}
 
 
-def claim(state: str, difference: float, low: float, high: float, verdict: str, num: int = 3) -> dict[str, Any]:
-    about = {"claim": 1, "against": "sequential", "state": state, "verdict": verdict, "measure": "tradeoff_accuracy"}
-    return {
-        **about,
-        "joint": 0.8 + difference,
-        "sequential": 0.8,
-        "difference": difference,
-        "low": low,
-        "high": high,
-    } | {
-        "num_seeds": num,
-        "part_verdict": verdict,
-    }
+def claim(
+    state: str,
+    difference: float,
+    low: float,
+    high: float,
+    verdict: str,
+    num: int = 3,
+    role: str = "primary",
+    against: str = "ordered",
+    measure: str = "accuracy_within_budget",
+) -> dict[str, Any]:
+    about = {"claim": 5, "against": against, "state": state, "verdict": verdict, "measure": measure, "role": role}
+    numbers = {"joint": 0.8 + difference, "other": 0.8, "joint_macs": 1e6, "other_macs": 2e6, "difference": difference}
+    return {**about, **numbers, "low": low, "high": high, "num_seeds": num}
 
 
 def tables(*claims: dict[str, Any], unpruned: float = 0.9, recipes: tuple[str, ...] = ("joint", "sequential")) -> Any:
@@ -70,23 +71,23 @@ def params(**changed: Any) -> Params:
 @pytest.mark.parametrize(
     ("difference", "low", "high", "verdict", "num", "headline"),
     [
-        (0.02, 0.01, 0.03, "supported", 3, "Prune jointly, +2.0 points over sequential."),
-        (-0.02, -0.03, -0.01, "contradicted", 3, "Prune sequential, +2.0 points over joint."),
+        (0.02, 0.01, 0.03, "supported", 3, "Prune jointly, +2.0 points over ordered within the same budget."),
         (
-            0.02,
+            -0.02,
+            -0.03,
             -0.01,
-            0.05,
-            "not distinguishable",
+            "contradicted",
             3,
-            "No difference between joint and sequential can be told from luck.",
+            "Prune as ordered does, +2.0 points over joint within the same budget.",
         ),
+        (0.02, -0.01, 0.05, "not distinguishable", 3, "No difference between joint and ordered can be told from luck."),
         (
             -0.364,
             math.nan,
             math.nan,
             "one seed: no verdict",
             1,
-            "Sequential came out 36.4 points ahead (one seed: no verdict).",
+            "Ordered came out 36.4 points ahead (one seed: no verdict).",
         ),
         (
             0.0,
@@ -94,24 +95,54 @@ def params(**changed: Any) -> Params:
             math.nan,
             "one seed: no verdict",
             1,
-            "Joint and sequential came out alike (one seed: no verdict).",
+            "Joint and ordered came out alike (one seed: no verdict).",
         ),
     ],
 )
-def test_the_headline_says_what_the_interval_says(
+def test_the_headline_says_what_the_verdict_says(
     difference: float, low: float, high: float, verdict: str, num: int, headline: str
 ) -> None:
     rows = [claim(state, difference, low, high, verdict, num) for state in ("final", "recovered")]
     assert found(tables(*rows)).headline == headline
 
 
-def test_states_that_differ_are_told_apart() -> None:
-    rows = claim("final", 0.01, -0.01, 0.03, "not distinguishable"), claim("recovered", 0.02, 0.01, 0.03, "supported")
-    assert found(tables(*rows)).headline == (
-        "After recovery: prune jointly, +2.0 points over sequential; after the last round: no difference between joint and "
-        "sequential can be told from luck."
+def test_states_that_differ_are_told_apart_and_what_is_exploratory_says_so() -> None:
+    rows = (
+        claim("final", 0.01, -0.01, 0.03, "not distinguishable"),
+        claim("recovered", 0.02, 0.01, 0.03, "supported", role="exploratory"),
     )
-    assert sure(tables(*rows), params(), IMAGES).headline == "3 seeds: beyond doubt after recovery only."
+    assert found(tables(*rows)).headline == (
+        "After the last round: no difference between joint and ordered can be told from luck; after recovery: prune jointly, "
+        "+2.0 points over ordered within the same budget, exploratory."
+    )
+    assert sure(tables(*rows), params(), IMAGES).headline == "3 seeds decide 0 of 1 primary claims."
+
+
+def test_a_study_without_the_posters_recipe_decides_nothing_primary() -> None:
+    rows = [claim("final", 0.02, 0.01, 0.03, "supported", role="exploratory", against="sequential")]
+    box = sure(tables(*rows), params(), IMAGES)
+    assert box.headline == "3 seeds decide 1 of 1 exploratory comparisons."
+    assert any("ordered, is not in this study, so all of this is exploratory" in line for line in box.lines)
+
+
+def test_what_joints_lead_is_made_of_is_said_where_the_control_ran() -> None:
+    rows = [claim("final", 0.0, -0.01, 0.01, "not distinguishable")]
+    for against, lead in (("ordered", 0.03), ("control", 0.011), ("sequential", 0.027)):
+        rows.append(claim("final", lead, 0, 0.1, "supported", against=against, measure="early_exits_accuracy"))
+    assert found(tables(*rows)).lines[-1] == (
+        "Of joint’s +3.0 points at the early exits after the last round +1.1 are the order of pruning, +1.6 are training the base "
+        "for its exits and +0.3 are training heads before anything is pruned (by the recipes control and sequential)."
+    )
+    assert "control" not in " ".join(found(tables(*rows[:2])).lines)
+
+
+def test_the_answer_says_what_the_same_accuracy_costs() -> None:
+    rows = [claim("final", 0.0, -0.01, 0.01, "not distinguishable")]
+    rows.append(claim("final", -0.18, -0.25, -0.1, "supported", measure="cost_at_equal_accuracy"))
+    (line,) = [line for line in found(tables(*rows)).lines if "at equal accuracy" in line]
+    assert line.replace("\N{MINUS SIGN}", "-") == (
+        "MACs of joint at equal accuracy: after the last round -18.0 % (interval -25.0 to -10.0)."
+    )
 
 
 def test_one_seed_is_summed_up_over_both_states() -> None:
@@ -119,7 +150,7 @@ def test_one_seed_is_summed_up_over_both_states() -> None:
         claim(state, size, math.nan, math.nan, "one seed: no verdict", 1)
         for state, size in (("final", -0.1), ("recovered", -0.02))
     ]
-    assert found(tables(*rows)).headline == "Sequential came out 2.0 to 10.0 points ahead (one seed: no verdict)."
+    assert found(tables(*rows)).headline == "Ordered came out 2.0 to 10.0 points ahead (one seed: no verdict)."
 
 
 def test_recipes_that_no_claim_is_about_are_ranked() -> None:

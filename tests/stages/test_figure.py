@@ -28,10 +28,10 @@ def test_a_figure_is_written_as_svg_and_png_of_the_right_size(tmp_path: Path) ->
 
 
 def test_a_figure_that_a_study_has_nothing_for_says_so(tmp_path: Path) -> None:
-    (tmp_path / "layers_difference.csv").write_text("position,layer,difference,low,high,num_seeds\n")
+    (tmp_path / "layers_difference.csv").write_text("against,position,layer,difference,low,high,num_seeds\n")
     svg, png, about = (tmp_path / name for name in ("a.svg", "a.png", "a.json"))
     figure.main(settings(evaluate=EVALUATE), "layer_sparsity_difference", tmp_path, svg, png, about)
-    assert json.loads(about.read_text())["nothing"] == "needs both recipes, joint and sequential"
+    assert json.loads(about.read_text())["nothing"] == "needs joint and another recipe"
     assert svg.exists()
     assert png.exists()
 

@@ -60,7 +60,7 @@ def test_every_claim_stands_with_its_rule_and_its_verdict(study: tuple[Path, Out
     for claim in CLAIMS:
         verdict = judged.query(f"claim == {claim.number} and state == 'final'")["verdict"].iloc[0]
         after = page.text.split(f"Claim {claim.number}:")[1]
-        assert after.split("After the last round: ")[1].startswith(verdict)
+        assert after.split("Against sequential, after the last round: ")[1].startswith(verdict)
         assert rule_in_words(claim, EVALUATE) in page.text
 
 
@@ -128,7 +128,7 @@ def test_provenance_holds_parameters_recipes_data_seeds_and_seconds(study: tuple
 
 
 def test_the_page_says_how_little_its_seeds_can_show(study: tuple[Path, Outline]) -> None:
-    assert "With 3 seeds a 95 % interval reaches 2.5 standard deviations" in study[1].text
+    assert "a 95 % interval over 3 seeds reaches 2.5 standard deviations" in study[1].text
 
 
 def test_a_study_of_one_recipe_and_one_seed_shows_no_empty_sections(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def grid_points():
 
     The paper's charts know two orders and one network.
     """
-    from exitprune.evaluation.paper import COLUMNS, is_papers_network
+    from exitprune.evaluation.paper import is_papers_network
 
     if not is_papers_network(PARAMS.model) or PARAMS.granularity.name != "weight":
         raise WorkflowError(
@@ -64,7 +64,7 @@ def grid_points():
         {"pool": pool, "scope": scope, "recipe": recipe, "seed": seed}
         for pool in PARAMS.grid.pools
         for scope in PARAMS.grid.scopes
-        for recipe in COLUMNS.values()
+        for recipe in ("joint", "sequential")
         for seed in PARAMS.seeds
     ]
 

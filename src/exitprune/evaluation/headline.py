@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from exitprune.evaluation.claims import PRIMARY
 from exitprune.evaluation.statistics import paired_difference
 
 NAMES = ("first", "second")
@@ -45,6 +46,7 @@ def headline(tables: Mapping[str, pd.DataFrame], confidence_level: float) -> dic
         difference = paired_difference(first, second, confidence_level)
         numbers["difference"] = difference.mean
         numbers["difference_half_width"] = (difference.high - difference.low) / 2
-    verdicts = tables["claims"].query("state == @STATE").drop_duplicates("claim")
+    verdicts = tables["claims"].sort_values("role", key=lambda role: role != PRIMARY, kind="stable")
+    verdicts = verdicts.drop_duplicates("claim")  # the primary ones, or the first recipe's that joint was held against
     numbers |= {f"claim_{row['claim']}": row["verdict"] for row in verdicts.to_dict("records")}
     return {name: value for name, value in numbers.items() if isinstance(value, str) or math.isfinite(value)}

@@ -13,13 +13,16 @@ import pandas as pd
 
 from exitprune.config.params import Params
 from exitprune.deployment.measured_times import NOBODY, WITHIN
-from exitprune.evaluation.claims import CONTRADICTED, DECIDED, ONE_SEED, OPEN, SUPPORTED
+from exitprune.evaluation.claims import CONTRADICTED, DECIDED, ONE_SEED, OPEN, PRIMARY, SUPPORTED
+from exitprune.evaluation.pairs import FIRST, POSTERS, STEPS
 from exitprune.reporting.about import chance, is_near_chance
 from exitprune.reporting.formatting import STATES, exact_threshold, interval, joined, millions, percent, points, share
 
 LAST, RECOVERED = "final", "recovered"
-ASKED = "Asked: prune the whole network at once (joint), or the base network first and then its exits (sequential)?"
+ASKED = "Asked: prune the whole network at once (joint), or first the base network and then its exits (in order)?"
 TRADEOFF = "tradeoff_accuracy"
+GENERAL, COST, EARLY = "accuracy_within_budget", "cost_at_equal_accuracy", "early_exits_accuracy"
+"""Quantities of claims: the abstract's, by which the answer is given, and two that it adds."""
 RUNTIMES = ("onnxruntime", "compiled", "eager")
 """Of the times shown first, the first there is: what one would deploy with."""
 BATCH = 64
@@ -61,48 +64,73 @@ class Deploy:
         ]
 
 
-def tested(claims: pd.DataFrame) -> pd.DataFrame:
-    """The differences in accuracy at the same average MACs, a row per state, against the paper's order if it ran."""
-    there = claims[(claims["measure"] == TRADEOFF) & claims["difference"].notna()]
+def compared(claims: pd.DataFrame, measure: str = GENERAL) -> pd.DataFrame:
+    """The differences that a claim rests on, a row per state, against the poster's order if it ran, else another recipe."""
+    there = claims[(claims["measure"] == measure) & claims["difference"].notna()]
     return there[there["against"] == there["against"].iloc[0]] if len(there) else there
 
 
 def found(tables: Mapping[str, pd.DataFrame]) -> Box:
-    """Joint or sequential, by the accuracy at the same average MACs; other recipes by the same measure."""
-    parts = {str(row["state"]): row for row in tested(tables["claims"]).to_dict("records")}
+    """Joint or in order, by the accuracy within one budget of MACs; other recipes by accuracy at the same average MACs."""
+    claims = tables["claims"]
+    parts = {str(row["state"]): row for row in compared(claims).to_dict("records")}
     if not parts:
         return _found_without_pair(tables)
     said = {state: _winner(row) for state, row in parts.items()}
     sizes = [percent(size) for size in sorted(abs(row["difference"]) for row in parts.values())]
     leads = {row["difference"] > 0 for row in parts.values()}
-    if {row["part_verdict"] for row in parts.values()} == {ONE_SEED} and len(leads) == 1 and len(set(sizes)) > 1:
-        leader = "joint" if leads == {True} else next(iter(parts.values()))["against"]
+    if {row["verdict"] for row in parts.values()} == {ONE_SEED} and len(leads) == 1 and len(set(sizes)) > 1:
+        leader = FIRST if leads == {True} else next(iter(parts.values()))["against"]
         headline = f"{leader} came out {sizes[0]} to {sizes[-1]} points ahead ({ONE_SEED})."
     elif len(set(said.values())) == 1:
         headline = f"{next(iter(said.values()))}."
     else:
-        in_order = sorted(said, key=lambda state: state != RECOVERED)
-        headline = "; ".join(f"{STATES[state]}: {said[state]}" for state in in_order) + "."
+        headline = "; ".join(f"{STATES[state]}: {words}" for state, words in said.items()) + "."
     lines = [
-        f"{_first_up(STATES[state])}, at the same average MACs: joint {percent(row['joint'])} %, {row['against']} "
-        f"{percent(row['sequential'])} % right, a difference of {points(row['difference'])} points."
+        f"{_first_up(STATES[state])}, thresholds chosen on validation within one budget: joint {percent(row['joint'])} % right "
+        f"with {millions(row['joint_macs'])} million MACs, {row['against']} {percent(row['other'])} % with "
+        f"{millions(row['other_macs'])}."
         for state, row in parts.items()
     ]
-    return Box(_first_up(headline), [ASKED, *lines])
+    return Box(_first_up(headline), [ASKED, *lines, *_costs(claims), *_why(claims)])
+
+
+def _costs(claims: pd.DataFrame) -> list[str]:
+    """What the same accuracy costs."""
+    said = [
+        f"{STATES[row['state']]} {points(row['difference'])} % (interval {interval(row['low'], row['high'])})"
+        for row in compared(claims, COST).to_dict("records")
+    ]
+    return [f"MACs of joint at equal accuracy: {'; '.join(said)}."] if said else []
+
+
+def _why(claims: pd.DataFrame) -> list[str]:
+    """What joint's lead at the early exits is made of, where the recipes that tell it apart ran."""
+    there = claims[(claims["measure"] == EARLY) & (claims["state"] == POSTERS[1]) & claims["difference"].notna()]
+    lead = there.set_index("against")["difference"].to_dict()
+    lead[FIRST] = 0.0
+    if not {recipe for step in STEPS for recipe in step[1:]} <= set(lead):
+        return []
+    parts = [f"{points(lead[second] - lead[first])} are {what}" for what, first, second in STEPS]
+    return [
+        f"Of joint’s {points(lead[POSTERS[0]])} points at the early exits after the last round {joined(parts)} (by the recipes "
+        f"{joined([first for _, first, _ in STEPS[1:]])})."
+    ]
 
 
 def _winner(row: Mapping[Any, Any]) -> str:
-    difference, other = row["difference"], row["against"]
-    if row["part_verdict"] == SUPPORTED:
-        return f"prune jointly, {points(difference)} points over {other}"
-    if row["part_verdict"] == CONTRADICTED:
-        return f"prune {other}, {points(-difference)} points over joint"
-    if row["part_verdict"] == OPEN:
-        return f"no difference between joint and {other} can be told from luck"
+    difference, other, verdict = row["difference"], row["against"], row["verdict"]
+    role = "" if row["role"] == PRIMARY else ", exploratory"
+    if verdict == SUPPORTED:
+        return f"prune jointly, {points(difference)} points over {other} within the same budget{role}"
+    if verdict == CONTRADICTED:
+        return f"prune as {other} does, {points(-difference)} points over joint within the same budget{role}"
+    if verdict == OPEN:
+        return f"no difference between joint and {other} can be told from luck{role}"
     size = percent(abs(difference))
     if size == percent(0):
-        return f"joint and {other} came out alike ({row['part_verdict']})"
-    return f"{'joint' if difference > 0 else other} came out {size} points ahead ({row['part_verdict']})"
+        return f"joint and {other} came out alike ({verdict})"
+    return f"{FIRST if difference > 0 else other} came out {size} points ahead ({verdict})"
 
 
 def _first_up(sentence: str) -> str:
@@ -144,29 +172,29 @@ def sure(tables: Mapping[str, pd.DataFrame], params: Params, manifest: Mapping[s
             ["With one seed nobody can tell a difference from luck; a second one gives an interval.", one_image],
         )
     claims = tables["claims"]
-    differences = tested(claims)
+    differences = compared(claims)
     level = f"{share(params.evaluate.confidence_level)} %"
     lines = [
         f"{_first_up(STATES[str(row['state'])])}, joint minus {row['against']}: {points(row['difference'])} points, "
-        f"{level} interval {interval(row['low'], row['high'])}."
+        f"{level} interval over seeds and test images {interval(row['low'], row['high'])}."
         for row in differences.to_dict("records")
     ]
     if differences.empty:
         return Box(f"{num} seeds; no claim of the paper is about these recipes.", [one_image])
-    decided = differences["part_verdict"].isin(DECIDED)
-    if decided.all():
-        headline = f"{num} seeds, and the interval excludes 0."
-    elif decided.any():
-        state = STATES[str(differences["state"][decided].iloc[0])]
-        headline = f"{num} seeds: beyond doubt {state} only."
-    else:
-        headline = f"{num} seeds, too few to tell."
+    primary = claims[claims["role"] == PRIMARY]
+    if primary.empty:
+        lines.append(
+            f"The poster’s own comparison, with {POSTERS[0]}, is not in this study, so all of this is exploratory."
+        )
+    decided = (primary if len(primary) else differences)["verdict"].isin(DECIDED)
+    of = "claims" if len(primary) else "comparisons"
+    headline = f"{num} seeds decide {int(decided.sum())} of {len(decided)} {'primary' if len(primary) else 'exploratory'} {of}."
     return Box(headline, [*lines, _verdicts(claims), one_image])
 
 
 def _verdicts(claims: pd.DataFrame) -> str:
     """All claims of the paper in a sentence."""
-    first = claims[(claims["against"] == claims["against"].iloc[0])].drop_duplicates(["state", "claim"])
+    first = claims[claims["against"] == claims["against"].iloc[0]]
     said = []
     for state, rows in first.groupby("state", sort=False):
         each = [

@@ -21,10 +21,11 @@ from markupsafe import Markup
 from scipy.special import stdtrit
 
 from exitprune.config.params import Params
-from exitprune.evaluation.claims import CLAIMS, READINGS, UNTESTED, rule_in_words
+from exitprune.evaluation.claims import CLAIMS, PRIMARY, UNTESTED, rule_in_words
+from exitprune.evaluation.pairs import POSTERS
 from exitprune.evaluation.records import About
 from exitprune.reporting.about import chance, data_name, num_images
-from exitprune.reporting.answer import deploys, found, saves, sure, tested
+from exitprune.reporting.answer import compared, deploys, found, saves, sure
 from exitprune.reporting.formatting import STATES, counted, duration, is_number_like, joined, millions, percent, share
 from exitprune.reporting.glossary import entries, link_first_uses
 from exitprune.reporting.links import links, public_address
@@ -39,8 +40,8 @@ from exitprune.reporting.tables import (
     measured_table,
     operating_table,
     recipe_table,
+    scatter_rows,
     seed_table,
-    smallest_rows,
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -70,24 +71,24 @@ class Picture:
 
 
 def verdicts(claims: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
-    """Each claim that was tested with its rule, its verdict in every reading and the differences these rest on."""
+    """Each claim that was tested with its rule, and its verdict in every comparison with the difference that this rests on."""
     pages = []
-    is_named = set(claims["against"]) != {"sequential"}  # the paper's reading alone needs no name
     for claim in CLAIMS:
-        there = claims[(claims["claim"] == claim.number) & (claims["verdict"] != UNTESTED)]
+        tested_ones = claims[(claims["claim"] == claim.number) & (claims["verdict"] != UNTESTED)]
+        there: list[dict[Any, Any]] = tested_ones.to_dict("records")
         readings = [
             {
-                "name": f"{READINGS[str(against)]}, {STATES[str(state)]}" if is_named else STATES[str(state)],
-                "verdict": part["verdict"].iloc[0],
-                "parts": part.to_dict("records"),
+                "name": f"against {row['against']}, {STATES[row['state']]}",
+                "is_primary": row["role"] == PRIMARY,
+                "verdict": row["verdict"],
+                "part": row,
             }
-            for (against, state), part in there.groupby(["against", "state"], sort=False)
+            for row in there
         ]
-        if not readings:
-            continue
-        rule = rule_in_words(claim, params.evaluate)
-        rows = [row for reading in readings for row in claim_rows(reading["parts"], reading["name"])]
-        pages.append({"number": claim.number, "title": claim.title, "rule": rule, "readings": readings, "rows": rows})
+        if readings:
+            rule, rows = rule_in_words(claim, params.evaluate), claim_rows(there)
+            about = {"number": claim.number, "title": claim.title, "unit": claim.unit, "label": claim.label}
+            pages.append({**about, "rule": rule, "readings": readings, "rows": rows})
     return pages
 
 
@@ -168,7 +169,7 @@ def render(
         .render(
             **made,
             params=params,
-            title=title(params, manifest, len(tested(tables["claims"])) > 0),
+            title=title(params, manifest, len(compared(tables["claims"])) > 0),
             manifest=manifest,
             data_name=data_name(manifest),
             chance=chance(manifest),
@@ -187,12 +188,8 @@ def render(
             numbers={name: place for place, name in enumerate(sections, 1)},
             claims=judged,
             seeds=few_seeds(len(params.seeds), params.evaluate.confidence_level),
-            smallest=[
-                row
-                for claim in judged
-                for reading in claim["readings"]
-                for row in smallest_rows(reading["parts"], reading["name"])
-            ],
+            scatter=scatter_rows(reading["part"] for claim in judged for reading in claim["readings"]),
+            posters=POSTERS,
             pictures=pictures,
             agreement=tables["paper_summary"].to_dict("records"),
             agreement_rows=agreement_table(tables["paper_summary"]),
@@ -218,7 +215,7 @@ def render(
 def title(params: Params, manifest: Mapping[str, Any], is_pair: bool) -> str:
     """The question, if the paper's pair was compared, and of what it was asked."""
     about = f"{params.model.own.title} with early exits on {data_name(manifest)}"
-    return f"{'Joint or sequential? ' if is_pair else ''}Pruning {about}"
+    return f"{'Prune together or in order? ' if is_pair else ''}Pruning {about}"
 
 
 def _templates() -> Environment:

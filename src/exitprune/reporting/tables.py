@@ -23,7 +23,7 @@ from exitprune.reporting.formatting import (
     with_spread,
 )
 
-DIGITISED = {"exit accuracy": 1, "layer sparsity": 0}
+DIGITISED = {"exit accuracy before": 1, "exit accuracy": 1, "change by pruning": 1, "layer sparsity": 1}
 """Decimals of the paper's values in per cent, as they were read off its charts."""
 MOST_COLUMNS = 9
 TIMED = (1, 64)
@@ -168,14 +168,17 @@ def comparison(table: pd.DataFrame) -> list[dict[str, Any]]:
     blocks = []
     for quantity, decimals in DIGITISED.items() if len(table) else ():
         part = table[table["quantity"] == quantity]
+        if part.empty:
+            continue
         wide = part.pivot(index=["position", "name"], columns="recipe", values=["paper", "ours", "difference"])
         recipes = list(part["recipe"].unique())
         rows = []
         for name, row in zip(wide.index.get_level_values("name"), wide.to_dict("records"), strict=True):
             cells = [name]
             for recipe in recipes:
+                paper = row["paper", recipe]
                 cells += [
-                    f"{100 * row['paper', recipe]:.{decimals}f}",
+                    f"{100 * paper:.{decimals}f}" if math.isfinite(paper) else NOTHING,
                     percent(row["ours", recipe]),
                     points(row["difference", recipe]),
                 ]
@@ -222,27 +225,32 @@ def _setting(value: Any) -> str:
     return NOTHING if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def claim_rows(parts: Iterable[Mapping[str, Any]], reading: str) -> list[list[str]]:
-    """The differences that a claim rests on, in one reading."""
+def claim_rows(rows: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """The differences that a claim rests on, one comparison a row."""
     return [
         [
-            f"{part['label']}, {reading}",
-            percent(part["joint"]),
-            percent(part["sequential"]),
-            points(part["difference"]),
-            interval(part["low"], part["high"]),
-            part["part_verdict"],
+            f"{row['against']}, {STATES[row['state']]}",
+            *(percent(row[of]) if row["unit"] == "points" else millions(row[of]) for of in ("joint", "other")),
+            *(millions(row[of]) for of in ("joint_macs", "other_macs")),
+            points(row["difference"]),
+            interval(row["low"], row["high"]),
+            f"{row['p_corrected']:.2g}" if math.isfinite(row["p_corrected"]) else NOTHING,
+            f"{row['verdict']} ({row['role']})",
         ]
-        for part in parts
+        for row in rows
     ]
 
 
-def smallest_rows(parts: Iterable[Mapping[str, Any]], reading: str) -> list[list[str]]:
-    """What the seeds could have shown, in one reading."""
+def scatter_rows(rows: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """Where the scatter of each difference comes from, and the smallest that could have been told from none."""
     return [
-        [f"{part['label']}, {reading}", percent(part["std"]), percent(part["half_width"])]
-        for part in parts
-        if math.isfinite(part["half_width"])
+        [
+            f"{row['label']}, against {row['against']}, {STATES[row['state']]}",
+            *(percent(row[of]) for of in ("std_seeds", "std_images", "std_rest")),
+            percent((row["high"] - row["low"]) / 2),
+        ]
+        for row in rows
+        if math.isfinite(row["low"])
     ]
 
 

@@ -14,7 +14,7 @@ from exitprune.config.section import Section
 from exitprune.data.images import load_manifest, load_split
 from exitprune.deployment.folding import fold
 from exitprune.evaluation.logits import infer
-from exitprune.evaluation.paper import agreement, compare, is_papers_data
+from exitprune.evaluation.paper import AFTER, LAYERS, agreement, compare, is_papers_data
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.levels import levels_of
 from exitprune.jobs.progress import Progress
@@ -88,11 +88,7 @@ def distances(last: Checkpoint, accuracy: Sequence[float], recipe: str, comparab
         recipe: of its chain.
         comparable: whether the images are the paper's.
     """
-    layers = pd.DataFrame(
-        {"recipe": recipe, "position": position, "layer": name, "sparsity": sparsity(last.masks, [name])}
-        for position, name in enumerate(last.masks, 1)
-    )
-    exits = pd.DataFrame(
-        {"recipe": recipe, "state": "final", "exit": exit_, "accuracy": value} for exit_, value in enumerate(accuracy)
-    )
-    return agreement(compare(layers, exits, comparable))
+    layers = ((LAYERS, position, name, sparsity(last.masks, [name])) for position, name in enumerate(last.masks, 1))
+    exits = ((AFTER, exit_, f"exit {exit_}", value) for exit_, value in enumerate(accuracy))
+    ours = pd.DataFrame([*layers, *exits], columns=["quantity", "position", "name", "ours"])
+    return agreement(compare(ours.assign(recipe=recipe), comparable))

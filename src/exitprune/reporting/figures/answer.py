@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.figures._style import LOOKS, UNPRUNED, band, bands, in_percent, log_millions, looks, new_figure
+from exitprune.evaluation.pairs import FIRST
+from exitprune.reporting.figures._style import UNPRUNED, band, bands, in_percent, log_millions, looks, new_figure
 from exitprune.reporting.formatting import STATES, millions, percent, points
 
 PLACE = 0
@@ -20,15 +21,20 @@ TITLE = "What it saves, and which recipe is better"
 CAPTION = (
     "Left: test accuracy against average multiply-accumulates (MACs) per image, zero weights left out, as the threshold falls; "
     "large markers are the thresholds chosen on validation images as the cheapest that lose at most the margin. "
-    "Right: joint minus sequential with Student’s t interval over seeds, in colour where the interval excludes 0."
+    "Right: joint minus the recipe that the title names, with an interval over seeds and test images, in colour where it "
+    "excludes 0."
 )
 TABLES = ("tradeoff", "operating_points", "claims")
 MILLION = 1e6
 WORDS = {
-    "tradeoff_accuracy": "accuracy at the\nsame average MACs",
-    "best_accuracy": "accuracy at the\nbest threshold",
-    "early_exits_accuracy": "mean accuracy of\nthe early exits",
+    "early_exits_accuracy": "early exits",
+    "last_exit_accuracy": "deepest exit",
+    "best_accuracy": "best threshold",
+    "accuracy_within_budget": "half the MACs",
+    "cost_at_equal_accuracy": "equal accuracy",
 }
+PANELS = {"points": "accuracy", "percent": "average MACs"}
+"""By the unit of a difference: what it is of."""
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
@@ -38,8 +44,15 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     if differences.empty:
         left = figure.subplots()
     else:
-        left, right = figure.subplots(1, 2, width_ratios=[1.55, 1])
-        _differences(right, differences)
+        sides = figure.subfigures(1, 2, width_ratios=[1.3, 1], squeeze=False)[0]
+        units = [unit for unit in PANELS if unit in set(differences["unit"])]
+        parts = [differences[differences["unit"] == unit] for unit in units]
+        panels = sides[1].subplots(len(units), 1, squeeze=False, height_ratios=[len(part) + 1 for part in parts])[:, 0]
+        for axes, unit, part in zip(panels, units, parts, strict=True):
+            _differences(axes, part, unit)
+        verdict = "" if differences["num_seeds"].max() > 1 else ": one seed, no verdict"
+        panels[0].set_title(f"joint minus {differences['against'].iloc[0]}{verdict}")
+        left = sides[0].subplots()
     _curves(left, table, chosen)
     return figure
 
@@ -85,26 +98,30 @@ def _curves(axes: Axes, table: pd.DataFrame, chosen: pd.DataFrame) -> None:
     axes.annotate("", (macs / MILLION, accuracy), star, arrowprops=arrow, zorder=6)
 
 
-def _differences(axes: Axes, differences: pd.DataFrame) -> None:
+def _differences(axes: Axes, differences: pd.DataFrame, unit: str) -> None:
+    better = {"points": ("other", "joint"), "percent": ("joint", "other")}[unit]
     rows: list[dict[Any, Any]] = differences.iloc[::-1].to_dict("records")
     for place, row in enumerate(rows):
         mean, ends = row["difference"], [row["low"], row["high"]]
         is_sure = ends[0] > 0 or ends[1] < 0
-        colour = LOOKS["joint" if mean > 0 else "sequential"].colour if is_sure else "0.45"
+        look = looks([FIRST, row["against"]])
+        colour = look[FIRST if (mean > 0) == (unit == "points") else row["against"]].colour if is_sure else "0.45"
         if math.isfinite(ends[0]):
             axes.plot(ends, [place, place], color=colour, linewidth=4 if is_sure else 2.5, solid_capstyle="round")
-        axes.plot(mean, place, "o", color=colour, markersize=9)
-        axes.annotate(f"{points(mean)} points", (mean, place), (0, 9), textcoords="offset points", ha="center")
+        axes.plot(mean, place, "o", color=colour, markersize=6)
+        axes.annotate(points(mean), (mean, place), (0, 5), textcoords="offset points", ha="center", fontsize=8)
     axes.axvline(0, color="0.2", linewidth=1)
-    names = [f"{WORDS[row['measure']]},\n{STATES[row['state']]}" for row in rows]
-    axes.set_yticks(range(len(rows)), names, fontsize=8.5)
+    names = [f"{WORDS[row['measure']]}, {STATES[row['state']]}" for row in rows]
+    axes.set_yticks(range(len(rows)), names, fontsize=8)
     reach = 1.15 * float(np.nanmax(differences[["low", "high", "difference"]].abs().to_numpy(), initial=0.005))
     axes.set(xlim=(-reach, reach), ylim=(-0.6, len(rows) - 0.3))
     axes.grid(axis="y", visible=False)
     axes.xaxis.set_major_formatter(lambda value, place: points(value))
-    axes.set_xlabel("\N{LEFTWARDS ARROW} sequential better | joint better \N{RIGHTWARDS ARROW}")
-    verdict = "" if differences["num_seeds"].max() > 1 else ": one seed, no verdict"
-    axes.set_title(f"joint minus sequential{verdict}")
+    axes.set_ylabel(PANELS[unit], fontsize=8.5)
+    axes.set_xlabel(
+        f"{unit}\n\N{LEFTWARDS ARROW} {better[0]} better | {better[1]} better \N{RIGHTWARDS ARROW}",
+        fontsize=8.5,
+    )
 
 
 def note(tables: Path, evaluate: Evaluate) -> str:
@@ -124,10 +141,10 @@ def alt(tables: Path, evaluate: Evaluate) -> str:
         accuracy, macs = percent(part["test_accuracy"].mean()), millions(part["test_macs"].mean())
         said.append(f"{recipe} after recovery: {accuracy} % with {macs} million.")
     for row in differences.to_dict("records"):
-        words = WORDS[row["measure"]].replace("\n", " ")
+        words = WORDS[row["measure"]]
         interval = f", interval {points(row['low'])} to {points(row['high'])}" if math.isfinite(row["low"]) else ""
         said.append(
-            f"Joint minus sequential, {words}, {STATES[row['state']]}: {points(row['difference'])} points{interval}."
+            f"Joint minus {row['against']}, {words}, {STATES[row['state']]}: {points(row['difference'])} {row['unit']}{interval}."
         )
     return " ".join(said)
 
@@ -138,5 +155,4 @@ def _read(tables: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     table = table[(table["state"] != "unpruned") | (table["recipe"] == first)]
     chosen = pd.read_csv(tables / "operating_points.csv").query("choice == 'cheapest' and state == 'recovered'")
     claims = pd.read_csv(tables / "claims.csv").dropna(subset="difference")
-    claims = claims[claims["measure"].isin(WORDS) & (claims["against"] == "sequential")]
-    return table, chosen, claims
+    return table, chosen, claims[claims["against"] == claims["against"].iloc[0]] if len(claims) else claims

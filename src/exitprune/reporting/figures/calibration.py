@@ -14,7 +14,7 @@ from exitprune.config.evaluate import Evaluate
 from exitprune.reporting.figures._style import Percent, in_percent, looks, new_figure, over
 from exitprune.reporting.formatting import percent, points
 
-PLACE = 7
+PLACE = 10
 TITLE = "Calibration of each exit over the rounds"
 CAPTION = (
     "Above and middle: a row of cells is an exit, a column a round, round 0 is unpruned, on the part of the validation images "

@@ -12,7 +12,7 @@ from exitprune.config.evaluate import Evaluate
 from exitprune.reporting.figures._style import band, bands, in_percent, looks, new_figure
 from exitprune.reporting.formatting import percent
 
-PLACE = 5
+PLACE = 8
 TITLE = "Accuracy of each exit over the rounds"
 CAPTION = (
     "Accuracy of each exit after each round of pruning and fine-tuning, on the part of the validation images on which all rounds "

@@ -17,7 +17,7 @@ from exitprune.config.evaluate import Evaluate
 from exitprune.reporting.figures._style import in_percent, looks, new_figure, over
 from exitprune.reporting.formatting import percent
 
-PLACE = 6
+PLACE = 9
 TITLE = "Where images leave"
 CAPTION = (
     "Share of test images leaving at each exit after the last round. Above: against the common threshold, on a "

@@ -14,7 +14,7 @@ from exitprune.reporting.figures._looks import PALETTE
 from exitprune.reporting.figures._style import NothingToDraw, in_percent, new_figure, over
 from exitprune.reporting.formatting import millions, percent
 
-PLACE = 8
+PLACE = 11
 TITLE = "Counted and measured"
 CAPTION = (
     "Test accuracy against average MACs of the weights that are not zero (left) and against measured time (right): the same "

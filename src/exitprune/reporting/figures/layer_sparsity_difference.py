@@ -10,16 +10,17 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from exitprune.config.evaluate import Evaluate
+from exitprune.evaluation.pairs import FIRST
 from exitprune.reporting.figures._layers import height_of, layer_axes
-from exitprune.reporting.figures._style import LOOKS, PAPER, NothingToDraw, new_figure, over, papers_values
+from exitprune.reporting.figures._style import PAPER, NothingToDraw, looks, new_figure, over, papers_values
 from exitprune.reporting.formatting import points
 
 PLACE = 2
-TITLE = "Where joint and sequential differ in sparsity"
+TITLE = "Where pruning together and in order differ in sparsity"
 CAPTION = (
-    "Difference in sparsity after the last round, joint minus sequential, paired by seed: a bar above 0 is a layer that joint "
-    "pruning left sparser. Thin lines are Student's t intervals over seeds, cut off where they are wider than the panel. Short "
-    "strokes, where there are any, are the paper's values."
+    "Difference in sparsity after the last round, joint minus the recipe that the legend names, paired by seed: a bar above 0 is "
+    "a layer that joint pruning left sparser. Thin lines are Student's t intervals over seeds, cut off where they are wider than "
+    "the panel. Short strokes, where there are any, are the paper's values."
 )
 TABLES = ("layers_difference", "paper_comparison")
 
@@ -30,21 +31,23 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     paper = papers_values(tables, "layer sparsity").pivot(index="position", columns="recipe", values="paper")
     figure = new_figure(height_of(table))
     largest = table["difference"].abs().max()
+    against = str(table["against"].iloc[0])
+    pair = looks([FIRST, against])
     for axes, positions in layer_axes(figure, table):
         part = table[table["position"].isin(positions)]
-        for recipe, sparser in (("joint", part["difference"] >= 0), ("sequential", part["difference"] < 0)):
-            axes.bar(part.loc[sparser, "position"], part.loc[sparser, "difference"], 0.8, **LOOKS[recipe].bar)
+        for recipe, sparser in ((FIRST, part["difference"] >= 0), (against, part["difference"] < 0)):
+            axes.bar(part.loc[sparser, "position"], part.loc[sparser, "difference"], 0.8, **pair[recipe].bar)
         axes.vlines(part["position"], part["low"], part["high"], color="0.2", linewidth=0.8)
-        if len(paper):
-            theirs = (paper["joint"] - paper["sequential"]).loc[positions]
+        if {FIRST, against} <= set(paper.columns):
+            theirs = (paper[FIRST] - paper[against]).loc[positions]
             axes.plot(theirs.index, theirs, marker="_", **PAPER)
             largest = max(largest, theirs.abs().max())
         axes.axhline(0, color="0.2", linewidth=0.8)
-        axes.set_ylabel("joint minus sequential, points")
+        axes.set_ylabel(f"joint minus {against}, points")
         axes.yaxis.set_major_formatter(lambda value, place: points(value))
     figure.axes[0].set_ylim(-1.6 * largest - 0.01, 1.6 * largest + 0.01)
-    legend: list[Patch | Line2D] = [Patch(**look.bar, label=f"{recipe} is sparser") for recipe, look in LOOKS.items()]
-    if len(paper):
+    legend: list[Patch | Line2D] = [Patch(**look.bar, label=f"{recipe} is sparser") for recipe, look in pair.items()]
+    if {FIRST, against} <= set(paper.columns):
         legend.append(Line2D([], [], marker="_", label="paper", **PAPER))
     figure.legend(handles=legend, loc="outside upper center", ncols=len(legend))
     return figure
@@ -69,5 +72,5 @@ def alt(tables: Path, evaluate: Evaluate) -> str:
 def _read(tables: Path) -> pd.DataFrame:
     table = pd.read_csv(tables / "layers_difference.csv")
     if table.empty:
-        raise NothingToDraw("needs both recipes, joint and sequential")
-    return table
+        raise NothingToDraw("needs joint and another recipe")
+    return table.query("against == @table['against'].iloc[0]")

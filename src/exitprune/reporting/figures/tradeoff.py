@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
+from exitprune.evaluation.pairs import FIRST, POSTERS
 from exitprune.reporting.figures._style import (
     UNPRUNED,
     band,
@@ -19,15 +22,17 @@ from exitprune.reporting.figures._style import (
 )
 from exitprune.reporting.formatting import STATES, millions, percent
 
-PLACE = 4
+PLACE = 5
 TITLE = "Accuracy against average computation"
 CAPTION = (
     "Test accuracy against average multiply-accumulates (MACs) per image, zero weights left out, as the common threshold falls "
     "from 1 (right end of a curve: every image goes to the classifier) to 0 (left end: every image leaves at exit 0). Markers: "
     "the threshold chosen on validation images as the cheapest that loses at most the margin against the classifier, one "
-    "marker per seed. Dotted: the unpruned network. Up and to the left is better."
+    "marker per seed. Dotted: the unpruned network. Up and to the left is better. The panel of the paper, where there is one, is "
+    "read off its poster, before pruning thin and after it thick; its axis is not at one with itself by a factor of two, so "
+    "shapes and ratios compare, not places."
 )
-TABLES = ("tradeoff", "operating_points")
+TABLES = ("tradeoff", "operating_points", "paper_tradeoff")
 PANELS = ("final", "recovered")
 MILLION = 1e6
 
@@ -35,8 +40,13 @@ MILLION = 1e6
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
     """A panel per state, a curve with band per recipe, the unpruned network's for reference."""
     table, points = _read(tables)
+    paper = pd.read_csv(tables / "paper_tradeoff.csv")
     figure = new_figure(4.5)
-    for axes, state in zip(figure.subplots(1, 2, sharey=True, sharex=True), PANELS, strict=True):
+    panels = figure.subplots(1, len(PANELS) + (len(paper) > 0), sharey=True)
+    if len(paper):
+        _papers(panels[-1], paper)
+    panels[1].sharex(panels[0])
+    for axes, state in zip(panels, PANELS, strict=False):
         unpruned = table[(table["state"] == "unpruned") & (table["recipe"] == table["recipe"].iloc[0])]
         axes.plot(unpruned["millions"], unpruned["accuracy"], **UNPRUNED)
         for recipe, look in looks(list(table["recipe"].unique())).items():
@@ -51,6 +61,17 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     in_percent(figure.axes[0])
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
     return figure
+
+
+def _papers(axes: Axes, paper: pd.DataFrame) -> None:
+    pair = looks([FIRST, POSTERS[0]])
+    of = dict(zip(("together", "separately"), pair.values(), strict=True))
+    for (approach, state), part in paper.groupby(["approach", "state"], sort=False):
+        look, width = of[str(approach)], 2.2 if state == "after" else 0.8
+        style: dict[str, Any] = {"color": look.colour, "linestyle": look.line, "linewidth": width, "label": f"{approach}, {state}"}
+        axes.plot(part["mflops"], part["accuracy"], **style)
+    axes.set(title="the paper", xlabel="MFLOPs as drawn (log scale)", xscale="log")
+    axes.legend(fontsize=8, loc="lower right")
 
 
 def note(tables: Path, evaluate: Evaluate) -> str:

@@ -1,0 +1,22 @@
+"""Which recipes are held against which: what claims declare of recipes' names, apart from all that computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+FIRST = "joint"
+"""The recipe that claims are about: the paper's approach 1."""
+POSTERS = ("ordered", "final")
+"""The recipe that the poster holds it against, its approach 2, and when: these comparisons are primary."""
+STEPS = (
+    ("the order of pruning", FIRST, "control"),
+    ("training the base for its exits", "control", "sequential"),
+    ("training heads before anything is pruned", "sequential", POSTERS[0]),
+)
+"""What a difference between both approaches is made of, step by step: `control` prunes in the order of approach 2 and trains
+everything in every round; `sequential` is approach 2 with heads that were trained before."""
+
+
+def others_of(recipes: Iterable[str]) -> list[str]:
+    """The recipes that `joint` is held against, the poster's first."""
+    return sorted((recipe for recipe in recipes if recipe != FIRST), key=lambda recipe: recipe != POSTERS[0])
