@@ -8,14 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from exitprune.evaluation.claims import READINGS
 from exitprune.evaluation.outcome import outcome_of
 from exitprune.evaluation.records import read_record
-from exitprune.reporting.formatting import signed
 from tests.synthetic import write_study
 
 ROOT = Path(__file__).parents[1]
-CIFAR10 = ROOT / "results/cifar10-cpu/tables"
 NETWORKS = {
     "ResNet-56, no exits": "dense, no exits",
     "with exits": "dense, exits",
@@ -33,57 +30,6 @@ def table(page: str, first_title: str) -> list[list[str]]:
     found = re.search(rf"^\| {re.escape(first_title)} \|.*\n\|[-:| ]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
     assert found, f"docs/{page} has no table that begins with {first_title!r}"
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in found[1].splitlines()]
-
-
-def test_the_exits_beside_the_papers_are_those_of_the_results() -> None:
-    published = pd.read_csv(CIFAR10 / "paper_comparison.csv").query("quantity == 'exit accuracy'")
-    expected = []
-    for position, part in published.groupby("position"):
-        cells = [str(position)]
-        for row in part.sort_values("recipe").to_dict("records"):
-            cells += [f"{row['paper']:.3f}", f"{row['ours']:.3f}", signed(row["difference"], 3)]
-        expected.append(cells)
-    assert table("paper.md", "exit") == expected
-
-
-def test_the_claims_are_those_of_the_results() -> None:
-    published = pd.read_csv(CIFAR10 / "claims.csv").set_index(["measure", "against", "state"])["difference"]
-    rows = table("paper.md", "claim")
-    measures = ["tradeoff_accuracy", "best_accuracy", "sparsity_exits", "early_exits_accuracy"]
-    for row, measure in zip(rows, measures, strict=True):
-        values = [published[measure, reading, state] for reading in READINGS for state in ("final", "recovered")]
-        digits, unit = (2, 1) if measure == "sparsity_exits" else (1, 100)
-        assert row[3:] == [signed(unit * value, digits) for value in values]
-
-
-def test_the_agreement_with_the_paper_is_that_of_the_results() -> None:
-    published = pd.read_csv(CIFAR10 / "paper_summary.csv").to_dict("records")
-    assert table("paper.md", "quantity") == [
-        [
-            row["quantity"],
-            row["recipe"],
-            str(row["num"]),
-            f"{row['mean_absolute_difference']:.3f}",
-            f"{row['rank_correlation']:.2f}",
-        ]
-        for row in published
-    ]
-
-
-def test_the_grid_is_that_of_the_results() -> None:
-    published = pd.read_csv(CIFAR10.parent / "grid.csv").set_index(["pool", "scope", "quantity", "recipe"]).sort_index()
-    expected = []
-    for pool, scope in sorted({key[:2] for key in published.index}):
-        cells = [pool, scope]
-        for quantity, column, digits in (
-            ("exit accuracy", "mean_absolute_difference", 3),
-            ("layer sparsity", "mean_absolute_difference", 3),
-            ("layer sparsity", "rank_correlation", 2),
-        ):
-            values = [published.loc[(pool, scope, quantity, recipe), column] for recipe in ("joint", "sequential")]
-            cells += [f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}") for value in values]
-        expected.append(cells)
-    assert table("paper.md", "pool") == expected
 
 
 @pytest.mark.parametrize(

@@ -130,8 +130,8 @@ def test_what_joints_lead_is_made_of_is_said_where_the_control_ran() -> None:
     for against, lead in (("ordered", 0.03), ("control", 0.011), ("sequential", 0.027)):
         rows.append(claim("final", lead, 0, 0.1, "supported", against=against, measure="early_exits_accuracy"))
     assert found(tables(*rows)).lines[-1] == (
-        "Of joint’s +3.0 points at the early exits after the last round +1.1 are the order of pruning, +1.6 are training the base "
-        "for its exits and +0.3 are training heads before anything is pruned (by the recipes control and sequential)."
+        "Of joint’s +3.0 points at the early exits after the last round +1.1 are the order of pruning, +1.6 are training the "
+        "base for its exits and +0.3 are training heads before anything is pruned (by the recipes control and sequential)."
     )
     assert "control" not in " ".join(found(tables(*rows[:2])).lines)
 

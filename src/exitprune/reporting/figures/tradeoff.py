@@ -68,7 +68,12 @@ def _papers(axes: Axes, paper: pd.DataFrame) -> None:
     of = dict(zip(("together", "separately"), pair.values(), strict=True))
     for (approach, state), part in paper.groupby(["approach", "state"], sort=False):
         look, width = of[str(approach)], 2.2 if state == "after" else 0.8
-        style: dict[str, Any] = {"color": look.colour, "linestyle": look.line, "linewidth": width, "label": f"{approach}, {state}"}
+        style: dict[str, Any] = {
+            "color": look.colour,
+            "linestyle": look.line,
+            "linewidth": width,
+            "label": f"{approach}, {state}",
+        }
         axes.plot(part["mflops"], part["accuracy"], **style)
     axes.set(title="the paper", xlabel="MFLOPs as drawn (log scale)", xscale="log")
     axes.legend(fontsize=8, loc="lower right")
