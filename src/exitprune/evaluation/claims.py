@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.evaluation import comparisons
@@ -129,6 +128,8 @@ def evidence(wanted: Wanted, difference: Crossed, margin: float) -> tuple[Any, A
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """P-values corrected for their number, so that the chance of any wrong verdict among them is kept; NaN stay."""
+    from statsmodels.stats.multitest import multipletests
+
     values = np.array(p_values, dtype=float)
     there = np.isfinite(values)
     if there.any():

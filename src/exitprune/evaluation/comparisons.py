@@ -17,11 +17,11 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from exitprune.evaluation.equal_accuracy import common_accuracies, cost_at
-from exitprune.evaluation.exiting import Sweep, first_confident_exit, sweep_outcomes
+from exitprune.evaluation.exiting import Sweep, sweep_outcomes
 from exitprune.evaluation.operating_points import Rule, choose
+from exitprune.evaluation.outcome import exits_taken
 from exitprune.evaluation.records import Outcomes
 from exitprune.evaluation.statistics import Floats
 
@@ -62,7 +62,7 @@ class Network:
 
     def correct_at(self, threshold: float) -> tuple[Floats, float]:
         """Whether each test image is answered right, (N,), and the average MACs."""
-        exits = first_confident_exit(torch.from_numpy(self.test.confidence), threshold).numpy()
+        exits = exits_taken(self.test, threshold)
         images = np.arange(len(exits))
         macs = np.broadcast_to(self.test.macs, self.test.confidence.shape)
         return self.test.correct[exits, images].astype(float), float(macs[exits, images].mean())

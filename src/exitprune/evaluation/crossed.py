@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from exitprune.evaluation.statistics import Floats, all_agree
 
@@ -46,21 +46,21 @@ class Crossed:
 
     def interval(self, confidence: float) -> tuple[Any, Any]:
         """Lower and upper end."""
-        half = stats.t.ppf((1 + confidence) / 2, self.freedom) * self.error
+        half = stdtrit(self.freedom, (1 + confidence) / 2) * self.error
         return self.mean - half, self.mean + half
 
     @property
     def p_different(self) -> Any:
         """Of a mean this far from 0, if it is 0; both sides."""
-        return 2 * stats.t.sf(np.abs(self.mean) / self.error, self.freedom)
+        return 2 * stdtr(self.freedom, -np.abs(self.mean) / self.error)
 
     def p_alike(self, margin: float) -> Any:
         """Of a mean this well within the margin, if it lies outside: the larger of two one-sided tests."""
-        return stats.t.sf((margin - np.abs(self.mean)) / self.error, self.freedom)
+        return stdtr(self.freedom, (np.abs(self.mean) - margin) / self.error)
 
     def p_unlike(self, margin: float) -> Any:
         """Of a mean this far beyond the margin, if it lies within; both sides."""
-        return np.minimum(1, 2 * stats.t.sf((np.abs(self.mean) - margin) / self.error, self.freedom))
+        return np.minimum(1, 2 * stdtr(self.freedom, (margin - np.abs(self.mean)) / self.error))
 
 
 def crossed(differences: Floats) -> Crossed:

@@ -6,12 +6,15 @@ Letters: E exits, N images, K classes, T thresholds. Nothing here touches a netw
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from exitprune.evaluation.records import Outcomes
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def confidence_of(logits: Tensor) -> Tensor:

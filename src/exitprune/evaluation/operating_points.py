@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from exitprune.evaluation.exiting import Sweep, outcomes_of, sweep
 from exitprune.evaluation.outcome import Outcome, midway, outcome_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Limit = Literal["accuracy_lost", "macs_share", "milliseconds", "threshold"]
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from exitprune.evaluation.records import Outcomes
 
@@ -36,9 +37,7 @@ def outcome_of(outcomes: Outcomes, threshold: float, milliseconds: Sequence[floa
         milliseconds: of leaving at each exit, E.
     """
     num_exits, num_images = outcomes.confidence.shape
-    leaves = outcomes.confidence > np.float32(threshold)  # (E, N)
-    leaves[-1] = True
-    exits = leaves.argmax(axis=0)
+    exits = exits_taken(outcomes, threshold)
     leaving = exits == np.arange(num_exits)[:, None]  # (E, N)
     num_leaving = leaving.sum(1)
     exit_rate = num_leaving / num_images
@@ -51,6 +50,13 @@ def outcome_of(outcomes: Outcomes, threshold: float, milliseconds: Sequence[floa
         exit_rate=exit_rate.tolist(),
         milliseconds=None if milliseconds is None else float(np.dot(exit_rate, milliseconds)),
     )
+
+
+def exits_taken(outcomes: Outcomes, threshold: float) -> npt.NDArray[np.int64]:
+    """The exit that each image leaves at, (N,)."""
+    leaves = outcomes.confidence > np.float32(threshold)  # (E, N)
+    leaves[-1] = True
+    return leaves.argmax(axis=0)
 
 
 def midway(lowest: np.float32, above: np.float32) -> float:
