@@ -91,7 +91,11 @@ def test_versions_are_those_that_answers_depend_on() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("exitprune ex", ["export"]), ("exitprune predict --th", ["--threshold", "--threads"]), ("exitprune pru", [])],
+    [
+        ("exitprune ex", ["exits", "export"]),
+        ("exitprune predict --th", ["--threshold", "--threads"]),
+        ("exitprune pru", []),
+    ],
 )
 def test_a_shell_completes_commands_and_options(typed: str, offered: list[str]) -> None:
     done = exitprune(_EXITPRUNE_COMPLETE="complete_bash", COMP_WORDS=typed, COMP_CWORD=str(typed.count(" ")))

@@ -12,7 +12,7 @@ from exitprune.variants import ROOMS
 
 PACKAGE = Path(exitprune.__file__).parent
 
-FLOW = "errors documents variants storage shapes_only", *ROOMS, "sparse stages commands cli __main__"
+FLOW = "errors documents variants storage shapes_only", *ROOMS, "sparse library stages commands cli __main__"
 ORDER = " ".join(FLOW).split()
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

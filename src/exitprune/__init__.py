@@ -2,3 +2,20 @@
 
 The folder tree is the table of contents, in the direction in which data flow; stages and commands put the rooms to work.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from exitprune.library import EarlyExits, cut_points, load, wrap
+
+__all__ = ["EarlyExits", "cut_points", "load", "wrap"]
+
+
+def __getattr__(name: str) -> Any:
+    """The calls of the library; they import torch, which `exitprune predict` does without."""
+    if name in __all__:
+        return getattr(importlib.import_module("exitprune.library"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -47,7 +47,7 @@ def test_as_many_filters_are_left_as_exact_removal_leaves(build: Build, share: f
     smaller = remove_dead_channels(fold(network))
     exact = [conv(smaller, f"b{number}.c1") for number in range(1, 10)]
     left = [layer.out_channels if layer is not None else 1 for layer in exact]
-    assert [block.c1.out_channels for block in remove_filters(network).blocks] == left
+    assert [block.c1.out_channels for block in remove_filters(network).base.blocks] == left
 
 
 def test_the_network_given_stays_as_it_was(build: Build) -> None:
@@ -59,7 +59,7 @@ def test_the_network_given_stays_as_it_was(build: Build) -> None:
 
 def test_streams_keep_their_width(build: Build) -> None:
     smaller = remove_filters(without_filters_(build(), 0.5))
-    assert [block.c2.out_channels for block in smaller.blocks] == [16, 32, 64]
+    assert [block.c2.out_channels for block in smaller.base.blocks] == [16, 32, 64]
     assert [head.fc.in_features for head in smaller.heads.values()] == [16 * 16, 32 * 16]
 
 

@@ -27,7 +27,8 @@ from exitprune.evaluation.exiting import confidence_of
 from exitprune.evaluation.logits import infer
 from exitprune.jobs.seeding import seeded
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
-from exitprune.variants import names_of, variant
+from exitprune.variants import variant
+from tests.architectures import IN_BLOCKS
 from tests.as_if_trained import empty_, enliven_, spread_confidences_, thresholds_between
 from tests.conftest import Build
 
@@ -117,7 +118,7 @@ def test_stages_say_which_they_are_and_hold_each_weight_once(build: Build, case:
     assert sum(map(len, sizes)) == len(set.union(*sizes))
 
 
-@pytest.mark.parametrize("name", names_of("architectures"))
+@pytest.mark.parametrize("name", IN_BLOCKS)
 def test_every_architecture_can_be_cut_and_answers_as_its_one_file(name: str) -> None:
     with seeded("test", 0):
         network = EarlyExitNetwork(Spec(name, variant("architectures", name).SMALLEST, 3, 16, 16, 4, (1, 2), 2))

@@ -49,7 +49,7 @@ def test_in_single_precision_the_logits_stay_up_to_rounding(build: Build) -> Non
 @pytest.mark.parametrize("shift", [-2.0, 2.0])
 def test_a_filter_without_weights_goes_whatever_it_yields(build: Build, shift: float) -> None:
     network = enliven_(build()).double()
-    block = network.blocks[1]
+    block = network.base.blocks[1]
     with torch.no_grad():
         block.c1.weight[3] = 0
         block.bn1.running_mean.zero_()
@@ -63,7 +63,7 @@ def test_a_filter_without_weights_goes_whatever_it_yields(build: Build, shift: f
 
 def test_a_constant_that_is_seen_at_a_padded_border_becomes_a_map(build: Build) -> None:
     network = enliven_(build()).double()
-    block = network.blocks[0]
+    block = network.base.blocks[0]
     with torch.no_grad():
         block.c1.weight[3] = 0
         block.bn1.bias[3] = 5
@@ -75,7 +75,7 @@ def test_a_constant_that_is_seen_at_a_padded_border_becomes_a_map(build: Build) 
 def test_a_channel_that_the_second_convolution_does_not_read_goes(build: Build) -> None:
     network = enliven_(build()).double()
     with torch.no_grad():
-        network.blocks[1].c2.weight[:, [0, 5]] = 0
+        network.base.blocks[1].c2.weight[:, [0, 5]] = 0
     smaller = removed(network)
     left = conv(smaller, "b2.c1")
     assert left is not None
@@ -89,7 +89,7 @@ def test_a_channel_that_the_second_convolution_does_not_read_goes(build: Build) 
 def test_a_branch_without_weights_in_either_convolution_goes_whole(build: Build, part: str, index: int) -> None:
     network = enliven_(build()).double()
     with torch.no_grad():
-        network.blocks[index].get_submodule(part).get_parameter("weight").zero_()
+        network.base.blocks[index].get_submodule(part).get_parameter("weight").zero_()
     smaller = removed(network)
     assert not {f"b{index + 1}.c1", f"b{index + 1}.c2"} & smaller.named_layers().keys()
     assert_same_logits(network, smaller)
@@ -99,8 +99,8 @@ def test_a_stream_channel_that_nobody_reads_goes_everywhere(build: Build) -> Non
     network = enliven_(build(depth=14, exits=(1, 3), pool=2)).double()
     with torch.no_grad():
         for index in (3, 4):  # the blocks that read the second stage's stream
-            network.blocks[index].c1.weight[:, 7] = 0
-        projection = network.blocks[4].sc
+            network.base.blocks[index].c1.weight[:, 7] = 0
+        projection = network.base.blocks[4].sc
         assert projection is not None
         projection.weight[:, 7] = 0
         network.heads[3].fc.weight[:, 7 * 4 : 8 * 4] = 0
@@ -112,11 +112,11 @@ def test_a_stream_channel_that_nobody_reads_goes_everywhere(build: Build) -> Non
 
 def test_a_stream_channel_that_one_head_reads_stays(build: Build) -> None:
     network = enliven_(build(depth=8, exits=(2,), pool=2)).double()
-    projection = network.blocks[2].sc
+    projection = network.base.blocks[2].sc
     assert projection is not None
     with torch.no_grad():
         projection.weight[:, 7] = 0
-        network.blocks[2].c1.weight[:, 7] = 0
+        network.base.blocks[2].c1.weight[:, 7] = 0
     smaller = removed(network)
     left = conv(smaller, "b2.c2")
     assert left is not None
@@ -133,7 +133,7 @@ def test_a_network_with_all_its_weights_keeps_every_channel(build: Build) -> Non
 def test_a_branch_that_reads_few_channels_takes_only_those(build: Build) -> None:
     network = enliven_(build()).double()
     with torch.no_grad():
-        network.blocks[1].c1.weight[:, 3:] = 0
+        network.base.blocks[1].c1.weight[:, 3:] = 0
     smaller = removed(network)
     assert tensors(smaller, "pick")[2].tolist() == [0, 1, 2]
     left = conv(smaller, "b2.c1")
@@ -145,7 +145,7 @@ def test_a_branch_that_reads_few_channels_takes_only_those(build: Build) -> None
 def test_a_branch_that_writes_few_channels_adds_only_those(build: Build) -> None:
     network = enliven_(build()).double()
     with torch.no_grad():
-        network.blocks[2].c2.weight[4:] = 0
+        network.base.blocks[2].c2.weight[4:] = 0
     smaller = removed(network)
     assert tensors(smaller, "add_to")[3].tolist() == [0, 1, 2, 3]
     left = conv(smaller, "b3.c2")
@@ -157,7 +157,7 @@ def test_a_branch_that_writes_few_channels_adds_only_those(build: Build) -> None
 def test_picking_most_channels_is_not_worth_it(build: Build) -> None:
     network = enliven_(build())
     with torch.no_grad():
-        network.blocks[1].c1.weight[:, :5] = 0
+        network.base.blocks[1].c1.weight[:, :5] = 0
     smaller = removed(network)
     assert not tensors(smaller, "pick")
     left = conv(smaller, "b2.c1")

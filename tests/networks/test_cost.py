@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from ptflops import get_model_complexity_info
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from exitprune.networks.cost import ExitCost, exit_costs, layer_costs
@@ -24,11 +27,18 @@ def flops_to_exit(network: EarlyExitNetwork, exit_: int) -> int:
     """What torch counts while one image is computed up to an exit, all heads on the way included."""
     spec = network.spec
     network.eval()
+    flops: list[int] = []
     with FlopCounterMode(display=False) as counter:
-        maps = network.features(torch.zeros(1, spec.channels, spec.height, spec.width))
-        for head in [*network.exits, network.base.classify][: exit_ + 1]:
-            head(next(maps))
-    return int(counter.get_total_flops())
+
+        def leave(head: nn.Module, x: Tensor) -> Tensor:
+            head(x)
+            flops.append(counter.get_total_flops())
+            return x
+
+        blank = torch.zeros(1, spec.channels, spec.height, spec.width)
+        network.base.run(blank, {point: partial(leave, head) for point, head in network.heads.items()})
+        flops.append(counter.get_total_flops())
+    return flops[exit_]
 
 
 def random_masks(network: EarlyExitNetwork, density: float, seed: int = 0) -> Masks:

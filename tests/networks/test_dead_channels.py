@@ -9,9 +9,9 @@ from tests.conftest import Build
 def test_empty_filters_and_channels_are_counted_layer_by_layer(build: Build) -> None:
     network = build(exits=(1,), pool=2)
     with torch.no_grad():
-        network.blocks[0].c1.weight[:3] = 0
-        network.blocks[0].c2.weight[:, 2:4] = 0
-        network.blocks[1].c2.weight.zero_()
+        network.base.blocks[0].c1.weight[:3] = 0
+        network.base.blocks[0].c2.weight[:, 2:4] = 0
+        network.base.blocks[1].c2.weight.zero_()
         head = network.heads[1].fc.weight
         head[:, :4] = 0  # the four cells of channel 0
         head[:, 5] = 0  # one cell of channel 1

@@ -78,9 +78,9 @@ def test_a_head_averages_the_cells_of_its_grid() -> None:
 @torch.no_grad()
 def test_the_heads_fit_the_maps_they_get(build: Build, side: int, pool: int | None) -> None:
     network = build(20, (3, 6, 8), pool=pool, side=side)
-    maps = list(network.features(torch.zeros(1, 1, side, side)))
-    shapes = map_shapes(network.spec)
-    assert [tuple(map_.shape[1:]) for map_ in maps] == [shapes[block - 1] for block in (3, 6, 8, 9)]
+    maps, _ = network.features(torch.zeros(1, 1, side, side))
+    assert [tuple(map_.shape[1:]) for map_ in maps] == map_shapes(network.spec)
+    assert network(torch.zeros(1, 1, side, side)).shape == (4, 1, 4)
 
 
 def test_layers_come_in_order_of_execution(build: Build) -> None:

@@ -11,7 +11,7 @@ from exitprune.config.params import Params
 from exitprune.config.study import resolve
 from exitprune.errors import BadInput
 from exitprune.pruning import possible
-from exitprune.pruning.possible import check_units
+from exitprune.pruning.possible import check_network
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,17 +23,15 @@ def params(**values: object) -> Params:
 
 @pytest.mark.parametrize("granularity", ["weight", "filter"])
 def test_a_network_that_has_such_units_passes(granularity: str) -> None:
-    check_units(params(granularity=granularity))
+    check_network(params(granularity=granularity), (1, 8, 8), 10)
 
 
 def test_one_that_has_none_is_refused_with_the_recipe_and_the_exits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exitprune.pruning.filters.free_filters", lambda spec: {})
-    with pytest.raises(
-        BadInput, match="recipe joint: granularity filter: ResNet-8 with exits after blocks 1, 2 has nothing"
-    ):
-        check_units(params(granularity="filter"))
+    with pytest.raises(BadInput, match="recipe joint: granularity filter: ResNet-8 with exits after 1, 2 has nothing"):
+        check_network(params(granularity="filter"), (1, 8, 8), 10)
 
 
 def test_weights_need_no_look_at_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(possible, "EarlyExitNetwork")
-    check_units(params(granularity="weight"))
+    check_network(params(granularity="weight"), (1, 8, 8), 10)

@@ -245,8 +245,8 @@ def test_filters_go_in_every_order_and_rounds_without_filters_only_train(
     order: str, network: EarlyExitNetwork, images: Images, brief: Training
 ) -> None:
     levels = run(network, pruning(order=order, granularity="filter"), images, brief)
-    num_filters = sum(block.c1.out_channels for block in network.blocks)
-    alive = sum(int(levels[-1][f"b{n}.c1"].flatten(1).any(1).sum()) for n in range(1, len(network.blocks) + 1))
+    num_filters = sum(block.c1.out_channels for block in network.base.blocks)
+    alive = sum(int(levels[-1][f"b{n}.c1"].flatten(1).any(1).sum()) for n in range(1, len(network.base.blocks) + 1))
     assert alive == round(0.2 * num_filters)
     for name, mask in levels[-1].items():
         if not name.endswith((".c1", ".c2")):

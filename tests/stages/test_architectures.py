@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from exitprune.networks.operations import CannotFollow, Piece
-from exitprune.variants import names_of, variant
+from exitprune.variants import variant
+from tests.architectures import IN_BLOCKS
 from tests.small_study import TRAINING, Study
 
 BRIEF = {**TRAINING, "epochs": 1}
@@ -22,7 +23,7 @@ def study_of(name: str, path: Path, **changed: object) -> Study:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("granularity", ["weight", "filter"])
-@pytest.mark.parametrize("name", names_of("architectures"))
+@pytest.mark.parametrize("name", IN_BLOCKS)
 def test_a_seed_runs_from_images_to_tables(name: str, granularity: str, tmp_path: Path) -> None:
     study_of(name, tmp_path, granularity=granularity).run("joint")
     emptied = pd.read_csv(tmp_path / "tables/emptied.csv")

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from exitprune.config.model import ArchitectureSettings
-from exitprune.networks.architectures import Architecture
+from exitprune.networks.architectures import Blocks
 
 SMALLEST = {}
 
@@ -40,7 +40,7 @@ class Block(nn.Module):
         return x + torch.special.erf(self.conv(x))
 
 
-class Closed(Architecture):
+class Closed(Blocks):
     def __init__(self, channels: int, num_classes: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, 8, 3, padding=1)

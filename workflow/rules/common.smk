@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from exitprune.data.amounts import amount_of, extent_of
 from exitprune.jobs.disk import check_space, data_memory_mb, needed_bytes
 from exitprune.jobs.estimate import sizes_of
-from exitprune.pruning.possible import check_units
+from exitprune.pruning.possible import check_network
 from exitprune.jobs.ingredients import ingredients
 from exitprune.errors import BadInput
 from exitprune.jobs.alone import STORE_VARIABLE, described, release, try_to_hold
@@ -205,7 +205,7 @@ def check_records():
 def check_machine():
     """Stop before any work if the network cannot be pruned as asked, or the disk is too small."""
     try:
-        check_units(PARAMS)
+        check_network(PARAMS, amount().shape, amount().num_classes)
         check_space(PARAMS, amount(), Path(RUNS))
     except BadInput as error:
         raise WorkflowError(str(error)) from None

@@ -30,6 +30,7 @@ def network_of(wildcards):
 rule base:
     input:
         data=DATA,
+        network=[str(path) for path in PARAMS.model.own.files],
         code=lambda wildcards: code("base", base_settings(wildcards)),
     output:
         f"{RUNS}/seed{{seed}}/base.safetensors",

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from exitprune.networks.architectures import Architecture
+from exitprune.networks.architectures import Blocks
 from exitprune.networks.coupling import layer_names
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.operations import Piece
@@ -49,7 +49,7 @@ class FoldedPiece(nn.Module):
         return FoldedPiece(replace(piece, parts={name: deepcopy(part, memo) for name, part in piece.parts.items()}))
 
 
-class Folded(Architecture):
+class Folded(Blocks):
     """A base network of folded pieces.
 
     Args:

@@ -71,7 +71,7 @@ def exit_table(
         measured: by split; may be empty.
     """
     executed = exit_costs(smaller, full_masks(smaller))
-    blocks = [*checkpoint.network.spec.exits, len(checkpoint.network.base.blocks)]
+    blocks = [*checkpoint.network.spec.exits, checkpoint.network.base.last]
     rows = []
     for cost, dense in zip(exit_costs(checkpoint.network, checkpoint.masks), executed, strict=True):
         row: dict[str, Any] = {"exit": cost.exit, "after_block": blocks[cost.exit], "macs": cost.macs}

@@ -9,13 +9,17 @@ Letters: N images, C channels, K classes, H and W height and width.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from exitprune.evaluation.exiting import confidence_of
+from exitprune.networks.architectures import Blocks
 from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.operations import CannotFollow
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,13 @@ class Answers:
         label: (N,) int64, the class answered.
         confidence: (N,) float32, of the exit taken.
         exit: (N,) int64, the exit taken.
+        logits: (N, K) float32, of the exit taken, divided by its temperature.
     """
 
     label: Tensor
     confidence: Tensor
     exit: Tensor
+    logits: Tensor
 
 
 @dataclass(frozen=True)
@@ -48,24 +54,73 @@ class Segment:
 
 
 def segments(network: EarlyExitNetwork) -> list[Segment]:
-    """A network, folded or not, cut after each exit, the classifier last; the stem opens the first segment.
+    """A network of blocks, folded or not, cut after each exit, the classifier last; the stem opens the first segment.
 
     Each can be compiled by itself; the network is put into evaluation mode.
+
+    Raises:
+        CannotFollow: if it is not made of blocks.
     """
     network.eval()
+    base = network.base
+    if not isinstance(base, Blocks):
+        raise CannotFollow("a network that is not made of blocks in a row is not cut into segments")
     cut: list[Segment] = []
-    steps: list[Callable[[Tensor], Tensor]] = [network.base.stem]
-    for index, block in enumerate(network.base.blocks, 1):
+    steps: list[Callable[[Tensor], Tensor]] = [base.stem]
+    for index, block in enumerate(base.blocks, 1):
         steps.append(block)
         if index in network.heads:
             cut.append(Segment(tuple(steps), network.heads[index]))
             steps = []
-    return [*cut, Segment(tuple(steps), network.base.classify)]
+    return [*cut, Segment(tuple(steps), base.classify)]
+
+
+class _EveryoneLeft(Exception):
+    """Nobody needs what is left of the network."""
+
+
+class _Batch:
+    """A batch on its way: who still waits, and what the others got."""
+
+    def __init__(self, images: Tensor, threshold: float, temperatures: Sequence[float] | None, num_exits: int) -> None:
+        num, device = len(images), images.device
+        self.label = torch.empty(num, dtype=torch.int64, device=device)
+        self.confidence = torch.empty(num, dtype=torch.float32, device=device)
+        self.exit = torch.empty(num, dtype=torch.int64, device=device)
+        self.logits = torch.empty(num, 0, device=device)
+        self.threshold, self.temperatures, self.last = threshold, temperatures, num_exits - 1
+        self.waiting = torch.arange(num, device=device)
+
+    def leave_(self, x: Tensor, logits: Tensor, number: int) -> Tensor:
+        """Let those leave whom an exit is confident about; the map of those who stay.
+
+        Raises:
+            _EveryoneLeft: if nobody stays.
+        """
+        logits = logits.float() / (1 if self.temperatures is None else self.temperatures[number])
+        sure = confidence_of(logits)
+        leaves = sure > self.threshold if number < self.last else torch.ones_like(sure, dtype=torch.bool)
+        num_staying = len(leaves) - int(leaves.sum())  # the one wait for a GPU per exit
+        if num_staying == len(leaves):
+            return x
+        order = leaves.int().argsort(stable=True)  # who stays, then who leaves
+        stays, goes = order[:num_staying], order[num_staying:]
+        left = self.waiting[goes]
+        if not self.logits.numel():
+            self.logits = logits.new_empty(len(self.label), logits.shape[1])
+        self.logits[left] = logits[goes]
+        self.label[left] = logits.argmax(dim=-1)[goes]
+        self.confidence[left] = sure[goes]
+        self.exit[left] = number
+        self.waiting = self.waiting[stays]
+        if not num_staying:
+            raise _EveryoneLeft
+        return _rows(x, stays)
 
 
 @torch.inference_mode()
 def answer(
-    parts: Sequence[Callable[[Tensor], tuple[Tensor, Tensor]]],
+    network: EarlyExitNetwork | Sequence[Callable[[Tensor], tuple[Tensor, Tensor]]],
     images: Tensor,
     threshold: float,
     temperatures: Sequence[float] | None = None,
@@ -73,40 +128,36 @@ def answer(
     """Answer a batch, each image at the first exit whose confidence exceeds the threshold.
 
     Args:
-        parts: from `segments`, compiled or not; those after the last exit that any image needs do not run.
+        network: what is after the last exit that any image needs does not run; or `segments` of it, compiled or not.
         images: (N, C, H, W), normalised; N may be 0.
         threshold: 1 or more sends every image to the last exit.
         temperatures: one per exit, by which its logits are divided; None: 1 everywhere.
     """
-    device = images.device
-    label = torch.empty(len(images), dtype=torch.int64, device=device)
-    confidence = torch.empty(len(images), dtype=torch.float32, device=device)
-    exit_ = torch.empty(len(images), dtype=torch.int64, device=device)
-    waiting = torch.arange(len(images), device=device)
-    x = images
-    for number, part in enumerate(parts):
-        if not len(waiting):
-            break
-        x, logits = part(x)
-        logits = logits.float() / (1 if temperatures is None else temperatures[number])
-        sure = confidence_of(logits)
-        leaves = sure > threshold if number + 1 < len(parts) else torch.ones_like(sure, dtype=torch.bool)
-        num_staying = len(waiting) - int(leaves.sum())  # the one wait for a GPU per exit
-        if num_staying == len(waiting):
-            continue
-        order = leaves.int().argsort(stable=True)  # who stays, then who leaves
-        stays, goes = order[:num_staying], order[num_staying:]
-        left = waiting[goes]
-        label[left] = logits.argmax(dim=-1)[goes]
-        confidence[left] = sure[goes]
-        exit_[left] = number
-        waiting, x = waiting[stays], _rows(x, stays)
-    return Answers(label, confidence, exit_)
+    num_exits = network.num_exits if isinstance(network, EarlyExitNetwork) else len(network)
+    batch = _Batch(images, threshold, temperatures, num_exits)
+    with suppress(_EveryoneLeft):
+        if not len(images):
+            raise _EveryoneLeft
+        if isinstance(network, EarlyExitNetwork):
+            network.eval()
+            heads = enumerate(network.heads.items())
+            at = {point: partial(_at_exit, head, batch, number) for number, (point, head) in heads}
+            batch.leave_(images, network.base.run(images, at), num_exits - 1)
+        else:
+            x = images
+            for number, part in enumerate(network):
+                x, logits = part(x)
+                x = batch.leave_(x, logits, number)
+    return Answers(batch.label, batch.confidence, batch.exit, batch.logits)
+
+
+def _at_exit(head: Callable[[Tensor], Tensor], batch: _Batch, number: int, x: Tensor) -> Tensor:
+    return batch.leave_(x, head(x), number)
 
 
 def _rows(x: Tensor, rows: Tensor) -> Tensor:
-    """Some images of a feature map, in the memory format it has."""
-    if x.is_contiguous():
+    """Some images of a map, in the memory format it has."""
+    if x.is_contiguous() or x.dim() != 4:
         return x.index_select(0, rows)
     # Images are whole pieces of memory in channels_last too; selecting through the view is much the fastest.
     return x.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)

@@ -31,9 +31,9 @@ def infer_together(networks: Sequence[EarlyExitNetwork], images: Images, batch_s
         network.eval()
     parts: list[list[Tensor]] = [[] for _ in networks]
     for pixels in torch.split(images.pixels, batch_size):
-        maps = list(networks[0].features(images.normalise(pixels)))
+        maps, logits = networks[0].features(images.normalise(pixels))
         for network, of_network in zip(networks, parts, strict=True):
-            of_network.append(network.classify(maps))
+            of_network.append(network.classify(maps, logits))
     return [torch.cat(of_network, dim=1).cpu() for of_network in parts]
 
 

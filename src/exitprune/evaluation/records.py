@@ -134,7 +134,7 @@ class About(Section):
     origin: Origin
     data: dict[str, Any]
     """The manifest of the images."""
-    blocks: list[int]
+    blocks: list[int | str]
     """The block after which each exit stands, the classifier's last."""
     levels: list[Level] = Field(min_length=3)
     layers: list[Layer]

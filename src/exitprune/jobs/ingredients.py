@@ -17,7 +17,7 @@ from typing import Any
 
 from exitprune.config.families import loaded
 from exitprune.config.params import Params
-from exitprune.jobs.provenance import sources
+from exitprune.jobs.provenance import digest, sources
 from exitprune.variants import PACKAGE
 
 Ingredients = dict[str, Any]
@@ -54,13 +54,14 @@ def ingredients(params: Params, recipe: str, contents: str | None) -> Ingredient
         recipe: one of the study's.
         contents: digest of the images of a folder; null where the source is fixed.
     """
-    recipes = params.recipes
+    recipes, files = params.recipes, params.model.own.files
     data = params.data.model_dump(exclude={"path"})
     return {
         "settings": {
             "data": data,
             **params.model_dump(include={"model", "base", "heads"}),
             **recipes[recipe].model_dump(),
+            **({"files": {str(path): digest([path]) for path in files}} if files else {}),
             "evaluate": params.evaluate.model_dump(include={"between"}),
         },
         "contents": contents,

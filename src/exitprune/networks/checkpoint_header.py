@@ -28,7 +28,7 @@ class NetworkHeader(_Strict):
     height: Side
     width: Side
     num_classes: int = Field(ge=1, le=100_000)
-    exits: list[Side] = Field(max_length=10_000)
+    exits: list[Side | Annotated[str, Field(min_length=1, max_length=1000)]] = Field(max_length=10_000)
     pool: Side | None
     classifier: Literal["base", "exits"] = "base"
 

@@ -18,9 +18,10 @@ from torch import Tensor
 
 from exitprune.documents import INSTEAD, checked
 from exitprune.errors import BadInput
+from exitprune.networks.architectures import Architecture
 from exitprune.networks.checkpoint_header import CheckpointHeader
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
-from exitprune.networks.masks import Masks
+from exitprune.networks.masks import Masks, weights
 from exitprune.shapes_only import shapes_only
 from exitprune.storage import Layout, read_layout, read_tensors, write_tensors
 
@@ -53,8 +54,13 @@ def save_checkpoint(
     write_tensors(path, tensors, {**header, "network": network.spec.as_dict()})
 
 
-def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
+def load_checkpoint(path: Path, device: torch.device | str = "cpu", base: Architecture | None = None) -> Checkpoint:
     """Read a level; header and sizes are held against each other before anything is allocated.
+
+    Args:
+        path: of the file.
+        device: where the network goes.
+        base: the base network, for one whose spec is not enough to build it; it gets the weights of the file.
 
     Raises:
         BadInput: if the file is missing, cut short, damaged, not one of ours, not a network, or not finite.
@@ -62,15 +68,14 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoin
     layout, header = read_layout(path)
     if "network" not in header:
         raise BadInput(f"{path}: holds no network; give a level or recovered checkpoint")
-    network = _sketch(path, layout, checked(CheckpointHeader, header, path).network.spec)
+    network = _sketch(path, layout, checked(CheckpointHeader, header, path).network.spec, base)
     tensors, _ = read_tensors(path)
     state = {name: tensor.clone() for name, tensor in tensors.items() if not name.startswith(MASK)}
     if fault := fault_of_state(state):
         raise BadInput(f"{path}: {fault}; {INSTEAD}")
     network.load_state_dict(state, assign=True)
     masks = {}
-    for name, layer in network.named_layers().items():
-        weight = layer.get_parameter("weight")
+    for name, weight in weights(network).items():
         bits = np.unpackbits(tensors[f"{MASK}{name}"].numpy(), count=weight.numel()).astype(bool)
         masks[name] = torch.from_numpy(bits).reshape(weight.shape)
         if weight.detach()[~masks[name]].any():
@@ -91,7 +96,7 @@ def fault_of_state(state: Mapping[str, Tensor]) -> str | None:
     return None
 
 
-def _sketch(path: Path, layout: Mapping[str, Layout], spec: Spec) -> EarlyExitNetwork:
+def _sketch(path: Path, layout: Mapping[str, Layout], spec: Spec, base: Architecture | None) -> EarlyExitNetwork:
     """The network without memory for its weights, once the file's tensors are known to be exactly its own.
 
     Raises:
@@ -99,11 +104,14 @@ def _sketch(path: Path, layout: Mapping[str, Layout], spec: Spec) -> EarlyExitNe
     """
     if spec.own.num_blocks + len(spec.exits) > len(layout):
         raise BadInput(f"{path}: has {len(layout)} tensors, too few for the network its header describes; {INSTEAD}")
-    with shapes_only():
-        network = EarlyExitNetwork(spec)
+    if base is not None:
+        network = EarlyExitNetwork(spec, base)
+    else:
+        with shapes_only():
+            network = EarlyExitNetwork(spec)
     wanted = {name: Layout(TYPES[value.dtype], tuple(value.shape)) for name, value in network.state_dict().items()}
-    for name, layer in network.named_layers().items():
-        wanted[f"{MASK}{name}"] = Layout("U8", (-(-layer.get_parameter("weight").numel() // 8),))
+    for name, weight in weights(network).items():
+        wanted[f"{MASK}{name}"] = Layout("U8", (-(-weight.numel() // 8),))
     for name in sorted(wanted.keys() | layout.keys()):
         if wanted.get(name) != layout.get(name):
             raise BadInput(

@@ -1,6 +1,7 @@
 """What an exit costs: multiply-accumulates (macs; 1 MAC = 2 FLOPs) and parameters, dense and with zeros left out.
 
-MACs of a layer = weights x output positions for a convolution, weights for a linear layer; a zero weight costs nothing.
+MACs of a layer = weights x output positions for a convolution, weights x vectors for a linear layer; a zero weight costs
+nothing. Products without a prunable weight, as in an attention, cost what they cost.
 Biases, batch norm, additions and pooling are not counted, as is usual. The cost of an exit is everything executed up to
 it, the heads passed on the way included. Counters in libraries do not see zeros; with full masks ours is half of
 torch.utils.flop_counter's FLOPs exactly (a test).
@@ -10,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from exitprune.networks.early_exit import EarlyExitNetwork
-from exitprune.networks.masks import num_kept
+from exitprune.networks.early_exit import EarlyExitNetwork, ExitHead
+from exitprune.networks.masks import num_kept, weights
+from exitprune.networks.uses import evaluating, seeing
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,7 @@ class ExitCost:
 
 def layer_costs(network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> list[LayerCost]:
     """Every prunable layer in order of execution."""
-    ran = _one_image(network)
-    return [
-        LayerCost(name, ran[layer].exit, ran[layer].positions, masks[name].numel(), num_kept(masks, [name]))
-        for name, layer in network.named_layers().items()
-    ]
+    return _layers(_one_image(network), weights(network), masks)
 
 
 def exit_costs(network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> list[ExitCost]:
@@ -66,59 +64,89 @@ def exit_costs(network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> list[E
     Parameters are all that is trained (weights, biases, batch-norm scales and shifts) of the layers executed; only
     prunable weights can be zero.
     """
-    layers = layer_costs(network, masks)
-    extra = _params_beside_weights(network)
+    ran, prunable = _one_image(network), weights(network)
+    layers = _layers(ran, prunable, masks)
+    ids = {id(weight) for weight in prunable.values()}
+    beside = [0] * network.num_exits
+    for name, parameter in network.named_parameters():
+        if id(parameter) not in ids:
+            beside[ran.exit_of(name)] += parameter.numel()
     exits = []
     for exit_ in range(network.num_exits):
         passed = [layer for layer in layers if layer.exit <= exit_]
-        beside = sum(extra[: exit_ + 1])
+        params, macs = sum(beside[: exit_ + 1]), sum(ran.macs_beside[: exit_ + 1])
         exits.append(
             ExitCost(
                 exit=exit_,
-                macs_dense=sum(layer.macs_dense for layer in passed),
-                macs=sum(layer.macs for layer in passed),
-                params_dense=beside + sum(layer.weights for layer in passed),
-                params=beside + sum(layer.kept for layer in passed),
+                macs_dense=macs + sum(layer.macs_dense for layer in passed),
+                macs=macs + sum(layer.macs for layer in passed),
+                params_dense=params + sum(layer.weights for layer in passed),
+                params=params + sum(layer.kept for layer in passed),
             )
         )
     return exits
 
 
+def _layers(ran: _Ran, prunable: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> list[LayerCost]:
+    last, found = len(ran.macs_beside) - 1, []
+    for name, weight in prunable.items():
+        exit_, macs = ran.by_weight.get(name, (last, 0))
+        positions = macs // weight.numel()
+        found.append(LayerCost(name, exit_, positions, masks[name].numel(), num_kept(masks, [name])))
+    return found
+
+
 @dataclass(frozen=True)
 class _Ran:
-    """A module that has parameters of its own: the exit on the way to which it ran, and how many places it yielded."""
+    """What ran for one image, and on the way to which exit.
 
-    exit: int
-    positions: int
+    Attributes:
+        by_weight: the first exit that needs a layer, and its MACs, by the layer's name.
+        macs_beside: MACs up to each exit of products that no prunable weight is part of, as in an attention.
+        modules: the exit on the way to which a module began to run, by its name.
+    """
+
+    by_weight: dict[str, tuple[int, int]]
+    macs_beside: list[int]
+    modules: dict[str, int]
+
+    def exit_of(self, parameter: str) -> int:
+        """The exit on the way to which a parameter is first needed: with the innermost module around it that ran."""
+        around = parameter
+        while around:
+            around = around.rpartition(".")[0]
+            if around in self.modules:
+                return self.modules[around]
+        return 0
 
 
-def _one_image(network: EarlyExitNetwork) -> dict[nn.Module, _Ran]:
-    """What runs for one image, read off one pass of a blank one."""
-    ran: dict[nn.Module, _Ran] = {}
-    exit_ = 0
+def _one_image(network: EarlyExitNetwork) -> _Ran:
+    """Read off one pass of a blank image."""
+    ran, exit_ = _Ran({}, [0] * network.num_exits, {}), 0
 
-    def note(module: nn.Module, args: object, output: Tensor) -> None:
-        ran.setdefault(module, _Ran(exit_, output.shape[2:].numel()))
+    def note(weight: str | None, macs: int) -> None:
+        if weight is None:
+            ran.macs_beside[exit_] += macs
+        else:
+            first, before = ran.by_weight.get(weight, (exit_, 0))
+            ran.by_weight[weight] = first, before + macs
 
-    own = [module for module in network.modules() if next(module.parameters(recurse=False), None) is not None]
-    hooks = [module.register_forward_hook(note) for module in own]
-    spec, was_training = network.spec, network.training
-    network.eval()
-    with torch.no_grad():
-        maps = network.features(next(network.parameters()).new_zeros(1, spec.channels, spec.height, spec.width))
-        for classify in network.classifiers:
-            classify(next(maps))
-            exit_ += 1
-    network.train(was_training)
-    for hook in hooks:
-        hook.remove()
+    def leave(map_: Tensor, head: ExitHead) -> Tensor:
+        nonlocal exit_
+        head(map_)
+        exit_ += 1
+        return map_
+
+    def begin(name: str, *_: object) -> None:
+        ran.modules.setdefault(name, exit_)
+
+    hooks = [module.register_forward_pre_hook(partial(begin, name)) for name, module in network.named_modules()]
+    spec = network.spec
+    image = next(network.parameters()).new_zeros(1, spec.channels, spec.height, spec.width)
+    try:
+        with evaluating(network), seeing(weights(network), note):
+            network.base.run(image, {point: partial(leave, head=head) for point, head in network.heads.items()})
+    finally:
+        for hook in hooks:
+            hook.remove()
     return ran
-
-
-def _params_beside_weights(network: EarlyExitNetwork) -> list[int]:
-    """Biases and batch-norm parameters executed between one exit and the next, per exit."""
-    prunable = {id(layer.get_parameter("weight")) for layer in network.named_layers().values()}
-    counts = [0] * network.num_exits
-    for module, ran in _one_image(network).items():
-        counts[ran.exit] += sum(p.numel() for p in module.parameters(recurse=False) if id(p) not in prunable)
-    return counts

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.masks import weights
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,11 @@ class DeadChannels:
 
 def dead_channels(network: EarlyExitNetwork) -> list[DeadChannels]:
     """Of every prunable layer in order of execution."""
-    heads = {id(head.fc): head for head in network.heads.values()}
+    heads = {id(head.fc.weight): head for head in network.heads.values()}
     rows = []
-    for name, layer in network.named_layers().items():
-        used = layer.get_parameter("weight") != 0
-        cells = heads[id(layer)].grid[0] * heads[id(layer)].grid[1] if id(layer) in heads else 1
+    for name, weight in weights(network).items():
+        used = weight != 0
+        cells = heads[id(weight)].grid[0] * heads[id(weight)].grid[1] if id(weight) in heads else 1
         used = used.reshape(used.shape[0], used.shape[1] // cells, -1)  # (filters, channels, places)
         filters, channels = used.any(2).any(1), used.any(2).any(0)
         rows.append(DeadChannels(name, len(filters), int((~filters).sum()), len(channels), int((~channels).sum())))

@@ -9,7 +9,8 @@ Letters: E exits, N images, C channels, K classes, H and W height and width.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from typing import Any, Literal, cast
@@ -19,7 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from exitprune.config.model import ArchitectureSettings
-from exitprune.networks.architectures import Architecture
+from exitprune.errors import BadInput
+from exitprune.networks.architectures import Architecture, Point, Visit
 from exitprune.networks.groups import EXIT as EXIT
 from exitprune.networks.groups import Group as Group
 from exitprune.networks.groups import group_of as group_of
@@ -44,17 +46,15 @@ class Spec:
     height: int
     width: int
     num_classes: int
-    exits: tuple[int, ...]
-    """Blocks, counted from 1, after which an exit branches off."""
+    exits: tuple[Point, ...]
+    """Points of the architecture, in order, at which an exit branches off."""
     pool: int | None
     """Side of the grid an exit averages its map to; None: not pooled."""
     classifier: Literal["base", "exits"] = "base"
     """The group that the base network's own classifier belongs to."""
 
     def __post_init__(self) -> None:
-        last = self.own.num_blocks
-        if sorted(set(self.exits)) != list(self.exits) or not all(1 <= block < last for block in self.exits):
-            raise ValueError(f"exits {self.exits}: blocks from 1 to {last - 1}, each once and in order")
+        self.own.check_exits(self.exits)
 
     @property
     def own(self) -> ArchitectureSettings:
@@ -79,28 +79,59 @@ class Spec:
         return cls(**{**told, "exits": tuple(told["exits"])})
 
 
-def map_shapes(spec: Spec) -> list[tuple[int, int, int]]:
-    """(C, H, W) of the map after each block.
+Shape = tuple[int, ...]
+"""Of a map, of one image."""
+
+
+def map_shapes(spec: Spec) -> list[Shape]:
+    """The shape of the map that each exit sees, and of what the classifier takes, if the architecture says that.
 
     Raises:
         ValueError: if images of this size are too small for the architecture.
     """
-    return _map_shapes(json.dumps({**spec.as_dict(), "exits": [], "pool": None}))
+    return _map_shapes(json.dumps({**spec.as_dict(), "pool": None}))
 
 
 @cache
-def _map_shapes(told: str) -> list[tuple[int, int, int]]:
-    spec, shapes = Spec.from_dict(json.loads(told)), []
+def _map_shapes(told: str) -> list[Shape]:
+    spec = Spec.from_dict(json.loads(told))
     with shapes_only(spec.channels * spec.height * spec.width):
-        base = spec.build_base().eval()
         try:
-            x = base.stem(torch.zeros(1, spec.channels, spec.height, spec.width))
-            for block in base.blocks:
-                x = block(x)
-                shapes.append(cast(tuple[int, int, int], tuple(x.shape[1:])))
+            return shapes_at(spec.build_base(), spec.exits, torch.zeros(1, spec.channels, spec.height, spec.width))
         except RuntimeError as error:
             raise ValueError(f"{spec.own.title} cannot take images of {spec.height} x {spec.width} ({error})") from None
+
+
+@torch.no_grad()
+def shapes_at(base: Architecture, points: Sequence[Point], images: Tensor) -> list[Shape]:
+    """The shape of the map at each point."""
+    shapes: list[Shape] = []
+
+    def note(x: Tensor) -> Tensor:
+        shapes.append(tuple(x.shape[1:]))
+        return x
+
+    modes = {module: module.training for module in base.modules()}
+    base.eval().run(images, dict.fromkeys(points, note))
+    for module, mode in modes.items():
+        module.training = mode
     return shapes
+
+
+def as_channels_first(shape: Shape, height: int, width: int) -> tuple[int, int, int] | None:
+    """Which dimensions of a map are (C, H, W), of an image of that height and width; None: it has other dimensions.
+
+    Of a map of two dimensions, tokens by channels, the tokens are the height; one of one dimension is all channels. In one of
+    three, channels are first, unless height and width fit the image better when they are last.
+    """
+    if len(shape) == 1:
+        return shape[0], 1, 1
+    if len(shape) == 2:
+        return shape[1], shape[0], 1
+    if len(shape) != 3:
+        return None
+    first, last = (abs(math.log(h / w * width / height)) for h, w in (shape[1:], shape[:2]))
+    return (shape[2], shape[0], shape[1]) if last < first else shape
 
 
 class ExitHead(nn.Module):
@@ -110,15 +141,23 @@ class ExitHead(nn.Module):
         channels, height, width: of the feature map.
         pool: side of the grid, cut to the map's own; None: the map as it is.
         num_classes: outputs.
+        channels_last: whether maps come as (N, H, W, C), (N, H, C) or (N, C), instead of (N, C, H, W).
     """
 
-    def __init__(self, channels: int, height: int, width: int, pool: int | None, num_classes: int) -> None:
+    def __init__(
+        self, channels: int, height: int, width: int, pool: int | None, num_classes: int, channels_last: bool = False
+    ) -> None:
         super().__init__()
+        self.channels_last = channels_last
         self.grid = (height, width) if pool is None else (min(pool, height), min(pool, width))
         self.fc = nn.Linear(channels * self.grid[0] * self.grid[1], num_classes)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) to (N, K) logits."""
+        if self.channels_last:
+            for _ in range(features.dim(), 4):  # (N, C) and (N, H, C) to (N, H, W, C)
+                features = features.unsqueeze(-2)
+            features = features.permute(0, 3, 1, 2)
         if self.grid != tuple(features.shape[2:]):
             features = F.adaptive_avg_pool2d(features, self.grid)
         logits: Tensor = self.fc(features.flatten(1))
@@ -131,29 +170,22 @@ class EarlyExitNetwork(nn.Module):
     The two groups of parameters are `base` (the base network, its classifier included) and `exits` (the heads).
     """
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, base: Architecture | None = None) -> None:
         super().__init__()
         self.spec = spec
-        self.base = spec.build_base()
-        shapes = map_shapes(spec) if spec.exits else []
-        self.exits = nn.ModuleList(
-            ExitHead(*shapes[block - 1], pool=spec.pool, num_classes=spec.num_classes) for block in spec.exits
-        )
+        self.base = base if base is not None else spec.build_base()
+        size = spec.height, spec.width
+        shapes: list[Shape] = []
+        if base is not None:
+            shapes = shapes_at(base, spec.exits, next(base.parameters()).new_zeros(1, spec.channels, *size))
+        elif spec.exits:
+            shapes = map_shapes(spec)
+        self.exits = nn.ModuleList(exit_head(shape, size, spec.pool, spec.num_classes) for shape in shapes)
 
     @property
-    def blocks(self) -> list[Any]:
-        """The base network's blocks in order of execution; what they are is the architecture's own."""
-        return list(self.base.blocks)
-
-    @property
-    def heads(self) -> dict[int, ExitHead]:
-        """The exit heads by the block, counted from 1, that each follows."""
+    def heads(self) -> dict[Any, ExitHead]:
+        """The exit heads by the point that each follows."""
         return dict(zip(self.spec.exits, cast(list[ExitHead], list(self.exits)), strict=True))
-
-    @property
-    def classifiers(self) -> list[Callable[[Tensor], Tensor]]:
-        """What makes logits of each map that `features` gives: the exit heads, and the base network's own classifier."""
-        return [*self.heads.values(), self.base.classify]
 
     def place_(self, device: torch.device | str) -> None:
         """Move to a device, channels last in memory: small convolutions are faster that way."""
@@ -164,14 +196,24 @@ class EarlyExitNetwork(nn.Module):
         """Early exits and the classifier."""
         return len(self.exits) + 1
 
-    def features(self, x: Tensor) -> Iterator[Tensor]:
-        """(N, C, H, W) images to the feature map that each exit sees, the classifier's last."""
-        x = self.base.stem(x)
-        for index, block in enumerate(self.blocks, 1):
-            x = block(x)
-            if index in self.spec.exits:
-                yield x
-        yield x
+    def features(self, x: Tensor, last: Visit | None = None) -> tuple[list[Tensor], Tensor]:
+        """What the heads need, and the base network's own answer.
+
+        Args:
+            x: (N, C, H, W), normalised images.
+            last: as for `Architecture.run`.
+
+        Returns:
+            The map at each early exit, and (N, K) logits.
+        """
+        maps: list[Tensor] = []
+
+        def keep(map_: Tensor) -> Tensor:
+            maps.append(map_)
+            return map_
+
+        logits = self.base.run(x, dict.fromkeys(self.spec.exits, keep), last)
+        return maps, logits
 
     def forward(self, x: Tensor, group: Group = "all") -> Tensor:
         """Logits of the exits that the group has.
@@ -188,58 +230,73 @@ class EarlyExitNetwork(nn.Module):
         if group == "base":
             logits: Tensor = self.base(x)
             return logits.unsqueeze(0)
+        if group == "exits" and self.spec.classifier == "exits":
+            maps, logits = self.features(x, torch.Tensor.detach)
+            return self.classify([map_.detach() for map_ in maps], logits)
         if group == "exits":
             with torch.no_grad():
-                maps = list(self.features(x))
-            if self.spec.classifier == "exits":
-                return self.classify(maps)
-            return torch.stack([head(map_) for head, map_ in zip(self.exits, maps[:-1], strict=True)])
+                maps, _ = self.features(x)
+            return self.classify(maps)
         if group == "apart":
-            *early, last = self.features(x)
-            return self.classify([*(map_.detach() for map_ in early), last])
-        return self.classify(list(self.features(x)))
+            maps, logits = self.features(x)
+            return self.classify([map_.detach() for map_ in maps], logits)
+        return self.classify(*self.features(x))
 
-    def classify(self, maps: Sequence[Tensor]) -> Tensor:
-        """The feature maps that `features` gives to (E, N, K) logits."""
-        return torch.stack([head(map_) for head, map_ in zip(self.classifiers, maps, strict=True)])
+    def classify(self, maps: Sequence[Tensor], logits: Tensor | None = None) -> Tensor:
+        """What `features` gives to (E, N, K) logits; without the base network's own, those of the early exits."""
+        early = [head(map_) for head, map_ in zip(self.exits, maps, strict=True)]
+        return torch.stack(early if logits is None else [*early, logits])
 
     def named_layers(self, group: Group = "all") -> dict[str, nn.Module]:
         """Prunable layers (convolutions and linear layers) of a group in order of execution, by name.
 
         The base network's have the names that its architecture gives them, the head of exit e is called `exit<e>`.
         """
-        after = {id(part): number for number, block in enumerate(self.blocks, 1) for part in block.modules()}
         layers: dict[str, nn.Module] = {}
-        heads, block = list(enumerate(self.heads.items())), 0
-        for name, layer in self.base.named_layers().items():
-            # A layer in no block is the stem's, or comes after all blocks.
-            block = after.get(id(layer), len(self.blocks) + 1 if block else 0)
-            while heads and heads[0][1][0] < block:
-                number, (_, head) = heads.pop(0)
-                layers[f"{EXIT}{number}"] = head.fc
-            layers[name] = layer
-        layers |= {f"{EXIT}{number}": head.fc for number, (_, head) in heads}
+        for number, part in enumerate(self._in_order()):
+            layers |= part
+            if number < len(self.exits):
+                layers[f"{EXIT}{number}"] = cast(ExitHead, self.exits[number]).fc
         return {name: layer for name, layer in layers.items() if group in (*WHOLE, self.group_of(name))}
+
+    def _in_order(self) -> list[dict[str, nn.Module]]:
+        spec = self.spec
+        return self.base.in_order(spec.exits, (spec.channels, spec.height, spec.width))
 
     def group_of(self, layer: str) -> Group:
         """The group of a layer, by its name."""
-        return "exits" if self.spec.classifier == "exits" and layer in self._classifier else group_of(layer)
+        return "exits" if self.spec.classifier == "exits" and layer in self.base_classifier else group_of(layer)
 
     @cached_property
-    def _classifier(self) -> dict[str, nn.Module]:
-        """The base network's layers after its last block."""
-        layers, inner = self.base.named_layers(), {id(module) for block in self.blocks for module in block.modules()}
-        last = max(number for number, layer in enumerate(layers.values()) if id(layer) in inner)
-        return dict(list(layers.items())[last + 1 :])
+    def base_classifier(self) -> dict[str, nn.Module]:
+        """The layers of the base network's own classifier."""
+        return self._in_order()[-1]
 
     def parts(self, group: Group) -> list[nn.Module]:
         """The modules that make up a group, its batch norms too."""
         if group in WHOLE:
             return [self]
-        classifier = list(self._classifier.values()) if self.spec.classifier == "exits" else []
+        classifier = list(self.base_classifier.values()) if self.spec.classifier == "exits" else []
         if group == "exits":
             return [self.exits, *classifier]
         if not classifier:
             return [self.base]
         single = [module for module in self.base.modules() if not list(module.children())]
         return [module for module in single if not any(module is layer for layer in classifier)]
+
+
+def exit_head(shape: Shape, size: tuple[int, int], pool: int | None, num_classes: int) -> ExitHead:
+    """The head that fits a map.
+
+    Args:
+        shape: of the map, of one image.
+        size: height and width of an image.
+        pool, num_classes: as for `ExitHead`.
+
+    Raises:
+        BadInput: if it has too many dimensions.
+    """
+    found = as_channels_first(shape, *size)
+    if found is None:
+        raise BadInput(f"a map of {len(shape)} dimensions, {shape}, fits no exit: maps, tokens and vectors do")
+    return ExitHead(*found, pool, num_classes, channels_last=found != shape)

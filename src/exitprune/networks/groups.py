@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 Group = Literal["base", "exits", "all", "apart"]
@@ -14,4 +15,4 @@ EXIT = "exit"
 
 def group_of(layer: str) -> Group:
     """`exits` for the layer of an exit head, else `base`."""
-    return "exits" if layer.startswith(EXIT) else "base"
+    return "exits" if re.fullmatch(rf"{EXIT}\d+", layer) else "base"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
+from exitprune.networks.architectures import weight_of
 from exitprune.networks.early_exit import EarlyExitNetwork, Group
 
 Masks = dict[str, Tensor]
@@ -22,7 +23,9 @@ def full_masks(network: EarlyExitNetwork) -> Masks:
 
 def weights(network: EarlyExitNetwork, group: Group = "all") -> dict[str, Tensor]:
     """The prunable weights of a group by layer name; not copies."""
-    return {name: layer.get_parameter("weight") for name, layer in network.named_layers(group).items()}
+    return {
+        name: weight for name, layer in network.named_layers(group).items() if (weight := weight_of(layer)) is not None
+    }
 
 
 @torch.no_grad()

@@ -84,8 +84,8 @@ class Chain:
         if self.settings.heads.when == "after":
             assert self.trained_base is not None, "the stage was given none"
             return self._placed(with_heads_as_drawn(self.trained_base, self._spec, self.seed))
-        network = EarlyExitNetwork(self._spec)
-        network.load_state_dict(self.level0.state_dict())
+        network = copy.deepcopy(self.level0)
+        network.spec = self._spec
         return self._placed(network)
 
     def step_(self, number: int, network: EarlyExitNetwork, masks: Masks) -> Masks:

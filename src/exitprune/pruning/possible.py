@@ -6,16 +6,20 @@ from exitprune.config.choice import made
 from exitprune.config.families import FAMILIES
 from exitprune.config.params import Params
 from exitprune.errors import BadInput
+from exitprune.networks.cuts import check_cuts
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import full_masks
 from exitprune.networks.operations import CannotFollow
 from exitprune.shapes_only import shapes_only
 
-CHANNELS, SIDE, CLASSES = 3, 32, 10  # a guess: which units there are does not depend on the images
 
+def check_network(params: Params, shape: tuple[int, int, int], num_classes: int) -> None:
+    """Refuse exits where a network cannot be cut, variants that cannot go together, and a granularity that finds nothing to take.
 
-def check_units(params: Params) -> None:
-    """Refuse a granularity that finds nothing in the network that could go, and variants that cannot go together.
+    Args:
+        params: of the study.
+        shape: of an image, (C, H, W).
+        num_classes: of the images.
 
     Raises:
         BadInput: one sentence for the first recipe that cannot be.
@@ -24,12 +28,13 @@ def check_units(params: Params) -> None:
         for parameter in ("criterion", "scope", "granularity"):
             if reason := made(FAMILIES[parameter], getattr(recipe, parameter)).why_not(recipe):
                 raise BadInput(f"recipe {name}: {parameter}: {reason}")
+    model = params.model
+    spec = Spec(model.architecture, model.settings, *shape, num_classes, tuple(model.exits), model.pool)
+    check_cuts(spec)
     asked = {name: made("granularities", recipe.granularity) for name, recipe in params.recipes.items()}
     asked = {name: granularity for name, granularity in asked.items() if not granularity.in_every_network}
     if not asked:
         return
-    model = params.model
-    spec = Spec(model.architecture, model.settings, CHANNELS, SIDE, SIDE, CLASSES, tuple(model.exits), model.pool)
     with shapes_only():
         network = EarlyExitNetwork(spec)
         masks = full_masks(network)
@@ -41,7 +46,7 @@ def check_units(params: Params) -> None:
             raise BadInput(f"{asks}: {reason}; prune weights") from None
         if not units:
             raise BadInput(
-                f"{asks} with exits after blocks "
+                f"{asks} with exits after "
                 f"{', '.join(map(str, model.exits))} has nothing that could go so: every filter is looked at by an exit or "
                 "added to by another layer; name fewer exits, or prune weights"
             )

@@ -17,11 +17,12 @@ from exitprune.errors import BadInput
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.levels import code_of, level_header
 from exitprune.jobs.progress import LOG, Rate
-from exitprune.jobs.provenance import fingerprint
+from exitprune.jobs.provenance import digest, fingerprint
 from exitprune.jobs.seeding import seed_of
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.as_drawn import base_as_drawn
 from exitprune.networks.checkpoints import load_checkpoint
+from exitprune.networks.cuts import check_cuts
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec, map_shapes
 from exitprune.networks.masks import full_masks
 from exitprune.stages._training import Job
@@ -70,7 +71,9 @@ def main(
     wanted = Settings.model_validate_json(settings)
     machine, manifest = set_up(wanted.compute), load_manifest(data)
     told = wanted.model_dump()
-    key = fingerprint("base", manifest["sha256"], told, seed, until, code_of("base", machine.device, told))
+    files = wanted.network.own.files
+    own_files = [digest(files)] if files else []
+    key = fingerprint("base", manifest["sha256"], told, seed, until, code_of("base", machine.device, told), *own_files)
     spec = Spec(
         architecture=wanted.network.architecture,
         settings=wanted.network.settings,
@@ -83,6 +86,9 @@ def main(
     )
     try:
         map_shapes(spec)
+        check_cuts(spec)
+    except BadInput:
+        raise
     except ValueError as error:
         raise BadInput(f"model: {error}; choose another architecture, or larger images") from None
     network = base_as_drawn(spec, seed)

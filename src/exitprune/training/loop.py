@@ -20,7 +20,7 @@ from exitprune.config.data import Augment
 from exitprune.config.training import Training
 from exitprune.data.images import Images, batches
 from exitprune.jobs.compute import CPU, Machine
-from exitprune.jobs.seeding import generator
+from exitprune.jobs.seeding import generator, seed_of
 from exitprune.networks.early_exit import EarlyExitNetwork, Group
 from exitprune.training.after import Watch
 from exitprune.training.callbacks import Callback, KeepMasks
@@ -68,6 +68,7 @@ def set_trainable_(network: EarlyExitNetwork, group: Group) -> None:
         frozen.requires_grad_(False)
 
 
+@torch.random.fork_rng(devices=[])
 def train_(
     network: EarlyExitNetwork,
     images: Images,
@@ -135,6 +136,7 @@ def train_(
             share = min(per_epoch, num_steps - (epoch - 1) * per_epoch)
             total = torch.zeros((), device=images.pixels.device)
             drawn = batches(images, settings.batch_size, augment, generator(seed, epoch))
+            torch.manual_seed(seed_of(seed, epoch, "dropout"))
             for pixels, labels in islice(drawn, share):
                 for callback in callbacks:
                     callback.before_forward(network)

@@ -1,7 +1,11 @@
-"""What every architecture must do, whichever file it is in: trained, pruned, measured, taken apart, exported, saved."""
+"""What every architecture of blocks must do: trained, pruned, measured, taken apart, exported, saved.
+
+Networks from elsewhere: `tests/networks/test_any_network.py`.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +34,11 @@ from exitprune.networks.identity import weights_digest
 from exitprune.networks.masks import apply_masks_, full_masks, weights
 from exitprune.pruning.filters import filter_masks, without_filters
 from exitprune.training.loop import train_
-from exitprune.variants import names_of, variant
+from exitprune.variants import variant
+from tests.architectures import IN_BLOCKS
 from tests.as_if_trained import empty_, enliven_, noise, spread_confidences_, thresholds_between
 
-NAMES = names_of("architectures")
-pytestmark = pytest.mark.parametrize("name", NAMES)
+pytestmark = pytest.mark.parametrize("name", IN_BLOCKS)
 
 
 def spec_of(name: str, side: int = 8, channels: int = 1, num_exits: int = 2) -> Spec:
@@ -50,6 +54,11 @@ def drawn(name: str, seed: int = 0, **more: int) -> EarlyExitNetwork:
         return EarlyExitNetwork(spec_of(name, **more))
 
 
+def _through(head: nn.Module, x: Tensor) -> Tensor:
+    head(x)
+    return x
+
+
 def same(network: EarlyExitNetwork, other: EarlyExitNetwork) -> None:
     """The same logits, up to rounding in double precision."""
     images = noise(network, 8).double()
@@ -59,7 +68,7 @@ def same(network: EarlyExitNetwork, other: EarlyExitNetwork) -> None:
 
 def test_its_settings_say_what_it_is_called_and_how_many_blocks_it_has(name: str) -> None:
     spec = spec_of(name)
-    assert spec.own.num_blocks == len(drawn(name).blocks)
+    assert spec.own.num_blocks == len(drawn(name).base.blocks)
     assert spec.own.title
     model = Model(architecture=name, exits=list(spec.exits), pool=2, **spec.settings)
     assert Model.model_validate_json(model.model_dump_json()) == model
@@ -71,9 +80,8 @@ def test_its_layers_come_in_order_of_execution_and_none_is_left_out(name: str) -
     called: list[str] = []
     for layer, module in network.named_layers().items():
         module.register_forward_hook(lambda *_, layer=layer: called.append(layer))
-    maps = network.features(noise(network, 1))
-    for classify in network.classifiers:
-        classify(next(maps))
+    leave = {point: partial(_through, head) for point, head in network.heads.items()}
+    network.base.run(noise(network, 1), leave)
     assert called == list(network.named_layers())
     every = {id(module) for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)}
     assert {id(module) for module in network.named_layers().values()} == every
@@ -92,11 +100,17 @@ def test_an_image_is_answered_alike_alone_and_among_others(name: str) -> None:
 def test_every_exit_costs_half_of_torchs_flops(name: str, side: int) -> None:
     network = drawn(name, side=side, channels=3).eval()
     costs = exit_costs(network, full_masks(network))
+    flops: list[int] = []
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        maps = network.features(noise(network, 1))
-        for classify, cost in zip(network.classifiers, costs, strict=True):
-            classify(next(maps))
-            assert 2 * cost.macs == 2 * cost.macs_dense == counter.get_total_flops()
+
+        def leave(head: nn.Module, x: Tensor) -> Tensor:
+            head(x)
+            flops.append(counter.get_total_flops())
+            return x
+
+        network.base.run(noise(network, 1), {point: partial(leave, head) for point, head in network.heads.items()})
+        flops.append(counter.get_total_flops())
+    assert [2 * cost.macs for cost in costs] == [2 * cost.macs_dense for cost in costs] == flops
     assert costs[-1].params == sum(parameter.numel() for parameter in network.parameters())
 
 
@@ -132,9 +146,10 @@ def test_images_leave_where_the_logits_of_all_exits_say(name: str, folded: bool)
         logits = network(images)
     for threshold in thresholds_between(confidence_of(logits)[:-1])[::3]:
         exits = first_confident_exit(confidence_of(logits), threshold)
-        found = answer(segments(fold(network) if folded else network), images, threshold)
-        assert torch.equal(found.exit, exits)
-        assert torch.equal(found.label, logits[exits, torch.arange(64)].argmax(-1))
+        stopped = fold(network) if folded else network
+        for found in (answer(stopped, images, threshold), answer(segments(stopped), images, threshold)):
+            assert torch.equal(found.exit, exits)
+            assert torch.equal(found.label, logits[exits, torch.arange(64)].argmax(-1))
 
 
 def test_folding_changes_nothing(name: str) -> None:

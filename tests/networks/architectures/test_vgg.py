@@ -9,7 +9,7 @@ from torchvision.models import vgg11_bn, vgg13_bn, vgg16_bn
 
 from exitprune.networks.architectures.vgg import Settings, build
 from exitprune.networks.coupling import free_filters
-from exitprune.networks.early_exit import Spec, map_shapes
+from exitprune.networks.early_exit import Spec, shapes_at
 
 THEIRS = {11: vgg11_bn, 13: vgg13_bn, 16: vgg16_bn}
 
@@ -35,8 +35,10 @@ def test_maps_are_halved_where_torchvisions_are(depth: int) -> None:
                 sides.append((type(module), x.shape[2]))
     before = [side for (kind, side), after in zip(sides, [*sides[1:], (nn.ReLU, 0)], strict=True)
               if after[0] is nn.ReLU or kind is nn.MaxPool2d]  # fmt: skip
-    spec = Spec("vgg", {"depth": depth}, 3, 64, 64, 10, (1,), 4)
-    assert [shape[1] for shape in map_shapes(spec)] == before[1:]
+    with torch.device("meta"):
+        base = build(Settings.model_validate({"depth": depth}), 3, 10)
+        shapes = shapes_at(base, range(1, len(base.blocks) + 1), torch.zeros(1, 3, 64, 64))
+    assert [shape[1] for shape in shapes] == before[1:]
 
 
 @pytest.mark.parametrize("side", [1, 3, 8, 15])

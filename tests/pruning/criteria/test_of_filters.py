@@ -21,12 +21,12 @@ def test_the_norm_of_a_filter_is_that_of_its_own_weights_over_the_root_of_how_ma
     context = a_context(network, granularity="filter", criterion="filter_norm")
     scores = FilterNorm().score(context)
     assert {name: len(score) for name, score in scores.items()} == {"b1.c1": 16, "b2.c1": 32, "b3.c1": 64}
-    weight = network.blocks[1].c1.weight.detach()
+    weight = network.base.blocks[1].c1.weight.detach()
     torch.testing.assert_close(scores["b2.c1"][3], weight[3].norm() / (16 * 3 * 3) ** 0.5)
 
 
 def test_the_gradient_score_is_absolute_per_batch_and_then_averaged(network: EarlyExitNetwork) -> None:
-    data, norm = batches(3), network.blocks[1].bn1
+    data, norm = batches(3), network.base.blocks[1].bn1
     nn.init.normal_(norm.bias, generator=torch.Generator().manual_seed(1))
     context = a_context(network, batches=data, granularity="filter", criterion="taylor_bn")
     scores = TaylorBn().score(context)["b2.c1"]

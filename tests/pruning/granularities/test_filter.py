@@ -39,7 +39,7 @@ def test_weights_of_other_filters_and_layers_stay(network: EarlyExitNetwork, kep
     masks = full_masks(network)
     units = {name: torch.arange(len(unit)) < kept for name, unit in filters.unit_masks(network, masks).items()}
     after = filters.weight_masks(network, masks, units)
-    for number in range(1, len(network.blocks) + 1):
+    for number in range(1, len(network.base.blocks) + 1):
         assert after[f"b{number}.c1"][:kept].all()
         assert not after[f"b{number}.c1"][kept:].any()
         assert after[f"b{number}.c2"][:, :kept].all()
@@ -55,6 +55,6 @@ def test_what_a_gone_filter_would_have_yielded_reaches_nobody(build: Build) -> N
     images = noise(network, 4).double()
     with torch.no_grad():
         before = network(images)
-        for block in network.blocks:
+        for block in network.base.blocks:
             block.bn1.bias[1::2] += 3  # of filters that went
         assert torch.equal(network(images), before)

@@ -56,7 +56,7 @@ def test_a_group_scores_the_mean_of_its_filters_best_first(build: Build) -> None
 
 def test_filters_that_are_gone_take_no_place_in_a_group(build: Build) -> None:
     network = build(depth=8)
-    block = network.blocks[1]  # 32 filters
+    block = network.base.blocks[1]  # 32 filters
     with torch.no_grad():
         block.c1.weight[:8] = 0
         block.c2.weight[:, :8] = 0

@@ -11,7 +11,7 @@ from pydantic import field_validator
 from torch import Tensor, nn
 
 from exitprune.config.model import ArchitectureSettings
-from exitprune.networks.architectures import Architecture
+from exitprune.networks.architectures import Blocks
 
 WIDTHS = (16, 32, 64)
 DEEPEST = 1202  # of the source
@@ -61,7 +61,7 @@ class Block(nn.Module):
         return F.relu(out + shortcut)
 
 
-class ResNet(Architecture):
+class ResNet(Blocks):
     """The base network: stem, 3n residual blocks in three stages, and a classifier on the averaged last map.
 
     Args:

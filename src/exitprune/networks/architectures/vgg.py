@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from exitprune.config.model import ArchitectureSettings
-from exitprune.networks.architectures import Architecture
+from exitprune.networks.architectures import Blocks
 
 CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3)}
 """By depth: how many in each of the five stages, whose maps are halved after the last."""
@@ -55,7 +55,7 @@ class Block(nn.Module):
         return F.max_pool2d(x, 2, ceil_mode=True) if self.halves else x
 
 
-class VGG(Architecture):
+class VGG(Blocks):
     """The base network: the first convolution as stem, the others as blocks, and a classifier on the averaged last map.
 
     Args:

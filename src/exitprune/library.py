@@ -1,0 +1,351 @@
+"""Early exits for the network you have: wrap, train, prune, evaluate. The same code as the stages of the workflow.
+
+    net = exitprune.wrap(module, after=["layer1", "layer2"], example=images)
+    net.fit(images, labels, train="exits")
+    net.prune(images, labels, order="sequential", sparsity=0.8)
+    logits, taken = net(images, threshold=0.9)
+
+Images are normalised as the module wants them; nothing here does that again.
+
+Letters: E exits, N images, C channels, K classes, H and W height and width.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from exitprune.config.data import Augment
+from exitprune.config.prune import Prune
+from exitprune.config.training import Training
+from exitprune.data.images import Images
+from exitprune.deployment.runtime import answer
+from exitprune.errors import BadInput
+from exitprune.evaluation.exiting import sweep
+from exitprune.evaluation.logits import infer
+from exitprune.evaluation.operating_points import Costs, Rule, choose, outcome
+from exitprune.evaluation.outcome import Outcome
+from exitprune.jobs.compute import Machine
+from exitprune.jobs.seeding import seed_of
+from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
+from exitprune.networks.cost import exit_costs
+from exitprune.networks.cuts import CutPoint, Tried
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.groups import Group
+from exitprune.networks.masks import Masks, full_masks, sparsity
+from exitprune.networks.named import GIVEN, Named
+from exitprune.pruning.chain import Chain
+from exitprune.training.loop import train_
+from exitprune.training.resumption import Resumption
+
+AS_THEY_ARE = Augment(pad=0, flip=False)
+TRAINING: Mapping[str, Any] = {
+    "epochs": 5,
+    "lr": 0.01,
+    "lr_scheduler": "one_cycle",
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "batch_size": 64,
+}
+"""How training goes where nothing else is said."""
+PRUNING: Mapping[str, Any] = {
+    "order": "joint",
+    "sparsity": 0.8,
+    "rounds": 5,
+    "schedule": "linear",
+    "criterion": "magnitude",
+    "scope": "global",
+    "granularity": "weight",
+    "classifier": "base",
+}
+"""How pruning goes where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """An exit, and what an image that leaves there has cost.
+
+    Attributes:
+        name: of the module that it follows; the last is `classifier`.
+        macs, params: of all that runs up to there, with zero weights left out.
+        macs_dense, params_dense: with them.
+    """
+
+    name: str
+    macs: int
+    params: int
+    macs_dense: int
+    params_dense: int
+
+
+class EarlyExits(nn.Module):
+    """A network with early exits, and the masks of its weights.
+
+    Attributes:
+        network: what is trained and pruned.
+        masks: by layer; True stays.
+    """
+
+    def __init__(self, network: EarlyExitNetwork, masks: Masks) -> None:
+        super().__init__()
+        self.network, self.masks = network, masks
+
+    @property
+    def module(self) -> nn.Module:
+        """What was wrapped, in its present state."""
+        return self.network.base.whole
+
+    @property
+    def exits(self) -> list[Exit]:
+        """In order, the network's own classifier last."""
+        names = [*self.network.spec.exits, self.network.base.last]
+        costs = exit_costs(self.network, self.masks)
+        return [
+            Exit(str(name), cost.macs, cost.params, cost.macs_dense, cost.params_dense)
+            for name, cost in zip(names, costs, strict=True)
+        ]
+
+    @property
+    def sparsity(self) -> float:
+        """Share of the prunable weights that are gone."""
+        return sparsity(self.masks)
+
+    @overload
+    def forward(self, images: Tensor, threshold: None = None) -> Tensor: ...
+
+    @overload
+    def forward(self, images: Tensor, threshold: float) -> tuple[Tensor, Tensor]: ...
+
+    def forward(self, images: Tensor, threshold: float | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        """Answer.
+
+        Args:
+            images: (N, C, H, W), normalised.
+            threshold: an image leaves at the first exit whose confidence exceeds it, and what comes later does not run for it,
+                in evaluation mode; None: every image goes through all.
+
+        Returns:
+            With a threshold (N, K) logits of the exit that each image took, and (N,) which one; without, (E, N, K) logits.
+        """
+        if threshold is None:
+            logits: Tensor = self.network(images)
+            return logits
+        found = answer(self.network, images, threshold)
+        return found.logits, found.exit
+
+    def fit(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        train: Group = "exits",
+        seed: int = 0,
+        augment: Augment = AS_THEY_ARE,
+        **training: Any,
+    ) -> None:
+        """Train the exits, the base network, or all, in place; masked weights stay zero.
+
+        Args:
+            images: (N, C, H, W), normalised.
+            labels: (N,) int64.
+            train: which group.
+            seed: of order and augmentation.
+            augment: random changes of the images.
+            training: over `TRAINING`.
+
+        Raises:
+            BadInput: if there is no such setting, or images do not fit.
+        """
+        settings = _checked(Training, {**TRAINING, **training})
+        given = self._images(images, labels)
+        train_(
+            self.network, given, train, settings, augment, seed_of(seed, "library", train), self.masks, self._machine
+        )
+
+    def prune(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        seed: int = 0,
+        augment: Augment = AS_THEY_ARE,
+        finetune: Mapping[str, Any] | None = None,
+        **pruning: Any,
+    ) -> None:
+        """Prune in rounds, each followed by training of what is left, in place.
+
+        Args:
+            images, labels, seed, augment: as for `fit`.
+            finetune: training in each round, over `TRAINING` with one epoch.
+            pruning: over `PRUNING`; names are files of `exitprune/pruning`.
+
+        Raises:
+            BadInput: if there is no such setting, or images do not fit.
+        """
+        training = {**TRAINING, "epochs": 1, **(finetune or {})}
+        heads = {**TRAINING, "when": "before", "train": "frozen"}
+        told = {**PRUNING, **pruning, "heads": heads, "finetune": training, "start": "trained", "rewind": "none"}
+        settings = _checked(Prune, told)
+        given = self._images(images, labels)
+        chain = Chain(
+            settings,
+            settings.finetune,
+            augment,
+            given,
+            self.network,
+            None,
+            None,
+            seed,
+            self._machine,
+            Silent(),
+            _no_file,
+        )
+        network, masks = copy.deepcopy(chain.begin), dict(self.masks)
+        for number in range(1, len(chain.steps) + 1):
+            masks = chain.step_(number, network, masks)
+        self.network, self.masks = network, masks
+
+    def accuracy(self, images: Tensor, labels: Tensor) -> list[float]:
+        """Of each exit, were every image to leave there."""
+        given = self._images(images, labels)
+        return (infer(self.network, given).argmax(-1) == labels.cpu()).double().mean(1).tolist()
+
+    def threshold(self, images: Tensor, labels: Tensor, **limit: float) -> float:
+        """The threshold that keeps a limit best on these images, which should not be those that are reported.
+
+        Args:
+            images, labels: as for `fit`.
+            limit: `accuracy_lost` or `macs_share`, and its value, a fraction.
+
+        Raises:
+            BadInput: if it is another limit, or no threshold keeps it.
+        """
+        rules = [Rule(name, value) for name, value in limit.items() if name in ("accuracy_lost", "macs_share")]  # type: ignore[arg-type]
+        if len(rules) != 1 or len(limit) != 1:
+            raise BadInput(
+                f"a threshold keeps one limit, not {limit or 'none'}; give accuracy_lost=... or macs_share=..."
+            )
+        found = choose(
+            sweep(infer(self.network, self._images(images, labels)), labels.cpu(), self._costs.macs), rules[0]
+        )
+        if found is None:
+            raise BadInput(f"no threshold keeps {rules[0].name} on these images; give a larger value")
+        return found
+
+    def evaluate(self, images: Tensor, labels: Tensor, threshold: float) -> Outcome:
+        """Accuracy, average MACs and the share of images that leave at each exit, at a threshold."""
+        given = self._images(images, labels)
+        return outcome(infer(self.network, given), labels.cpu(), self._costs, threshold)
+
+    def save(self, path: Path | str) -> None:
+        """Network and masks in one safetensors file; `load` takes them back."""
+        save_checkpoint(Path(path), self.network, self.masks, {"name": "saved", "key": "none", "data": "none"})
+
+    @property
+    def _costs(self) -> Costs:
+        return Costs(torch.tensor([[cost.macs] for cost in exit_costs(self.network, self.masks)]))
+
+    @property
+    def _machine(self) -> Machine:
+        return Machine(next(self.network.parameters()).device)
+
+    def _images(self, images: Tensor, labels: Tensor) -> Images:
+        spec, device = self.network.spec, self._machine.device
+        wanted = spec.channels, spec.height, spec.width
+        if tuple(images.shape[1:]) != wanted or images.dim() != 4:
+            raise BadInput(
+                f"images are {tuple(images.shape)}; this network was wrapped for (N, {', '.join(map(str, wanted))})"
+            )
+        if labels.shape != images.shape[:1] or not 0 <= int(labels.min()) <= int(labels.max()) < spec.num_classes:
+            raise BadInput(f"labels are (N,), from 0 to {spec.num_classes - 1}; these are {tuple(labels.shape)}")
+        one = torch.ones(spec.channels, 1, 1, device=device)
+        return Images(images.to(device), labels.to(device), 0 * one, one / 255)
+
+
+class Silent:
+    """An observer of training who says nothing."""
+
+    def step(self, num_images: int) -> None:
+        """Nothing."""
+
+    def skip(self, num_images: int) -> None:
+        """Nothing."""
+
+    def end_epoch(self, epoch: int, loss: float) -> None:
+        """Nothing."""
+
+
+def wrap(module: nn.Module, after: Sequence[str], example: Tensor, pool: int | None = 1) -> EarlyExits:
+    """Give a classifier early exits: heads, not yet trained, after modules of it.
+
+    Args:
+        module: takes (N, C, H, W) images and gives (N, K) logits; it is kept, not copied.
+        after: names of modules, as `named_modules` gives them, in order; `cut_points` lists those that can be.
+        example: (N, C, H, W), images of the size that there will be; what they show does not matter.
+        pool: side of the grid to which a head averages its map, or stretches of a row of tokens; None: not averaged.
+
+    Raises:
+        BadInput: if the network is no such classifier, or cannot be cut there, with the nearest point that works.
+    """
+    tried, what = _tried(module, example)
+    tried.check(after)
+    channels, height, width = example.shape[1:]
+    spec = Spec(
+        "python", {"name": f"{GIVEN}:{what}"}, channels, height, width, tried.num_classes, tuple(after), pool, "base"
+    )
+    network = EarlyExitNetwork(spec, tried.named)
+    network.to(next(module.parameters()).device)
+    return EarlyExits(network, full_masks(network))
+
+
+def cut_points(module: nn.Module, example: Tensor) -> list[CutPoint]:
+    """Where a classifier can be given exits, with MACs up to there; arguments as those of `wrap`."""
+    tried, _ = _tried(module, example)
+    return list(tried.points())
+
+
+def load(path: Path | str, module: nn.Module | None = None) -> EarlyExits:
+    """What `save` wrote, or a level of a study.
+
+    Args:
+        path: of the file.
+        module: the module that was wrapped, whatever its weights; not needed for a level of a study.
+
+    Raises:
+        BadInput: if the file is none, or is of another module.
+    """
+    found = load_checkpoint(Path(path), base=None if module is None else Named(module))
+    return EarlyExits(found.network, found.masks)
+
+
+def _tried(module: nn.Module, example: Tensor) -> tuple[Tried, str]:
+    what = type(module).__name__
+    if example.dim() != 4 or not len(example):
+        raise BadInput(f"the example is {tuple(example.shape)}; give images, (N, C, H, W), as {what} takes them")
+    if next(module.parameters(), None) is None:
+        raise BadInput(f"{what} has no parameters; give a trained classifier")
+    channels, height, width = example.shape[1:]
+    return Tried(Named(module), (channels, height, width), what), what
+
+
+def _checked(section: type[Any], values: Mapping[str, Any]) -> Any:
+    try:
+        return section.model_validate(dict(values))
+    except ValidationError as error:
+        told = [
+            f"{'.'.join(map(str, detail['loc'])) or 'settings'}: {detail['msg'].removeprefix('Value error, ')}"
+            for detail in error.errors()
+        ]
+        raise BadInput(*told) from None
+
+
+def _no_file(name: str) -> Resumption:
+    raise BadInput(f"{name}: only trainings of whole studies are kept")
+
+
+Partial = Callable[[str], Resumption]

@@ -1,0 +1,77 @@
+"""A network of your own: `name: package.module:function`, a function of channels and classes that gives a torch module.
+
+The module has to be found by Python, from the folder that the study is run in or through PYTHONPATH.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import field_validator
+from torch import nn
+
+from exitprune.config.model import NamedSettings
+from exitprune.errors import BadInput
+from exitprune.networks.named import GIVEN, Named
+
+
+class Settings(NamedSettings):
+    """Where it is."""
+
+    @field_validator("name")
+    @classmethod
+    def _two_parts(cls, name: str) -> str:
+        module, _, function = name.partition(":")
+        if not module or not function:
+            raise ValueError("write package.module:function")
+        return name
+
+    @property
+    def title(self) -> str:
+        return self.name.rpartition(":")[2]
+
+    @property
+    def files(self) -> list[Path]:
+        """The weights, and the file that the function is in."""
+        with _folder_here():
+            try:
+                found = importlib.util.find_spec(self.name.partition(":")[0])
+            except ImportError:
+                found = None
+        return [*super().files, *([Path(found.origin)] if found and found.origin else [])]
+
+    @property
+    def can_be_built(self) -> bool:
+        return not self.name.startswith(GIVEN)
+
+
+@contextmanager
+def _folder_here() -> Iterator[None]:
+    """Modules in the folder that a study is run in are found."""
+    sys.path.append(str(Path.cwd()))
+    try:
+        yield
+    finally:
+        sys.path.pop()
+
+
+def build(settings: Settings, channels: int, num_classes: int) -> Named:
+    """What the function gives."""
+    package, _, function = settings.name.partition(":")
+    if not settings.can_be_built:
+        raise BadInput(f"{function} was given as a module, and cannot be built anew: give the module again")
+    try:
+        with _folder_here():
+            make = getattr(importlib.import_module(package), function)
+            made = make(channels, num_classes)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise BadInput(
+            f"{settings.name} is no function of channels and classes that Python finds: {error}; put its folder on PYTHONPATH"
+        ) from None
+    if not isinstance(made, nn.Module):
+        raise BadInput(f"{settings.name} gives a {type(made).__name__}, not a torch.nn.Module")
+    return Named(made)

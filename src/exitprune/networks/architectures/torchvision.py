@@ -1,0 +1,26 @@
+"""Networks of torchvision, by the names that it lists: `exitprune exits torchvision:mobilenet_v2` tells where exits may be.
+
+Weights come from a file, if `weights` names one; nothing is downloaded. Images of one channel are seen as grey.
+"""
+
+from __future__ import annotations
+
+from torchvision.models import get_model, list_models
+
+from exitprune.config.model import NamedSettings
+from exitprune.networks.named import Named, checked_channels, one_of_many
+
+
+class Settings(NamedSettings):
+    """Which one."""
+
+    size: int | None = None
+    """Side of its images, for those that are built for one size alone, such as vit_b_16."""
+
+
+def build(settings: Settings, channels: int, num_classes: int) -> Named:
+    """The network, its weights drawn."""
+    one_of_many(settings.name, list_models(), "torchvision")
+    own = {} if settings.size is None else {"image_size": settings.size}
+    made = get_model(settings.name, weights=None, num_classes=num_classes, **own)
+    return Named(made, repeats=checked_channels(channels, settings.name) == 1)
