@@ -64,6 +64,7 @@ PRUNING: Mapping[str, Any] = {
     "scope": "global",
     "granularity": "weight",
     "classifier": "base",
+    "ending": "last",
 }
 """How pruning goes where nothing else is said."""
 

@@ -45,7 +45,7 @@ def test_they_are_gone_after_an_error_too(network: EarlyExitNetwork) -> None:
 def test_a_gate_sees_the_input_of_its_layer_and_closes_a_filter_for_one_image_alone(network: EarlyExitNetwork) -> None:
     enliven_(network)
     network.eval()
-    block, seen = network.blocks[1], {}
+    block, seen = network.base.blocks[1], {}
 
     def gate(name: str, x: Tensor) -> Tensor:
         seen[name] = x
@@ -71,7 +71,7 @@ def test_a_gate_sees_the_input_of_its_layer_and_closes_a_filter_for_one_image_al
 
 def test_behind_a_layer_is_its_batch_norm_and_a_branch_counts_where_the_shape_stays(build: Build) -> None:
     network = build(14, (2, 4))
-    after, blocks = behind(network), network.blocks
+    after, blocks = behind(network), network.base.blocks
     assert after["b3.c2"] is blocks[2].bn2
     assert after["b3.sc"] is blocks[2].bn_sc
     assert after["fc"] is network.base.fc
