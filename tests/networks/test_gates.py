@@ -54,7 +54,7 @@ def test_a_gate_sees_the_input_of_its_layer_and_closes_a_filter_for_one_image_al
             factors[2, 7] = 0
         return factors
 
-    before, maps = network(images()), list(network.features(images()))
+    before, (maps, _) = network(images()), network.features(images())
     with gated(of_filters(network), gate):
         after = network(images())
     assert torch.equal(seen["b2.c1"], maps[0])
