@@ -17,6 +17,7 @@ import ast
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from exitprune.variants import folder_of, names_of
 
@@ -53,7 +54,15 @@ def about(family: str, name: str) -> About:
     Raises:
         ValueError: if it uses a word that has no meaning here.
     """
-    text = ast.get_docstring(ast.parse((folder_of(family) / f"{name}.py").read_text())) or ""
+    try:
+        return _told((folder_of(family) / f"{name}.py").read_text())
+    except ValueError as error:
+        raise ValueError(f"{family}/{name}.py: {error}") from None
+
+
+@cache
+def _told(source: str) -> About:
+    text = ast.get_docstring(ast.parse(source)) or ""
     said: dict[str, str] = {}
     for paragraph in text.split("\n\n"):
         first, *parts = _FIELD.split(" ".join(paragraph.split()))
@@ -64,7 +73,7 @@ def about(family: str, name: str) -> About:
     form = said.get("Form", "as published" if "Source" in said else "ours")
     for key, words, allowed in (("When", when, WHEN), ("Goes", goes, GOES), ("Form", (form,), (*FORMS, "ours"))):
         if unknown := sorted(set(words) - set(allowed)):
-            raise ValueError(f"{family}/{name}.py: {key}: {unknown[0]!r}; allowed: {', '.join(allowed)}")
+            raise ValueError(f"{key}: {unknown[0]!r}; allowed: {', '.join(allowed)}")
     return About(said["what"], when, goes, said.get("Source", ""), form, conditions)
 
 

@@ -1,7 +1,7 @@
 """Dissipating: after each of the first epochs, those weights go that have moved least from where they were drawn.
 
 When: initialization or early. Form: in the spirit of it.
-Source: Levin et al. 2022, arXiv:2209.02201.
+Source: What to Prune and What Not to Prune at Initialization, 2022, arXiv:2209.02201.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """K starts: of K random masks over the same weights, tried in turn for an epoch, the fittest stays.
 
 When: initialization. Goes: weights only. Form: in the spirit of it.
-Source: Levin et al. 2022, arXiv:2209.02201.
+Source: What to Prune and What Not to Prune at Initialization, 2022, arXiv:2209.02201.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """K starts, then dissipating: the first round keeps the fittest of K random masks, later ones what has moved most since.
 
 When: initialization. Goes: weights only. Form: in the spirit of it.
-Source: Levin et al. 2022, arXiv:2209.02201.
+Source: What to Prune and What Not to Prune at Initialization, 2022, arXiv:2209.02201.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class EarlyCrop(Start):
         for there, here in zip(reference, mine, strict=True):
             moved, size = moved + (there - here).square().sum(), size + there.square().sum()
         distance = (moved / size).sqrt()
-        first, before = self._state.setdefault("first", distance), self._state.get("before")
+        first, before = self._state.setdefault("first", distance.clone()), self._state.get("before")
         self._state["before"] = distance
         settled = before is not None and bool((distance - before).abs() < first * _threshold(context.settings))
         return settled or epoch >= self.cap
