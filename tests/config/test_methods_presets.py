@@ -13,7 +13,7 @@ from exitprune.config.params import Params
 from exitprune.config.recipe import Recipe
 from exitprune.config.study import resolve
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
-from exitprune.pruning.possible import check_units
+from exitprune.pruning.possible import check_network
 from exitprune.pruning.rounds import Chooser, plan
 from exitprune.shapes_only import shapes_only
 from tests.small_study import TRAINING, Study
@@ -59,7 +59,7 @@ def test_every_method_is_there_in_both_orders_at_as_many_epochs_and_can_be(name:
         assert epochs_of(params, recipe, network) == pytest.approx(params.base.epochs + params.heads.epochs + 8)
     assert all(orders == {"joint", "sequential"} for orders in methods.values())
     assert {"magnitude", "random", "erk", "force", "earlycrop", "greg1", "bernoulli", "kstarts"} <= set(methods)
-    check_units(params)
+    check_network(params, (1, 16, 16), 10)
 
 
 @pytest.mark.slow
