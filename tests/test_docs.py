@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from benchmarks import error_rates, paper_page
+from benchmarks.pages import as_markdown, table_of
 
+from exitprune.evaluation.claims import CLAIMS
 from exitprune.evaluation.outcome import outcome_of
 from exitprune.evaluation.records import read_record
 from tests.synthetic import write_study
@@ -30,6 +33,34 @@ def table(page: str, first_title: str) -> list[list[str]]:
     found = re.search(rf"^\| {re.escape(first_title)} \|.*\n\|[-:| ]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
     assert found, f"docs/{page} has no table that begins with {first_title!r}"
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in found[1].splitlines()]
+
+
+@pytest.mark.parametrize("name", re.findall("<!-- table: (.*?) -->", (ROOT / "docs/paper.md").read_text()))
+def test_the_papers_page_has_the_numbers_of_the_results(name: str) -> None:
+    kind, study = name.split()
+    expected = as_markdown(*paper_page.KINDS[kind](ROOT / "results" / study / "tables"))
+    assert table_of(ROOT / "docs/paper.md", name) == expected, "python -m benchmarks.paper_page puts them there"
+
+
+def test_the_rates_of_error_told_are_those_simulated() -> None:
+    rates = pd.read_csv(ROOT / "docs/error_rates.csv")
+    assert table_of(ROOT / "docs/statistics.md", "error rates") == as_markdown(
+        list(rates.columns), error_rates.as_rows(rates)
+    )
+    none_true = rates[rates["truth"].isin(["no claim true", "at the margin"]) | (rates["rule"] == "one claim, ours")]
+    none_true = none_true[~none_true["truth"].str.contains("deviation")]
+    assert none_true.filter(like="seeds").to_numpy().max() < 0.055
+
+
+def test_the_protocol_told_is_that_of_the_preset() -> None:
+    preset = (ROOT / "presets/paper.yaml").read_text()
+    for row in table("paper.md", "setting"):
+        for word in re.findall("`(.*?)`", row[-1]):
+            assert word in preset, row[0]
+
+
+def test_every_claim_stands_with_its_quantity() -> None:
+    assert [int(row[0]) for row in table("paper.md", "number")] == [claim.number for claim in CLAIMS]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.evaluation.claims import CLAIMS, evidence, holm, in_words, judge, rule_in_words
@@ -60,17 +63,19 @@ def test_the_posters_comparison_is_primary_and_corrected_and_every_other_is_neit
     }
     assert table["against"].iloc[0] == "ordered"
     primary, others = table[table["role"] == "primary"], table[table["role"] != "primary"]
-    assert primary["p_corrected"].tolist() == holm(primary["p"].tolist())
+    assert primary["p_corrected"].tolist() == holm(primary["p"].to_numpy()).tolist()
     assert (others["p"] == others["p_corrected"]).all()
     assert primary["in_words"].str.contains("corrected for 5 claims").all()
     assert others["in_words"].str.contains("exploratory").all()
 
 
-def test_holm_multiplies_the_smallest_by_their_number_and_keeps_what_is_missing() -> None:
-    found = holm([0.01, float("nan"), 0.04, 0.03])
-    assert found[0] == pytest.approx(0.03)
-    assert np.isnan(found[1])
-    assert found[2:] == pytest.approx([0.06, 0.06])
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+def test_p_values_are_corrected_as_statsmodels_does(p_values: list[float]) -> None:
+    assert holm(np.array([p_values, p_values]))[1] == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
+def test_what_was_not_tested_does_not_count_in_the_correction() -> None:
+    assert holm(np.array([0.01, np.nan, 0.04, 0.03])) == pytest.approx([0.03, np.nan, 0.06, 0.06], nan_ok=True)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ Sources: Görmez and Koyuncu 2022, arXiv:2207.03644, poster; Holm 1979, doi:10.2
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from exitprune.evaluation.comparisons import Compared, Network, Quantity
 from exitprune.evaluation.crossed import Crossed, crossed
 from exitprune.evaluation.equal_accuracy import NUM_ACCURACIES
 from exitprune.evaluation.pairs import FIRST, POSTERS, others_of
+from exitprune.evaluation.statistics import Floats
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 OPEN, UNTESTED = "not distinguishable", "not tested"
@@ -126,16 +127,18 @@ def evidence(wanted: Wanted, difference: Crossed, margin: float) -> tuple[Any, A
     return difference.p_different, difference.mean > 0 if wanted == "more" else difference.mean < 0
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number, so that the chance of any wrong verdict among them is kept; NaN stay."""
-    from statsmodels.stats.multitest import multipletests
+def holm(p_values: Floats) -> Floats:
+    """P-values corrected for their number, so that the chance of any wrong verdict among them is kept.
 
-    values = np.array(p_values, dtype=float)
-    there = np.isfinite(values)
-    if there.any():
-        values[there] = multipletests(values[there], method="holm")[1]
-    found: list[float] = values.tolist()
-    return found
+    Args:
+        p_values: (..., C) of the claims of a study; NaN, of what was not tested, stay and do not count.
+    """
+    order = np.argsort(p_values, axis=-1)  # NaN come last
+    ranked = np.take_along_axis(p_values, order, axis=-1)
+    left = np.isfinite(ranked).sum(-1, keepdims=True) - np.arange(ranked.shape[-1])
+    corrected = np.empty_like(ranked)
+    np.put_along_axis(corrected, order, np.minimum(1, np.maximum.accumulate(ranked * left, axis=-1)), axis=-1)
+    return corrected
 
 
 def judge(runs: Mapping[tuple[str, int, str], Network], evaluate: Evaluate) -> pd.DataFrame:
@@ -157,7 +160,7 @@ def judge(runs: Mapping[tuple[str, int, str], Network], evaluate: Evaluate) -> p
             family = [_row(claim, against, state, runs, evaluate) for claim in CLAIMS]
             is_primary = (against, state) == POSTERS
             p_values = [float(row["p"]) for row in family]
-            corrected = holm(p_values) if is_primary else p_values
+            corrected = holm(np.array(p_values)).tolist() if is_primary else p_values
             tested = sum(map(math.isfinite, p_values))
             for row, p_corrected in zip(family, corrected, strict=True):
                 verdict = verdict_of(row, p_corrected, 1 - evaluate.confidence_level)

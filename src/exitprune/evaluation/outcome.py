@@ -56,7 +56,8 @@ def exits_taken(outcomes: Outcomes, threshold: float) -> npt.NDArray[np.int64]:
     """The exit that each image leaves at, (N,)."""
     leaves = outcomes.confidence > np.float32(threshold)  # (E, N)
     leaves[-1] = True
-    return leaves.argmax(axis=0)
+    exits: npt.NDArray[np.int64] = leaves.argmax(axis=0)
+    return exits
 
 
 def midway(lowest: np.float32, above: np.float32) -> float:

@@ -70,7 +70,7 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "interval": (
         r"intervals?",
-        "Student’s t interval of the difference, paired by seed. A verdict needs all of it on one side.",
+        "Of a difference, paired by seed: where the true one may lie, given how seeds (and, of claims, test images) scatter.",
     ),
 }
 """By the word: how it is written in prose (a regular expression), and what it means."""

@@ -1,0 +1,103 @@
+"""Put the numbers of published studies into docs/paper.md: `python -m benchmarks.paper_page`.
+
+A place is `<!-- table: claims digits -->`: which table, of which study of results/. What is there is read off the study's tables.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.pages import put
+from exitprune.evaluation import paper
+from exitprune.reporting.formatting import NOTHING, STATES, interval, millions, percent, points
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "paper.md"
+ACCURACIES = (0.65, 0.70, 0.75, 0.80, 0.82)
+"""At which the paper's savings are told."""
+Table = tuple[list[str], list[list[str]]]
+
+
+def claims(tables: Path) -> Table:
+    """Every comparison of every claim, with its interval and verdict."""
+    titles = ["claim", "joint minus", "when", "quantity", "difference", "interval", "cost of both", "verdict"]
+    rows = []
+    for row in pd.read_csv(tables / "claims.csv").query("verdict != 'not tested'").to_dict("records"):
+        costs = [millions(row[of]) for of in ("joint_macs", "other_macs")]
+        unit = " %" if row["unit"] == "percent" else ""
+        rows.append(
+            [
+                str(row["claim"]),
+                row["against"],
+                STATES[row["state"]],
+                row["label"],
+                points(row["difference"]) + unit,
+                interval(row["low"], row["high"]),
+                NOTHING if NOTHING in costs else f"{costs[0]} and {costs[1]}",
+                f"{row['verdict']}, {row['role']}",
+            ]
+        )
+    return titles, rows
+
+
+def exits(tables: Path) -> Table:
+    """Accuracy before and after pruning at every exit, the paper's and ours, of recipes that follow one of its approaches."""
+    table = pd.read_csv(tables / "paper_comparison.csv")
+    wide = table.pivot(index=["recipe", "position"], columns="quantity", values=["paper", "ours"])
+    titles = ["recipe", "exit", "paper: before", "after", "change", "ours: before", "after", "change"]
+    rows = []
+    for (recipe, exit_), row in (
+        wide.drop(columns=[("paper", paper.LAYERS), ("ours", paper.LAYERS)]).dropna().iterrows()
+    ):
+        cells = [str(recipe), str(exit_)]
+        for whose in ("paper", "ours"):
+            cells += [percent(row[whose, what]) for what in (paper.BEFORE, paper.AFTER)]
+            cells.append(points(row[whose, paper.CHANGE]))
+        rows.append(cells)
+    return titles, rows
+
+
+def agreement(tables: Path) -> Table:
+    """Mean absolute difference and rank correlation of everything read off bars."""
+    titles = ["quantity", "recipe", "values", "mean absolute difference", "rank correlation"]
+    return titles, [
+        [
+            row["quantity"],
+            row["recipe"],
+            str(row["num"]),
+            f"{row['mean_absolute_difference']:.3f}",
+            f"{row['rank_correlation']:.2f}".replace("-", "\N{MINUS SIGN}"),
+        ]
+        for row in pd.read_csv(tables / "paper_summary.csv").to_dict("records")
+    ]
+
+
+def cost(tables: Path) -> Table:
+    """What joint costs more or less at equal accuracy, in percent of the other's cost; the paper's first."""
+    titles = ["joint against", "when", *(f"at {share:.0%}".replace("%", " %") for share in ACCURACIES)]
+    theirs = paper.cost_ratio(np.array(ACCURACIES))
+    rows = [["the paper's `separately`", STATES["final"], *(points(ratio - 1) for ratio in theirs)]]
+    for (against, state), part in pd.read_csv(tables / "cost_at_equal_accuracy.csv").groupby(
+        ["against", "state"], sort=False
+    ):
+        ratio = np.interp(ACCURACIES, part["accuracy"], part["ratio"], left=np.nan, right=np.nan)
+        rows.append([str(against), STATES[str(state)], *(points(value - 1) for value in ratio)])
+    return titles, rows
+
+
+KINDS = {table.__name__: table for table in (claims, exits, agreement, cost)}
+
+
+def main() -> None:
+    """Fill every place of the page."""
+    for name in re.findall(r"<!-- table: (.*?) -->", PAGE.read_text(encoding="utf-8")):
+        kind, study = name.split()
+        put(PAGE, name, *KINDS[kind](ROOT / "results" / study / "tables"))
+
+
+if __name__ == "__main__":
+    main()
