@@ -33,7 +33,7 @@ from exitprune.errors import BadInput
 from exitprune.jobs.compute import obstacle_to_compiling
 
 BATCHES = (1, 8, 64, 256)
-MAIN = ("onnxruntime", 64, 1)
+MAIN = [("onnxruntime", 64, 1), ("sparse", 64, 1)]
 """Runtime, batch size and threads that every seed is measured at; the others with the first seed alone."""
 SPLIT = (NOBODY, WITHIN, "share 0.5")
 """Thresholds whose time is split up."""
@@ -51,7 +51,7 @@ def main(
     ] = True,
     quick: Annotated[
         bool,
-        Option("--quick", help="Only onnxruntime, batches of 64, one thread: minutes. Earlier times are replaced."),
+        Option("--quick", help="Only batches of 64, one thread: minutes. Earlier times are replaced."),
     ] = False,
     check: Annotated[bool, Option("--check", help="Only see whether the study can be timed.")] = False,
 ) -> None:
@@ -115,17 +115,17 @@ def machine() -> str:
     facts = Path("/proc/cpuinfo")
     lines = facts.read_text().splitlines() if facts.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")] or [platform.machine()]
-    versions = ", ".join(f"{package} {version(package)}" for package in ("torch", "onnxruntime"))
+    versions = ", ".join(f"{package} {version(package)}" for package in ("torch", "onnxruntime", "llvmlite"))
     return f"{names[0]}, {os.cpu_count()} cores, {versions}"
 
 
 def settings(everything: bool, compiled: bool) -> list[tuple[str, int, int]]:
     """Runtime, batch size and threads, in the order they are measured."""
     if not everything:
-        return [MAIN]
+        return MAIN
     grid = [
         (runtime, batch, threads)
-        for runtime in ("eager", "onnxruntime")
+        for runtime in ("eager", "onnxruntime", "sparse")
         for threads in sorted({1, os.cpu_count() or 1})
         for batch in BATCHES
     ]
@@ -141,7 +141,7 @@ def measure(
     batches = list(torch.split(images.pixels[: num or len(images)], batch))
     runs = [(network, RUNTIMES[runtime](network, images, threads)) for network in networks]
     jobs: list[tuple[Subject, Run, Point]] = [(network, go, point) for network, go in runs for point in network.points]
-    noted: list[list[float]] = [[] for _ in jobs]
+    noted: list[list[tuple[float, float]]] = [[] for _ in jobs]
     for _, go, point in jobs:
         once(go, batches, point.threshold)  # warms up, and compiles
     for _ in range(turns):
@@ -161,20 +161,23 @@ def measure(
             "accuracy": point.accuracy,
             "macs": point.macs,
             "macs_executed": network.macs_executed(point.choice, sum(len(pixels) for pixels in batches)),
-            "milliseconds": statistics.median(times),
-            "images_per_second": 1000 / statistics.median(times),
+            "milliseconds": statistics.median(wall for wall, _ in times),
+            "cpu_milliseconds": statistics.median(cpu for _, cpu in times),
+            "images_per_second": 1000 / statistics.median(wall for wall, _ in times),
             "machine": where,
         }
         for times, (network, _, point) in zip(noted, jobs, strict=True)
     ]
 
 
-def once(go: Run, batches: list[Tensor], threshold: float) -> float:
-    """Milliseconds per image of all batches."""
-    start = time.perf_counter()
+def once(go: Run, batches: list[Tensor], threshold: float) -> tuple[float, float]:
+    """Milliseconds per image of all batches: by the clock, and of all processors together, which others do not lengthen."""
+    start, busy = time.perf_counter(), time.process_time()
     for batch in batches:
         go(batch, threshold)
-    return 1000 * (time.perf_counter() - start) / sum(len(batch) for batch in batches)
+    spent = time.perf_counter() - start, time.process_time() - busy
+    num_images = sum(len(batch) for batch in batches)
+    return 1000 * spent[0] / num_images, 1000 * spent[1] / num_images
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Three ways to run a network: PyTorch as it is, its blocks compiled, and onnxruntime. Pixels in, answers out.
+"""Four ways to run a network: PyTorch as it is, its blocks compiled, onnxruntime, and sparse kernels. Pixels in, answers out.
 
 Each takes (N, C, H, W) uint8 pixels and normalises them itself.
 """
@@ -18,6 +18,8 @@ from exitprune.data.images import Images
 from exitprune.deployment.extras import onnxruntime_session
 from exitprune.deployment.onnx_export import build_model
 from exitprune.deployment.runtime import Segment, answer, segments
+from exitprune.deployment.sparse.from_network import steps_of
+from exitprune.deployment.sparse.model import SparseNetwork
 
 Run = Callable[[Tensor, float], Any]
 """(pixels, threshold) to answers."""
@@ -55,4 +57,11 @@ def onnxruntime(subject: Subject, images: Images, threads: int) -> Run:
     return run
 
 
-RUNTIMES = {"eager": eager, "compiled": compiled, "onnxruntime": onnxruntime}
+def sparse(subject: Subject, images: Images, threads: int) -> Run:
+    """Kernels that leave zeros out."""
+    mean, std = images.mean.flatten().tolist(), images.std.flatten().tolist()
+    packed = SparseNetwork(steps_of(subject.network, mean, std), threads)
+    return lambda pixels, threshold: packed(pixels.numpy(), threshold)
+
+
+RUNTIMES = {"eager": eager, "compiled": compiled, "onnxruntime": onnxruntime, "sparse": sparse}

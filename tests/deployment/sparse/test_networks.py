@@ -13,8 +13,10 @@ from torch import Tensor
 from exitprune.deployment.folding import fold
 from exitprune.deployment.removal import remove_dead_channels
 from exitprune.deployment.sparse.from_network import steps_of
+from exitprune.deployment.sparse.kernels import convolution
 from exitprune.deployment.sparse.machine import Processor
 from exitprune.deployment.sparse.model import SparseNetwork
+from exitprune.deployment.sparse.steps import Convolution
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import weights
@@ -150,12 +152,15 @@ def test_a_confidence_equal_to_the_threshold_does_not_leave(cases: list[Case]) -
 
 
 def test_what_is_zero_is_in_no_list(cases: list[Case]) -> None:
-    program = cases[0].sparse.program(1)
-    entries = [
-        row.arrays["weights"]["weight"] for row in program.rows if "counts" in row.arrays and row.maps.get("target")
-    ]
-    assert sum(map(len, entries)) > 0
-    assert all((values != 0).all() for values in entries)
+    program = cases[2].sparse.program(1)
+    steps = [step for step in cases[2].sparse.network.steps if isinstance(step, Convolution)]
+    rows = [row for row in program.rows if isinstance(row.kernel, convolution.Convolution)]
+    for step, row in zip(steps, rows, strict=True):
+        entries, lists = row.arrays["weights"], len(row.arrays["counts"])
+        filled = lists * (program.layouts[step.target].at_once - 1)  # a list is as long as the kernel's step at least
+        assert (entries["weight"] != 0).sum() == (step.weight != 0).sum()
+        assert len(entries) <= (step.weight != 0).sum() + filled
+        assert len(entries) == row.arrays["counts"].sum()
 
 
 def test_a_network_with_batch_norm_is_refused() -> None:

@@ -22,6 +22,8 @@ import numpy.typing as npt
 MOST_VECTORS = {16: 16, 8: 8, 4: 16}
 """P at most, by lanes, unless an image is wider: half of the registers that AVX-512, AVX2 and NEON have, so that the sums of a
 chunk stay in them."""
+INDEPENDENT = 8
+"""Sums that must be under way so that none is waited for: two multiply-adds begin in each cycle, and each takes four."""
 AROUND = 2.5
 """What a chunk costs beyond its vectors, in vectors: one broadcast per weight, and shifts at the end. Decides where rows of
 zeros pay."""
@@ -80,6 +82,11 @@ class Layout:
     def chunk(self) -> int:
         """P."""
         return self._shape[1]
+
+    @property
+    def at_once(self) -> int:
+        """Entries of a list that are worked on side by side, each with sums of its own, where a chunk is too small alone."""
+        return next(entries for entries in (1, 2, 4) if entries == 4 or entries * self.chunk >= INDEPENDENT)
 
     @property
     def area(self) -> int:

@@ -1,8 +1,9 @@
 """A convolution's weights as lists: what is not zero, by output channel and kernel column.
 
-An entry is eight bytes: how many lanes before the output its input lies (int32), and the weight (float32). An output channel
+An entry is eight bytes: where its input lies, in lanes after a chunk begins (int32), and the weight (float32). An output channel
 has three lists, for kernel columns 1, 0 and 2. The inputs of column 1 lie straight under the outputs; the sums of column 0
-belong one pixel further right, those of column 2 one further left: they are shifted once, when a list is through.
+belong one pixel further right, those of column 2 one further left: they are shifted once, when a list is through. Lists are
+filled up with zeros to whole multiples of `Layout.at_once`.
 
 Letters: C and D channels before and after.
 """
@@ -39,8 +40,11 @@ def pack(weight: Floats, layout: Layout) -> Packed:
     """(D, C, 3, 3) weights for maps of a layout."""
     by_list = weight.transpose(0, 3, 1, 2)[:, COLUMNS]  # (D, list, C, kernel row)
     output, column, channel, row = by_list.nonzero()
-    entries = np.empty(len(output), ENTRY)
-    entries["offset"] = channel * layout.size + row * layout.row
-    entries["weight"] = by_list[output, column, channel, row]
-    counts = np.bincount(3 * output + column, minlength=3 * len(weight)).astype(np.int32)
-    return Packed(entries, counts)
+    which = 3 * output + column
+    found = np.bincount(which, minlength=3 * len(weight))
+    counts = -(-found // layout.at_once) * layout.at_once
+    place = np.arange(len(which)) + np.repeat(np.cumsum(counts - found) - (counts - found), found)
+    entries = np.zeros(counts.sum(), ENTRY)
+    entries["offset"][place] = channel * layout.size + row * layout.row
+    entries["weight"][place] = by_list[output, column, channel, row]
+    return Packed(entries, counts.astype(np.int32))

@@ -9,7 +9,7 @@
             shift the sums of columns 0 and 2 by a lane, add all up; the map that is added; ReLU; store
 
 The innermost line is one broadcast and P multiply-adds whose other factor comes straight from memory. P sums are independent,
-so the processor need not wait for one to be ready.
+so the processor need not wait for one to be ready; where a map has too few, two or four entries have sums of their own.
 
 Letters: V lanes of a vector, P vectors of a chunk.
 """
@@ -33,6 +33,8 @@ class Convolution:
     """P."""
     image: int
     """Lanes of one image in a row: sums shifted by a lane must not come from the next image, or row."""
+    at_once: int
+    """Entries of a list that have sums of their own."""
     adds: bool
     """Whether a map is added."""
     masks: bool
@@ -40,7 +42,7 @@ class Convolution:
 
     @classmethod
     def of(cls, layout: Layout, adds: bool) -> Convolution:
-        return cls(layout.chunk, layout.image, adds, layout.is_padded)
+        return cls(layout.chunk, layout.image, layout.at_once, adds, layout.is_padded)
 
     def write(self, code: Code) -> None:
         """The kernel."""
@@ -86,21 +88,33 @@ class Convolution:
         length = code.b.load(code.at(count, code.number(which), code.int), typ=code.int)
         end = code.at(entry, code.b.sext(length, code.long), code.long)  # an entry is as long as a 64-bit integer
 
-        def one(entry: Value, sums: list[Value]) -> list[Value]:
-            offset = code.b.sext(code.b.load(entry, typ=code.int), code.long)
-            weight = code.splat(code.b.load(code.at(entry, code.number(1)), typ=code.float))
-            source = code.at(origin, offset)
-            factors = [code.take(code.at(source, code.number(vector * code.lanes))) for vector in range(len(sums))]
-            return [code.multiply_add(weight, x, total) for x, total in zip(factors, sums, strict=True)]
+        def some(entry: Value, sums: list[Value]) -> list[Value]:
+            added: list[Value] = []
+            for number in range(self.at_once):
+                own = sums[number * self.chunk : (number + 1) * self.chunk]
+                added += self._one(code, origin, code.at(entry, code.number(number), code.long), own)
+            return added
 
+        others = [code.zeros] * (len(sums) * (self.at_once - 1))
         entry, *sums = code.loop(
             entry,
             lambda entry: code.b.icmp_unsigned("<", entry, end),
-            lambda entry: code.at(entry, code.number(1), code.long),
-            sums,
-            one,
+            lambda entry: code.at(entry, code.number(self.at_once), code.long),
+            [*sums, *others],
+            some,
         )
-        return entry, sums
+        total = sums[: self.chunk]
+        for start in range(self.chunk, len(sums), self.chunk):
+            total = [code.b.fadd(one, other) for one, other in zip(total, sums[start:], strict=False)]
+        return entry, total
+
+    def _one(self, code: Code, origin: Value, entry: Value, sums: list[Value]) -> list[Value]:
+        """One entry: all of the time is spent here."""
+        offset = code.b.sext(code.b.load(entry, typ=code.int), code.long)
+        weight = code.splat(code.b.load(code.at(entry, code.number(1)), typ=code.float))
+        source = code.at(origin, offset)
+        factors = [code.take(code.at(source, code.number(vector * code.lanes))) for vector in range(len(sums))]
+        return [code.multiply_add(weight, x, total) for x, total in zip(factors, sums, strict=True)]
 
     def _right(self, code: Code, sums: list[Value]) -> list[Value]:
         """Every lane from its left neighbour; zero in the first lane of an image."""
