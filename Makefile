@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce announce setup test test-slow torture lint bench bench-inference lock clean
+.PHONY: help reproduce announce setup test test-slow torture lint bench bench-inference bench-sparse lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -59,6 +59,9 @@ bench-inference: .venv/installed ## what exits and pruning save by the clock, in
 	python -m benchmarks.inference $(STUDY) $(OPTIONS)
 	snakemake --cores $(CORES) --config study=$(STUDY)
 	snakemake --cores $(CORES) --config study=$(STUDY)-filter
+
+bench-sparse: .venv/installed ## sparse kernels against dense ones here, into docs/sparse-times.md: two minutes
+	python -m benchmarks.sparse
 
 # uv installs in a fraction of pip's time where it is there; the versions are the lock's either way.
 .venv/installed: requirements.lock pyproject.toml
