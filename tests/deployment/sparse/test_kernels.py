@@ -57,8 +57,8 @@ def run(
     call = call_of(filled, 1.0, Answers.empty(len(filled), 1))
     for group in range(len(filled) // together):
         program.run(space.tables.ctypes.data, len(program.rows), call.ctypes.data, group)
-        maps = program.layouts[made].view(space.map_of(made, 0), size[0])  # (D, H, together, W)
-        found.append(torch.from_numpy(maps.copy()).permute(2, 0, 1, 3))
+        maps = program.layouts[made].read(space.map_of(made, 0), size[0])  # (D, H, together, W)
+        found.append(torch.from_numpy(maps).permute(2, 0, 1, 3))
     return torch.cat(found)[: len(images)]
 
 

@@ -20,7 +20,8 @@ from exitprune.deployment.sparse.steps import Convolution
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import weights
-from exitprune.variants import names_of, variant
+from exitprune.variants import variant
+from tests.architectures import IN_BLOCKS
 from tests.as_if_trained import enliven_, spread_confidences_, thresholds_between
 from tests.deployment.sparse.processors import processors
 from tests.deployment.test_onnx_export import MEAN, STD, empty_by_all_means_
@@ -119,7 +120,7 @@ def test_over_the_thresholds_every_exit_is_taken(cases: list[Case], kind: int) -
     assert set.union(*taken) == set(range(len(confidence)))
 
 
-@pytest.mark.parametrize("architecture", names_of("architectures"))
+@pytest.mark.parametrize("architecture", IN_BLOCKS)
 @pytest.mark.parametrize("processor", PROCESSORS, ids=lambda one: one.name)
 def test_every_architecture_on_every_width_of_vectors(architecture: str, processor: Processor) -> None:
     case = make_case(architecture, 12, 4, "sparse", None, processor)

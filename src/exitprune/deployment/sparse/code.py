@@ -14,7 +14,18 @@ import numpy as np
 from exitprune.deployment.extras import extra
 
 ADDRESSES = ("kernel", "source", "added", "target", "mask", "bias", "weights", "counts")
-NUMBERS = ("inputs", "outputs", "area", "size", "row", "height", "width", "source_size", "source_row", "relu", "exit")
+SIZES = ("size", "row", "part")
+NUMBERS = (
+    "inputs",
+    "outputs",
+    "area",
+    "height",
+    "width",
+    *SIZES,
+    *(f"source_{name}" for name in SIZES),
+    "relu",
+    "exit",
+)
 OPERATION = np.dtype([(name, "<i8") for name in (*ADDRESSES, *NUMBERS)])
 """A row of the table: addresses, and counts of channels, lanes or pixels."""
 CALL_ADDRESSES = ("pixels", "class", "confidence", "exit", "logits")

@@ -195,7 +195,7 @@ def _move(space: Workspace, values: Sequence[int], stays: npt.NDArray[np.int64])
     program = space.program
     for value in values:
         layout, channels = program.layouts[value], program.channels[value]
-        groups = [layout.view(space.map_of(value, group), channels) for group in range(len(space.tables))]
+        groups = [layout.grid(space.map_of(value, group), channels) for group in range(len(space.tables))]
         for place, image in enumerate(stays):
             if place != image:
                 (to, at), (source, at_source) = divmod(place, program.together), divmod(int(image), program.together)

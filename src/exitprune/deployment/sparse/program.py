@@ -57,11 +57,13 @@ class Program:
         self.constants: dict[int, npt.NDArray[np.float32]] = {}
         self.features, self.logits = 1, 1  # floats of the largest exit
         self.masks: dict[Layout, npt.NDArray[np.int32]] = {}
-        self.rows: list[Row] = [self._load()]
+        self.rows: list[Row] = [self._load(), *self._edges(0)]
         self.segments: list[slice] = []
         """Rows from one exit to the next."""
         for step in network.steps:
             self._add(step)
+            if isinstance(step, steps.Convolution | steps.Split | steps.MaxPool):
+                self.rows += self._edges(step.target)
         self.run = runner(processor)
         self.code = [compiled(row.kernel, processor) for row in self.rows]
 
@@ -84,17 +86,32 @@ class Program:
             self._add_exit(step)
         else:
             buffer = self._memory(step.target)
-            self.layouts[step.target].view(buffer, len(step.values))[:] = step.values[:, :, None]
+            self.layouts[step.target].put(buffer, step.values)
             self.constants[step.target] = buffer
 
     def _sizes(self, source: int, made: int) -> dict[str, int]:
         before, after = self.layouts[source], self.layouts[made]
-        sizes = {"source_size": before.size, "source_row": before.row, "size": after.size, "row": after.row}
+        sizes = {"source_size": before.size, "source_row": before.row, "source_part": before.part}
+        sizes |= {"size": after.size, "row": after.row, "part": after.part}
         return sizes | {"inputs": self.channels[source], "height": after.height, "width": after.width}
+
+    def _edges(self, value: int) -> list[Row]:
+        """What is to be done about the edges of a map, if anything."""
+        layout = self.layouts[value]
+        if layout.parts == 1:
+            return []
+        numbers = {"inputs": self.channels[value], "size": layout.size, "row": layout.row, "height": layout.rows}
+        return [Row(maps.Edges(layout.image), {"target": value}, numbers=numbers)]
 
     def _load(self) -> Row:
         layout = self.layouts[0]
-        sizes = {"size": layout.size, "row": layout.row, "height": layout.height, "width": layout.width}
+        sizes = {
+            "size": layout.size,
+            "row": layout.row,
+            "part": layout.part,
+            "height": layout.height,
+            "width": layout.width,
+        }
         normalisation = {"bias": self.network.mean, "weights": self.network.std}
         kernel = maps.Load(self.together, layout.image)
         return Row(kernel, {"target": 0}, normalisation, sizes | {"inputs": self.channels[0]})
@@ -118,7 +135,7 @@ class Program:
         weights, bias = np.zeros((features, filled), np.float32), np.zeros(filled, np.float32)
         weights[:num_features, :num_classes], bias[:num_classes] = step.weight.T, step.bias
         self.features, self.logits = max(self.features, features * self.together), max(self.logits, filled)
-        sizes = {"size": layout.size, "row": layout.row, "inputs": channels, "outputs": features}
+        sizes = {"size": layout.size, "row": layout.row, "part": layout.part, "inputs": channels, "outputs": features}
         sizes |= {"height": step.grid[0], "width": step.grid[1]}
         average = exits.Average(self.together, layout.image)
         self.rows.append(Row(average, {"source": step.source}, {"weights": averages, "counts": windows}, sizes))

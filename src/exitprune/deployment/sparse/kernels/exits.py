@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exitprune.deployment.sparse.code import Code, Value
+from exitprune.deployment.sparse.kernels.places import place_of
 
 UNROLLED = 4
 """Sums that are added up independently of each other: F is a multiple of it, filled up with zeros."""
@@ -31,16 +32,14 @@ class Average:
         starts = [code.number(start) for start in range(0, self.image, lanes)]
         channels, height, width = (code.operand(name) for name in ("inputs", "height", "width"))
         cells, features = code.b.mul(height, width), code.operand("outputs")
-        size, row = code.operand("size"), code.operand("row")
 
         def cell_row(image: Value, channel: Value, number: Value) -> None:
             window = code.at(code.operand("counts"), code.b.mul(number, code.number(2)), code.long)
             begin, end = (code.b.load(code.at(window, code.number(n), code.long), typ=code.long) for n in (0, 1))
-            place = code.sum(code.b.mul(channel, size), row, code.b.mul(image, code.number(self.image)))
-            origin = code.at(code.operand("source"), place)
+            source = code.operand("source")
 
             def one_row(y: Value, sums: list[Value]) -> Sequence[Value]:
-                line = code.at(origin, code.b.mul(y, row))
+                line = place_of(code, source, channel, y, image, self.image)
                 found = [code.take(code.at(line, start), vector) for start in starts]
                 return [code.b.fadd(total, value) for total, value in zip(sums, found, strict=True)]
 

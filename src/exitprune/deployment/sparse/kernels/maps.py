@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from exitprune.deployment.sparse.code import Code, Value
+from exitprune.deployment.sparse.kernels.places import place_of
 
 LOWEST = float("-inf")
 
@@ -30,7 +31,7 @@ class Load:
             mean, std = (code.b.load(code.at(values, channel), typ=code.float) for values in (means, stds))
             numbered = code.b.add(code.b.mul(code.b.add(first, image), channels), channel)
             source = code.at(pixels, code.b.mul(code.b.add(code.b.mul(numbered, height), y), width), byte)
-            target = _place(code, code.operand("target"), channel, y, image, self.image)
+            target = place_of(code, code.operand("target"), channel, y, image, self.image)
 
             def pixel(x: Value) -> None:
                 value = code.b.uitofp(code.b.load(code.at(source, x, byte), typ=byte), code.float)
@@ -58,7 +59,7 @@ class Split:
         def pixel(at: tuple[Value, Value, Value], odd: Value, image: Value, source: Value) -> Callable[[Value], None]:
             channel, y, parity = at
             planes = code.sum(code.b.mul(channel, code.number(4)), code.b.mul(parity, two), odd)
-            target = _place(code, code.operand("target"), planes, y, image, self.image)
+            target = place_of(code, code.operand("target"), planes, y, image, self.image)
 
             def one(x: Value) -> None:
                 value = code.b.load(code.at(source, code.b.add(code.b.mul(x, two), odd)), typ=code.float)
@@ -68,7 +69,7 @@ class Split:
 
         def row(channel: Value, y: Value, parity: Value, image: Value) -> None:
             below = code.b.add(code.b.mul(y, two), parity)
-            source = _place(code, code.operand("source"), channel, below, image, self.source_image, "source_")
+            source = place_of(code, code.operand("source"), channel, below, image, self.source_image, "source_")
             width = code.operand("width")
             for odd in (0, 1):
                 code.each(width, pixel((channel, y, parity), code.number(odd), image, source))
@@ -108,8 +109,8 @@ class MaxPool:
         def row(channel: Value, y: Value, image: Value) -> None:
             source = code.operand("source")
             rows = [clamped(y, 0, offset) for offset in range(self.kernel[0])]
-            above = [_place(code, source, channel, line, image, self.source_image, "source_") for line in rows]
-            target = _place(code, code.operand("target"), channel, y, image, self.image)
+            above = [place_of(code, source, channel, line, image, self.source_image, "source_") for line in rows]
+            target = place_of(code, code.operand("target"), channel, y, image, self.image)
 
             def pixel(x: Value) -> None:
                 columns = [clamped(x, 1, offset) for offset in range(self.kernel[1])]
@@ -127,8 +128,31 @@ class MaxPool:
 
 
 @dataclass(frozen=True)
+class Edges:
+    """The rows around a map whose parts lie side by side: what each part sees of its neighbours."""
+
+    image: int
+
+    def write(self, code: Code) -> None:
+        """The kernel."""
+        channels, size, row, rows = (code.operand(name) for name in ("inputs", "size", "row", "height"))
+        lanes = range(code.lanes)
+        right = [code.lanes + lane if lane < self.image else lane - self.image for lane in lanes]
+        left = [lane + self.image for lane in lanes]  # past the last lane: zeros
+
+        def channel(number: Value) -> None:
+            above = code.at(code.operand("target"), code.b.mul(number, size))
+            first, last = code.at(above, row), code.at(above, code.b.mul(rows, row))
+            code.put(code.lanes_of(code.take(last), code.zeros, right), above)
+            code.put(code.lanes_of(code.take(first), code.zeros, left), code.at(last, row))
+
+        code.each(channels, channel)
+        code.stays()
+
+
+@dataclass(frozen=True)
 class Combine:
-    """All lanes of a map: another map added, then what is below zero set to zero. Zeros around a map stay zeros."""
+    """All lanes of a map: another map added, then what is below zero set to zero; what is around them likewise."""
 
     adds: bool
 
@@ -146,10 +170,3 @@ class Combine:
 
         code.each(code.operand("area"), vector, by=code.lanes)
         code.stays()
-
-
-def _place(code: Code, base: Value, channel: Value, y: Value, image: Value, lanes: int, of: str = "") -> Value:
-    """The address of the first pixel of a row of an image."""
-    size, row = code.operand(f"{of}size"), code.operand(f"{of}row")
-    rows = code.b.mul(code.b.add(y, code.number(1)), row)  # one of zeros is above
-    return code.at(base, code.sum(code.b.mul(channel, size), rows, code.b.mul(image, code.number(lanes))))
