@@ -13,7 +13,7 @@ Letters: E exits, N images, C channels, K classes, H and W height and width.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -26,6 +26,9 @@ from exitprune.config.data import Augment
 from exitprune.config.prune import Prune
 from exitprune.config.training import Training
 from exitprune.data.images import Images
+from exitprune.deployment.model_card import exit_table, metadata_of
+from exitprune.deployment.onnx_export import build_model
+from exitprune.deployment.removal import as_deployed
 from exitprune.deployment.runtime import answer
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import sweep
@@ -34,7 +37,7 @@ from exitprune.evaluation.operating_points import Costs, Rule, choose, outcome
 from exitprune.evaluation.outcome import Outcome
 from exitprune.jobs.compute import Machine
 from exitprune.jobs.seeding import seed_of
-from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
+from exitprune.networks.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from exitprune.networks.cost import exit_costs
 from exitprune.networks.cuts import CutPoint, Tried
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
@@ -42,6 +45,7 @@ from exitprune.networks.groups import Group
 from exitprune.networks.masks import Masks, full_masks, sparsity
 from exitprune.networks.named import GIVEN, Named
 from exitprune.pruning.chain import Chain
+from exitprune.storage import write_bytes
 from exitprune.training.loop import train_
 from exitprune.training.resumption import Resumption
 
@@ -243,6 +247,33 @@ class EarlyExits(nn.Module):
         given = self._images(images, labels)
         return outcome(infer(self.network, given), labels.cpu(), self._costs, threshold)
 
+    def export(
+        self,
+        path: Path | str,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        """One ONNX file that exits early by itself; `exitprune predict` and plain onnxruntime take it.
+
+        It takes (N, C, H, W) uint8 pixels and normalises them itself.
+
+        Args:
+            path: of the file.
+            mean, std: C each, in units of the full range; None: 0 and 1.
+            classes: what they are called; None: their numbers.
+
+        Raises:
+            BadInput: if onnx is not installed, or the network does what cannot be written as ONNX.
+        """
+        num_classes, channels = self.network.spec.num_classes, self.network.spec.channels
+        header = {"classes": list(classes or map(str, range(num_classes)))}
+        smaller, ones = as_deployed(self.network), [1.0] * self.network.num_exits
+        checkpoint = Checkpoint(self.network, self.masks, header)
+        metadata = metadata_of(checkpoint, exit_table(checkpoint, smaller, ones, None, None, {}), [], "none")
+        model = build_model(smaller, mean or [0.0] * channels, std or [1.0] * channels, ones, metadata)
+        write_bytes(Path(path), model.SerializeToString())
+
     def save(self, path: Path | str) -> None:
         """Network and masks in one safetensors file; `load` takes them back."""
         save_checkpoint(Path(path), self.network, self.masks, {"name": "saved", "key": "none", "data": "none"})
@@ -347,6 +378,3 @@ def _checked(section: type[Any], values: Mapping[str, Any]) -> Any:
 
 def _no_file(name: str) -> Resumption:
     raise BadInput(f"{name}: only trainings of whole studies are kept")
-
-
-Partial = Callable[[str], Resumption]

@@ -14,12 +14,11 @@ import typer
 from exitprune.data.chance import warning_of_chance
 from exitprune.data.images import load_manifest, load_split
 from exitprune.deployment.extras import extra
-from exitprune.deployment.folding import fold
 from exitprune.deployment.latency import exit_milliseconds
 from exitprune.deployment.model_card import Measured, exit_table, metadata_of, model_card, with_normalisation
 from exitprune.deployment.onnx_export import OPSET, build_model
 from exitprune.deployment.onnx_stages import write_stages
-from exitprune.deployment.removal import remove_dead_channels
+from exitprune.deployment.removal import as_deployed
 from exitprune.deployment.sparse.from_network import steps_of
 from exitprune.deployment.sparse.loading import SUFFIX
 from exitprune.deployment.sparse.machine import CannotRun
@@ -29,6 +28,7 @@ from exitprune.evaluation.calibration import Temperature, scaled, tried_temperat
 from exitprune.evaluation.logits import infer
 from exitprune.evaluation.operating_points import Costs, OperatingPoint, Rule, operating_points
 from exitprune.jobs.cores import check_threads
+from exitprune.networks.architectures import Blocks
 from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.fewer_exits import keep_exits
@@ -98,11 +98,13 @@ def main(
     check_threads(threads)
     torch.set_num_threads(threads)
     level = _with_exits(with_normalisation(checkpoint, load_checkpoint(checkpoint)), kept)
-    network = remove_dead_channels(fold(level.network))
+    network = as_deployed(level.network)
     mean, std = level.header["mean"], level.header["std"]
     source = _data_of(checkpoint, level, data)
     if batch is not None and form != "stages":
         raise BadInput(f"--batch {batch}: only stages have a batch of their own; give --form stages with it")
+    if form == "stages" and not isinstance(network.base, Blocks):
+        raise BadInput(f"--form stages: {level.network.spec.own.title} is not made of blocks; give --form whole")
     if source is None and (temperatures or milliseconds is not None or threshold is not None):
         raise BadInput(
             f"{checkpoint}: no data.safetensors above it; --temperatures, --milliseconds and --threshold need --data"

@@ -24,6 +24,8 @@ import numpy as np
 from exitprune.deployment.extras import extra
 from exitprune.deployment.folding import folded_base
 from exitprune.deployment.onnx_layers import Graph, add_linear, add_piece, add_pooling, keep_blocked
+from exitprune.deployment.onnx_traced import traced_model
+from exitprune.networks.architectures import Blocks
 from exitprune.networks.coupling import shapes_of
 from exitprune.networks.early_exit import EXIT, EarlyExitNetwork
 
@@ -39,10 +41,10 @@ def build_model(
     temperatures: Sequence[float] | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> Any:
-    """The ONNX model of a folded network, smaller ones from `removal` included.
+    """The ONNX model of a network: of a folded one node by node, smaller ones from `removal` included; of any other as traced.
 
     Args:
-        network: folded.
+        network: folded, if it is made of blocks.
         mean, std: C each, of the training pixels, in units of the full range.
         temperatures: one per exit, by which its logits are divided; None: 1 everywhere.
         metadata: stored beside the graph, each value as JSON.
@@ -54,8 +56,23 @@ def build_model(
         BadInput: if onnx is not installed.
         ValueError: if the network is not folded.
     """
-    onnx, spec, graph = extra("onnx"), network.spec, Graph()
-    _add_network(graph, network, mean, std, temperatures or [1.0] * network.num_exits)
+    onnx = extra("onnx")
+    applied = temperatures or [1.0] * network.num_exits
+    if isinstance(network.base, Blocks):
+        model = _built_model(onnx, network, mean, std, applied)
+    else:
+        model = traced_model(network, mean, std, applied, OPSET)
+    onnx.helper.set_model_props(model, {key: json.dumps(value) for key, value in (metadata or {}).items()})
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _built_model(
+    onnx: Any, network: EarlyExitNetwork, mean: Sequence[float], std: Sequence[float], temperatures: Sequence[float]
+) -> Any:
+    """Of a folded network, node by node."""
+    spec, graph = network.spec, Graph()
+    _add_network(graph, network, mean, std, temperatures)
     helper, types = onnx.helper, onnx.TensorProto
     pixels = ["N", spec.channels, spec.height, spec.width]
     made = helper.make_graph(
@@ -74,10 +91,7 @@ def build_model(
         value_info=graph.shapes,
     )
     opsets = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="exitprune")
-    helper.set_model_props(model, {key: json.dumps(value) for key, value in (metadata or {}).items()})
-    onnx.checker.check_model(model, full_check=True)
-    return model
+    return helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="exitprune")
 
 
 def _add_network(

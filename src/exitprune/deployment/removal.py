@@ -21,8 +21,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from exitprune.deployment.folding import Folded, folded_base, folded_conv
+from exitprune.deployment.folding import Folded, fold, folded_base, folded_conv
 from exitprune.deployment.needed import Needed
+from exitprune.networks.architectures import Blocks
 from exitprune.networks.coupling import Followed
 from exitprune.networks.early_exit import EXIT, EarlyExitNetwork
 from exitprune.networks.operations import ADDED, Operation, Piece
@@ -30,6 +31,17 @@ from exitprune.networks.operations import ADDED, Operation, Piece
 # Of the channels there are. Picking channels out of a map costs time, too: on a CPU, picking half paid for ResNet-56's
 # 3 x 3 convolutions, picking three quarters did not; 1 x 1 convolutions are themselves no dearer than picking.
 WORTH_PICKING = 0.5
+
+
+def as_deployed(network: EarlyExitNetwork) -> EarlyExitNetwork:
+    """What dense kernels have to run: folded and without what is empty, if the network is made of blocks, or else a copy.
+
+    Raises:
+        CannotFollow: if a block does something that cannot be taken apart.
+    """
+    if isinstance(network.base, Blocks):
+        return remove_dead_channels(fold(network))
+    return deepcopy(network).eval().requires_grad_(False)
 
 
 def remove_dead_channels(network: EarlyExitNetwork) -> EarlyExitNetwork:

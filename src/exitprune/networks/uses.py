@@ -7,7 +7,7 @@ their layer, by a function of a layer that holds them, inside an attention. A we
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -58,10 +58,16 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 @contextmanager
 def seeing(weights: Mapping[str, Tensor], note: Note) -> Iterator[None]:
     """Tell of every convolution and matrix product; attention is computed product by product."""
-    with ExitStack() as stack:
-        if torch.backends.mha.get_fastpath_enabled():
-            torch.backends.mha.set_fastpath_enabled(False)
-            stack.callback(torch.backends.mha.set_fastpath_enabled, True)
-        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        stack.enter_context(_Seeing(weights, note))
+    with without_fast_path(), sdpa_kernel(SDPBackend.MATH), _Seeing(weights, note):
         yield
+
+
+@contextmanager
+def without_fast_path() -> Iterator[None]:
+    """Attention runs step by step in evaluation mode too, as it does in training."""
+    was_enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was_enabled)

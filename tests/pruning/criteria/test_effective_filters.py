@@ -73,7 +73,7 @@ def test_what_it_sees_are_gradients_batch_by_batch(network: EarlyExitNetwork) ->
     draw = torch.Generator().manual_seed(5)
     data = [(torch.randn(6, 1, 8, 8, generator=draw), torch.randint(0, 4, (6,), generator=draw)) for _ in range(3)]
     context = replace(a_context(network, granularity="filter", criterion="effective_filters"), batches=data)
-    criterion, weight = EffectiveFilters(), network.blocks[1].c1.weight
+    criterion, weight = EffectiveFilters(), network.base.blocks[1].c1.weight
     scores = criterion.score(context)
     network.eval()
     parts = []

@@ -1,0 +1,76 @@
+"""The table of points, of networks by name and of one's own in a file outside the repository."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from exitprune.commands.exits import main
+from exitprune.config.model import Model
+from exitprune.errors import BadInput
+from exitprune.networks.cuts import check_cuts
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+
+OWN = """
+from torch import nn
+
+def net(channels, num_classes):
+    return nn.Sequential(
+        nn.Conv2d(channels, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, num_classes),
+    )
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A network in the folder that everything runs in."""
+    file = tmp_path / "a_network_of_mine.py"
+    file.write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, file.stem, raising=False)
+    return file
+
+
+def test_the_table_tells_where_and_what_it_costs(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main("python:a_network_of_mine:net", size=8, channels=1, classes=4)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[0][:4] == ["after", "MACs", "so", "far"]
+    first, second = 64 * 9 * 4, 64 * 9 * 4 * 5
+    assert rows[1] == ["1", f"{first:,}", f"{first / (second + 16):.1%}", "4", "x", "8", "x", "8"]
+    assert [row[0] for row in rows[1:]] == ["1", "3", "5"]
+
+
+def test_a_network_of_ones_own_is_a_spec_like_any_other(mine: Path) -> None:
+    model = Model(architecture="python", name="a_network_of_mine:net", exits=["1"], pool=2)
+    assert model.own.files == [mine]
+    spec = Spec(model.architecture, model.settings, 1, 8, 8, 4, ("1",), 2)
+    check_cuts(spec)
+    assert list(EarlyExitNetwork(spec).named_layers()) == ["0", "exit0", "2", "6"]
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        (
+            "mobilenet_v2",
+            "'mobilenet_v2' is no network; write its family and its name: python:..., timm:..., torchvision",
+        ),
+        ("resnet:56", "exits of resnet follow blocks, which have numbers"),
+        ("torchvision:mobilnet", "torchvision has no 'mobilnet'; nearest: mobilenet_v2"),
+        ("python:nowhere:net", "nowhere:net is no function of channels and classes that Python finds"),
+        ("python:a_network_of_mine:nets", "a_network_of_mine:nets is no function of channels and classes"),
+        ("python:math:fmod", "math:fmod gives a float, not a torch.nn.Module"),
+    ],
+)
+def test_another_model_is_refused_in_a_sentence(mine: Path, model: str, sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        main(model, size=8, channels=3, classes=4)
+
+
+@pytest.mark.parametrize("exits", [[1], ["1", "1"], [""]])
+def test_exits_of_such_a_network_are_names(mine: Path, exits: list[int | str]) -> None:
+    with pytest.raises(ValueError, match="an early exit of net follows a module: give names, each once and in order"):
+        Model(architecture="python", name="a_network_of_mine:net", exits=exits, pool=2)

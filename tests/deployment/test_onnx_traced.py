@@ -1,0 +1,63 @@
+"""ONNX of any network: answers and exits are those of PyTorch for batches of any size, without If and Loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import Tensor
+
+from exitprune.deployment.exported_model import ExportedModel
+from exitprune.deployment.extras import onnxruntime_session
+from exitprune.evaluation.exiting import confidence_of
+from exitprune.library import EarlyExits
+from tests.networks.any_network import CASES, SIDE, Case
+from tests.networks.test_any_network import SLOW, in_wide_gaps, wrapped
+
+MEAN, STD = [0.5, 0.45, 0.4], [0.25, 0.2, 0.3]
+FAST = "shufflenet_v2_x0_5"
+slow = [pytest.param(case, id=name, marks=pytest.mark.slow) for name, case in CASES.items() if name != FAST]
+
+
+def pixels(num: int, seed: int) -> Tensor:
+    draw = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (num, 3, SIDE, SIDE), generator=draw, dtype=torch.uint8)
+
+
+def normalised(given: Tensor) -> Tensor:
+    mean, std = (torch.tensor(values).reshape(-1, 1, 1) for values in (MEAN, STD))
+    return (given.float() / 255 - mean) / std
+
+
+def pruned(case: Case) -> EarlyExits:
+    net = wrapped(case)
+    images = normalised(pixels(8, 1))
+    net.prune(images, torch.arange(8), sparsity=0.3, rounds=1, finetune={"epochs": 0})
+    net.eval()
+    return net
+
+
+@pytest.mark.parametrize("case", [pytest.param(CASES[FAST], id=FAST), *slow, *SLOW[-8:]])
+def test_the_exported_model_answers_and_leaves_like_pytorch(case: Case, tmp_path: Path) -> None:
+    net = pruned(case)
+    net.export(tmp_path / "model.onnx", MEAN, STD)
+    model = onnx.load(tmp_path / "model.onnx")
+    assert not {node.op_type for node in model.graph.node} & {"If", "Loop"}
+    session = onnxruntime_session(model.SerializeToString(), 1)
+    for num in (1, 7, 33):
+        given = pixels(num, num + 2)
+        with torch.no_grad():
+            gaps = in_wide_gaps(confidence_of(net(normalised(given)))[:-1])
+        for threshold in (-1.0, *gaps, 1.0):
+            logits, taken = net(normalised(given), threshold=threshold)
+            feed = {"pixels": given.numpy(), "threshold": np.array(threshold, dtype=np.float32)}
+            label, sure, exits = session.run(["class", "confidence", "exit"], feed)
+            np.testing.assert_array_equal(exits, taken.numpy())
+            np.testing.assert_array_equal(label, logits.argmax(-1).numpy())
+            np.testing.assert_allclose(sure, confidence_of(logits).numpy(), rtol=0, atol=5e-4)
+    loaded = ExportedModel(tmp_path / "model.onnx")
+    assert (loaded.channels, loaded.height, loaded.width) == (3, SIDE, SIDE)
+    assert [cost.macs for cost in loaded.about.exits] == [exit_.macs for exit_ in net.exits]
