@@ -18,7 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from exitprune.networks.architectures import Blocks
 from exitprune.networks.coupling import layer_names
 from exitprune.networks.early_exit import EarlyExitNetwork
-from exitprune.networks.operations import Piece
+from exitprune.networks.operations import CannotFollow, Piece
 
 
 class FoldedPiece(nn.Module):
@@ -92,6 +92,8 @@ def fold(network: EarlyExitNetwork) -> EarlyExitNetwork:
     Raises:
         CannotFollow: if the network does something that cannot be taken apart.
     """
+    if network.spec.gated:
+        raise CannotFollow("a network whose gates look at each image cannot be taken apart: no two images run the same")
     network = deepcopy(network).eval().requires_grad_(False)
     pieces = network.base.pieces()
     names = layer_names(network, pieces)

@@ -38,6 +38,8 @@ def infer_together(networks: Sequence[EarlyExitNetwork], images: Images, batch_s
 
 
 def share_a_base(one: EarlyExitNetwork, other: EarlyExitNetwork) -> bool:
-    """Whether the base networks are the same bit for bit, running statistics included."""
+    """Whether the base networks are the same bit for bit, running statistics included, and no gates look at images."""
+    if one.spec.gated or other.spec.gated:
+        return False
     theirs = other.base.state_dict()
     return all(torch.equal(tensor, theirs[name]) for name, tensor in one.base.state_dict().items())

@@ -31,6 +31,7 @@ class NetworkHeader(_Strict):
     exits: list[Side | Annotated[str, Field(min_length=1, max_length=1000)]] = Field(max_length=10_000)
     pool: Side | None
     classifier: Literal["base", "exits"] = "base"
+    gated: bool = False
 
     @model_validator(mode="after")
     def _can_be_built(self) -> Self:

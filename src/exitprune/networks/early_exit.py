@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +27,9 @@ from exitprune.networks.groups import Group as Group
 from exitprune.networks.groups import group_of as group_of
 from exitprune.shapes_only import shapes_only
 from exitprune.variants import variant
+
+if TYPE_CHECKING:
+    from exitprune.networks.image_gates import ImageGates
 
 WHOLE: tuple[Group, ...] = ("all", "apart")
 
@@ -52,6 +55,8 @@ class Spec:
     """Side of the grid an exit averages its map to; None: not pooled."""
     classifier: Literal["base", "exits"] = "base"
     """The group that the base network's own classifier belongs to."""
+    gated: bool = False
+    """Whether gates look at each image and let through some of the filters only: see `image_gates`."""
 
     def __post_init__(self) -> None:
         self.own.check_exits(self.exits)
@@ -70,8 +75,9 @@ class Spec:
         return made
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; `from_dict` takes it back."""
-        return {**asdict(self), "settings": dict(self.settings), "exits": list(self.exits)}
+        """For JSON; `from_dict` takes it back. Nothing is said of gates where there are none."""
+        told = {**asdict(self), "settings": dict(self.settings), "exits": list(self.exits)}
+        return told if self.gated else {name: value for name, value in told.items() if name != "gated"}
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Spec:
@@ -170,6 +176,9 @@ class EarlyExitNetwork(nn.Module):
     The two groups of parameters are `base` (the base network, its classifier included) and `exits` (the heads).
     """
 
+    gates: ImageGates
+    """There only if the spec says so."""
+
     def __init__(self, spec: Spec, base: Architecture | None = None) -> None:
         super().__init__()
         self.spec = spec
@@ -181,6 +190,22 @@ class EarlyExitNetwork(nn.Module):
         elif spec.exits:
             shapes = map_shapes(spec)
         self.exits = nn.ModuleList(exit_head(shape, size, spec.pool, spec.num_classes) for shape in shapes)
+        if spec.gated:
+            self.add_gates_()
+
+    def add_gates_(self) -> None:
+        """Let gates look at each image from now on; their weights are drawn."""
+        from exitprune.networks.image_gates import ImageGates  # which must know networks
+
+        self.spec = replace(self.spec, gated=True)
+        self.gates = ImageGates(self).to(next(self.parameters()).device)
+
+    def _run(self, x: Tensor, at: Mapping[Any, Visit], last: Visit | None = None) -> Tensor:
+        """The base network, gates in place if there are any."""
+        if not self.spec.gated:
+            return self.base.run(x, at, last)
+        with self.gates.looking(self):
+            return self.base.run(x, at, last)
 
     @property
     def heads(self) -> dict[Any, ExitHead]:
@@ -212,7 +237,7 @@ class EarlyExitNetwork(nn.Module):
             maps.append(map_)
             return map_
 
-        logits = self.base.run(x, dict.fromkeys(self.spec.exits, keep), last)
+        logits = self._run(x, dict.fromkeys(self.spec.exits, keep), last)
         return maps, logits
 
     def forward(self, x: Tensor, group: Group = "all") -> Tensor:
@@ -228,7 +253,7 @@ class EarlyExitNetwork(nn.Module):
             (E, N, K).
         """
         if group == "base":
-            logits: Tensor = self.base(x)
+            logits = self._run(x, {})
             return logits.unsqueeze(0)
         if group == "exits" and self.spec.classifier == "exits":
             maps, logits = self.features(x, torch.Tensor.detach)
@@ -279,10 +304,11 @@ class EarlyExitNetwork(nn.Module):
         classifier = list(self.base_classifier.values()) if self.spec.classifier == "exits" else []
         if group == "exits":
             return [self.exits, *classifier]
+        gates = [self.gates] if self.spec.gated else []
         if not classifier:
-            return [self.base]
+            return [self.base, *gates]
         single = [module for module in self.base.modules() if not list(module.children())]
-        return [module for module in single if not any(module is layer for layer in classifier)]
+        return [*(module for module in single if not any(module is layer for layer in classifier)), *gates]
 
 
 def exit_head(shape: Shape, size: tuple[int, int], pool: int | None, num_classes: int) -> ExitHead:

@@ -29,12 +29,14 @@ class Place:
         channels: of that input.
         multiplies: the module whose output the gate multiplies.
         size: how many factors there are: U.
+        rectified: whether a ReLU is all that takes what is multiplied.
     """
 
     sees: nn.Module
     channels: int
     multiplies: nn.Module
     size: int
+    rectified: bool = True
 
 
 Gate = Callable[[str, Tensor], Tensor]
@@ -53,6 +55,22 @@ def behind(network: EarlyExitNetwork) -> dict[str, nn.Module]:
         assert isinstance(part, nn.Module)
         found[name] = part
     return found
+
+
+def of_convolutions(network: EarlyExitNetwork) -> dict[str, Place]:
+    """A gate for every filter of every branch that something else is added to, by layer."""
+    layers, after, pieces = network.named_layers(), behind(network), network.base.pieces()
+    rectified = {
+        piece.parts[operation.layer]: [user.kind for user in piece.users(operation.name)] == ["relu"]
+        for piece in pieces
+        for operation in piece.operations
+        if operation.layer
+    }
+    shapes = {name: layers[name].get_parameter("weight").shape for row in branches(network.spec) for name in row}
+    return {
+        name: Place(layers[name], shape[1], after[name], shape[0], rectified[after[name]])
+        for name, shape in shapes.items()
+    }
 
 
 def of_filters(network: EarlyExitNetwork) -> dict[str, Place]:
@@ -82,12 +100,15 @@ def straight_branches(network: EarlyExitNetwork) -> list[tuple[str, ...]]:
 
 
 @contextmanager
-def gated(places: Mapping[str, Place], gate: Gate) -> Iterator[None]:
+def gated(
+    places: Mapping[str, Place], gate: Gate, see: Callable[[str, Tensor], None] = lambda name, output: None
+) -> Iterator[None]:
     """While it holds, maps are multiplied by what a gate says of each place's input.
 
     Args:
         places: by name.
         gate: is asked in the order of execution, and may keep what it said.
+        see: is shown each map before it is multiplied.
     """
     said: dict[str, Tensor] = {}
 
@@ -100,6 +121,7 @@ def gated(places: Mapping[str, Place], gate: Gate) -> Iterator[None]:
     def multiply(name: str) -> Callable[..., Tensor]:
         def hook(module: nn.Module, args: object, output: Tensor) -> Tensor:
             factors = said.pop(name)
+            see(name, output)
             return output * factors.reshape(*factors.shape, 1, 1).to(output.dtype)
 
         return hook

@@ -110,9 +110,8 @@ class Chain:
                 began_with = largest_answer(network, self.images)
                 raise RunAway(f"the scores of {unknown[0]} are not numbers", began_with)
             before, masks = masks, criterion.choose(context, scores)
-            self._tell(
-                number, step, chooser.granularity.unit_masks(network, {name: masks[name] for name in context.names})
-            )
+            if not network.spec.gated:  # what its gates let through is told by the cost of each image
+                self._tell(number, step, context.units_of(masks))
             apply_(network, before, masks, lambda: weights(self.begin))
         if step.prune and (reference := self._reference):
             rewind_(network, reference, step.train)

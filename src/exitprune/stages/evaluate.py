@@ -44,6 +44,7 @@ from exitprune.networks.coupling import branches
 from exitprune.networks.dead_channels import dead_channels
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.identity import weights_digest
+from exitprune.networks.image_gates import image_costs
 from exitprune.networks.masks import full_masks, sparsity
 from exitprune.networks.operations import CannotFollow
 from exitprune.storage import read_header, read_tensors, write_tensors
@@ -116,6 +117,10 @@ def main(
                 progress.start_round(list(chain).index(path) + 1)
                 about = {**_about(checkpoint, folded[path]), "seed": seed, "recipe": recipe, "key": keys[path]}
                 _check_finite(path, chain[path], inferred[path])
+                if checkpoint.network.spec.gated:
+                    for split in splits_of(state_of[path]):
+                        costs = _costs(checkpoint, splits[split])
+                        inferred[path][f"macs:{split}"] = costs
                 write_tensors(files[path], inferred[path], about)
                 kept.keep(files[path], keys[path])
                 progress.step(num_images([path]))
@@ -159,6 +164,13 @@ def _check_finite(path: Path, header: Mapping[str, Any], inferred: Mapping[str, 
         raise BadInput(f"{path}: its answers to some images are not finite; {rate} is too large, make it smaller")
 
 
+def _costs(checkpoint: Checkpoint, images: Images) -> Tensor:
+    """(exits, images) MACs, where they depend on the image."""
+    parts = torch.split(images.pixels, 256)
+    found = [image_costs(checkpoint.network, checkpoint.masks, images.normalise(part)) for part in parts]
+    return torch.cat(found, dim=1).cpu()
+
+
 def _splits(data: Path, between: int | float, device: torch.device) -> dict[str, Images]:
     validation, test = load_split(data, "validation", device), load_split(data, "test", device)
     chosen = sample(len(validation), between).to(device)
@@ -190,7 +202,10 @@ def _read(
             raise BadInput(f"{file}: {values.shape[1]} {split} images, the data have {len(labels[split])}")
     logits = with_sample(given, sampled)
     same = torch.tensor([[cost["macs"]] for cost in header["exits"]])
-    macs = {split: tensors.get(f"macs:{split}", same) for split in logits}
+    costs = {split: tensors[f"macs:{split}"] for split in given if f"macs:{split}" in tensors}
+    if "validation" in costs:
+        costs[SAMPLE] = costs["validation"][:, sampled]
+    macs = {split: costs.get(split, same) for split in logits}
     kept = outcomes_by_split(logits, labels, macs) if state in SWEPT else {}
     return level_entry(header, state, logits, labels, macs), kept, header
 

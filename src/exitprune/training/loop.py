@@ -105,7 +105,7 @@ def train_(
     """
     watch = Watch(network, images)
     set_trainable_(network, group)
-    if any(callback.reaches_in for callback in callbacks):
+    if network.spec.gated or any(callback.reaches_in for callback in callbacks):
         machine = replace(machine, compile=False)  # what is compiled or recorded has no place for them
     forward = forward_pass(network, group, machine, images, settings.batch_size)
     callbacks = (KeepMasks(), *callbacks)

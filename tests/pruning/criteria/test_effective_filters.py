@@ -21,7 +21,8 @@ SIZES = {"b1.c1": 16, "b2.c1": 32, "b3.c1": 64}
 def rows(num: int, seed: int = 0) -> Tensor:
     """Rows of length 1 that are at right angles."""
     draw = torch.randn(num, num, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return torch.linalg.qr(draw)[0]
+    turned: Tensor = torch.linalg.qr(draw)[0]
+    return turned
 
 
 @pytest.mark.parametrize("num", [4, 32])

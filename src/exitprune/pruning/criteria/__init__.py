@@ -68,7 +68,11 @@ class Context:
     @property
     def units(self) -> Masks:
         """The units that are there, by layer, of the layers to score."""
-        return self.granularity.unit_masks(self.network, {name: self.masks[name] for name in self.names})
+        return self.units_of(self.masks)
+
+    def units_of(self, masks: Mapping[str, Tensor]) -> Masks:
+        """The units that masks of all layers leave."""
+        return self.granularity.unit_masks(self.network, {name: masks[name] for name in self.names})
 
     def without(self, units: Mapping[str, Tensor]) -> Masks:
         """The masks of all layers, if only these units stayed; masks as `units` gives them."""

@@ -44,7 +44,7 @@ class Pruner(Gating):
         self._pruner, self._strength = copy.deepcopy(context.network.base).requires_grad_(True).train(True), 0.0
         probe, self._heads = next(iter(context.batches))[0][:2], []
         with looking_at(context.network):
-            width = list(context.network.features(probe))[-1].shape[1]
+            width = averages(context.network.base, probe).shape[1]
         for place in self._places.values():
             head = nn.Linear(width, place.size, device=probe.device)
             nn.init.zeros_(head.weight)
@@ -106,12 +106,21 @@ class Pruner(Gating):
 
     def _ask(self, images: Tensor) -> dict[str, Tensor]:
         assert self._pruner is not None, "no round has begun"
-        x = self._pruner.stem(images)
-        for block in self._pruner.blocks:
-            x = block(x)
-        h = x.float().mean((2, 3))
+        h = averages(self._pruner, images)
         return {name: head(h).mean(0) for name, head in zip(self._places, self._heads, strict=True)}
 
     def _look(self, network: nn.Module, arguments: tuple[Any, ...]) -> None:
         self._outputs = self._ask(arguments[0])
         self._codes = {name: straight_through(output) for name, output in self._outputs.items()}
+
+
+def averages(base: Architecture, images: Tensor) -> Tensor:
+    """(N, C): what the map that the classifier takes is on average."""
+    found: list[Tensor] = []
+
+    def keep(map_: Tensor) -> Tensor:
+        found.append(map_)
+        return map_
+
+    base.run(images, {}, keep)
+    return found[0].float().mean((2, 3))

@@ -39,8 +39,7 @@ class Epi(Start):
 
     def now(self, context: Context, epoch: int) -> bool:
         kept = context.plan(context.scores())
-        units = context.granularity.unit_masks(context.network, {name: kept[name] for name in context.names})
-        self._ranked[epoch] = {name: unit.sum() for name, unit in units.items()}
+        self._ranked[epoch] = {name: unit.sum() for name, unit in context.units_of(kept).items()}
         indicator = self.indicator(epoch)
         before = [self.indicator(epoch - j) for j in range(1, self.window + 1)]
         return epoch >= self.earliest and indicator >= max(self.tau, *before)
