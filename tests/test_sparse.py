@@ -15,7 +15,7 @@ import exitprune.sparse
 from exitprune.commands.predict import main as predict
 from exitprune.data.images import load_split
 from exitprune.deployment.exported_model import ExportedModel
-from exitprune.deployment.sparse import machine, model
+from exitprune.deployment.sparse import model
 from exitprune.deployment.sparse.machine import AVX2, AVX512, NEON, CannotRun, Processor, chosen
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
@@ -136,13 +136,13 @@ def test_half_of_the_instructions_are_not_enough(features: dict[str, bool]) -> N
         chosen("some", features, "x86_64-unknown-linux-gnu")
 
 
-def test_the_extra_is_pinned() -> None:
-    assert 'sparse = ["exitprune[predict]", "llvmlite==' in Path("pyproject.toml").read_text()
+def test_no_threads_are_refused(study: Study) -> None:
+    with pytest.raises(BadInput, match="0 threads were given; give 1 or more"):
+        exitprune.sparse.load(study.level, threads=0)
 
 
+@able
 def test_no_warning_where_sparse_kernels_run(study: Study) -> None:
-    if processors():
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            exitprune.sparse.load(study.exported / "model.sparse")
-    assert machine.KERNEL
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert isinstance(exitprune.sparse.load(study.exported / "model.sparse"), exitprune.sparse.SparseModel)

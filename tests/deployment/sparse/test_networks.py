@@ -8,16 +8,17 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from exitprune.deployment.folding import fold
 from exitprune.deployment.removal import remove_dead_channels
 from exitprune.deployment.sparse.from_network import steps_of
 from exitprune.deployment.sparse.kernels import convolution
-from exitprune.deployment.sparse.machine import Processor
+from exitprune.deployment.sparse.machine import CannotRun, Processor
 from exitprune.deployment.sparse.model import SparseNetwork
 from exitprune.deployment.sparse.steps import Convolution
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
+from exitprune.networks.architectures import Blocks
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import weights
 from exitprune.variants import variant
@@ -166,3 +167,69 @@ def test_a_network_with_batch_norm_is_refused() -> None:
     network = EarlyExitNetwork(Spec("resnet", {"depth": 8}, 3, 8, 8, 5, (1,), 4))
     with pytest.raises(ValueError, match="fold it first"):
         steps_of(network, MEAN, STD)
+
+
+class Own(Blocks):
+    """A stem, two blocks of one module each, and a classifier that the test gives."""
+
+    def __init__(self, block: nn.Module, *ends: nn.Module) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, padding=1)
+        self.blocks = nn.ModuleList([block, nn.Conv2d(4, 4, 3, padding=1)])
+        self.ends = nn.Sequential(*ends)
+
+    def stem(self, x: Tensor) -> Tensor:
+        return self.first(x)  # type: ignore[no-any-return]
+
+    def classify(self, features: Tensor) -> Tensor:
+        return self.ends(features)  # type: ignore[no-any-return]
+
+
+def own(block: nn.Module, *ends: nn.Module) -> EarlyExitNetwork:
+    network = EarlyExitNetwork(Spec("resnet", {"depth": 8}, 3, 9, 9, 5, (), None))
+    network.base = Own(block, *ends).eval().requires_grad_(False)
+    return fold(network)
+
+
+@pytest.mark.parametrize(
+    ("block", "ends"),
+    [
+        (nn.Conv2d(4, 4, 3, padding=1, groups=4), [nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, 5)]),
+        (nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.MaxPool2d(3, 2, 1)), [nn.Flatten(), nn.Linear(100, 5)]),
+        (
+            nn.Conv2d(4, 4, (1, 3), 2, padding=(0, 1)),
+            [nn.ReLU(), nn.AdaptiveAvgPool2d((None, 1)), nn.Flatten(), nn.Linear(20, 5)],
+        ),
+    ],
+    ids=["groups", "pooling", "not square"],
+)
+def test_other_networks_of_blocks_are_computed_too(block: nn.Module, ends: list[nn.Module]) -> None:
+    network = own(block, *ends)
+    pixels = torch.randint(0, 256, (3, 3, 9, 9), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    found = SparseNetwork(steps_of(network, [0.5] * 3, [0.25] * 3))(pixels.numpy(), 1.0).logits
+    np.testing.assert_allclose(found, network((pixels / 255 - 0.5) / 0.25)[0].numpy(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("block", "ends", "said"),
+    [
+        (nn.Conv2d(4, 4, 5, padding=2), [nn.Flatten(), nn.Linear(324, 5)], "block 1 has a convolution of 5 x 5"),
+        (nn.Conv2d(4, 4, 3, padding=2, dilation=2), [nn.Flatten(), nn.Linear(324, 5)], "dilation"),
+        (nn.AvgPool2d(2), [nn.Flatten(), nn.Linear(64, 5)], "block 1 has average pool"),
+        (
+            nn.Identity(),
+            [nn.AdaptiveAvgPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(16, 5)],
+            "the classifier has adaptive",
+        ),
+        (
+            nn.Identity(),
+            [nn.Flatten(), nn.Linear(324, 9), nn.ReLU(), nn.Linear(9, 5)],
+            "the classifier has flatten, linear",
+        ),
+    ],
+)
+def test_a_network_without_kernels_is_refused_by_what_it_has(
+    block: nn.Module, ends: list[nn.Module], said: str
+) -> None:
+    with pytest.raises(CannotRun, match=f"{said}.*for which there is no sparse kernel; use onnxruntime"):
+        steps_of(own(block, *ends), [0.5] * 3, [0.25] * 3)

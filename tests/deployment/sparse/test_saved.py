@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,4 +147,3 @@ def test_a_number_that_is_none_is_refused(network: Network, tmp_path: Path) -> N
 def test_equal_networks_give_equal_bytes() -> None:
     first, second = (to_bytes(steps_of(fold(enliven_(make_network())), [0.5], [0.25]), ABOUT) for _ in range(2))
     assert first == second
-    assert torch.is_grad_enabled()

@@ -35,6 +35,9 @@ from exitprune.networks.coupling import shapes_of
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.operations import INPUT, Operation, Piece
 
+LAST = (("mean", "linear"), ("adaptive_pool", "flatten", "linear"), ("flatten", "linear"))
+"""How a classifier may end."""
+
 
 def steps_of(
     network: EarlyExitNetwork,
@@ -127,27 +130,25 @@ class _Translator:
         return self._whole(self.piece.output)
 
     def classifier(self, temperature: float) -> list[Step]:
-        """Operations on maps, then an average over a grid, then one linear layer."""
-        grid: tuple[int, int] | None = None
-        for operation in self.piece.operations:
-            before = self.shapes[operation.inputs[0]]
-            part = self.piece.parts.get(operation.layer)
-            if isinstance(part, nn.Linear) and operation.name == self.piece.output:
-                source = self.values[operation.inputs[0]]
-                size = (before[2], before[3]) if len(before) == 4 else (1, 1)
-                return [*self.steps, _exit(source.number, grid or size, part, temperature)]
-            if operation.kind == "mean":
-                grid = (1, 1)
-            elif operation.kind == "adaptive_pool":
-                grid = cast(tuple[int, int], operation.settings["output_size"])
-            elif operation.kind == "flatten":
-                grid = grid or (before[2], before[3])
-            else:
-                if operation.name not in self.taken_up:
-                    self._translate(operation)
-                continue
-            self.values[operation.name] = self.values[operation.inputs[0]]
-        raise self._refusal("no linear layer at its end")
+        """Operations on maps, then an average over a grid or none, then one linear layer."""
+        ends = ("mean", "adaptive_pool", "flatten", "linear")
+        operations = self.piece.operations
+        first = next((n for n, operation in enumerate(operations) if operation.kind in ends), len(operations))
+        for operation in operations[:first]:
+            if operation.name not in self.taken_up:
+                self._translate(operation)
+        kinds, last = tuple(operation.kind for operation in operations[first:]), operations[-1]
+        linear = self.piece.parts.get(last.layer)
+        if kinds not in LAST or not isinstance(linear, nn.Linear):
+            raise self._refusal(", ".join(kinds).replace("_", " ") or "no linear layer at its end")
+        opening = operations[first]
+        _, _, height, width = self.shapes[opening.inputs[0]]
+        grids = {"mean": (1, 1), "adaptive_pool": opening.settings.get("output_size"), "flatten": (height, width)}
+        grid = tuple(side or whole for side, whole in zip(grids[opening.kind] or (), (height, width), strict=True))
+        return [
+            *self.steps,
+            _exit(self._whole(opening.inputs[0]), cast(tuple[int, int], grid), linear, temperature),
+        ]
 
     def _translate(self, operation: Operation) -> None:
         part = self.piece.parts.get(operation.layer)

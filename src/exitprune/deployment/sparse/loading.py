@@ -15,7 +15,7 @@ from exitprune.deployment.sparse import saved
 from exitprune.deployment.sparse.machine import CannotRun
 from exitprune.deployment.sparse.model import Answers, SparseNetwork
 from exitprune.documents import checked
-from exitprune.errors import plain
+from exitprune.errors import BadInput, plain
 
 SUFFIX, DENSE = ".sparse", ".onnx"
 CHECKPOINT = ".safetensors"
@@ -76,7 +76,7 @@ def load(path: str | Path, threads: int = 1) -> Model:
         A `SparseModel`; with a warning an `ExportedModel` of the same network, where sparse kernels cannot run it.
 
     Raises:
-        BadInput: if the file is not one of these, or what is needed is not installed.
+        BadInput: if the file is not one of these, threads are fewer than one, or what is needed is not installed.
     """
     model, instead = opened(Path(path), threads)
     if instead is not None:
@@ -91,6 +91,8 @@ def opened(path: Path, threads: int, seconds: float | None = None) -> tuple[Mode
         path, threads: as for `load`.
         seconds: end the process if answering once takes longer; None: it may take as long as it takes.
     """
+    if threads < 1:
+        raise BadInput(f"{threads} threads were given; give 1 or more")
     if path.suffix == CHECKPOINT:
         return _of_checkpoint(path, threads)
     network, about = saved.read(path)
