@@ -75,8 +75,8 @@ class Layout:
         return max(1, self.image // self.lanes)
 
     @cached_property
-    def _shape(self) -> tuple[int, int]:
-        """Rows, and vectors of a chunk: those of the lowest cost."""
+    def _shape(self) -> tuple[float, int, int]:
+        """Cost, rows, and vectors of a chunk: those of the lowest cost."""
         tried, height = [], -(-self.height // self.parts)
         most = max(MOST_VECTORS[self.lanes], self.least)
         for rows in range(height, height + max(most, self.lanes) + 1):
@@ -84,18 +84,22 @@ class Layout:
             sizes = [size for size in range(self.least, most + 1) if size % self.least == 0]
             fitting = [size for size in sizes if not over and vectors % size == 0]
             tried += [(vectors / size * (size + AROUND), rows, size) for size in fitting]
-        _, rows, size = min(tried)
-        return rows, size
+        return min(tried)
+
+    @property
+    def cost(self) -> float:
+        """Of a weight, in vectors."""
+        return self._shape[0]
 
     @property
     def rows(self) -> int:
         """Rows that are computed, of each part: those of the image, and zero rows."""
-        return self._shape[0]
+        return self._shape[1]
 
     @property
     def chunk(self) -> int:
         """P."""
-        return self._shape[1]
+        return self._shape[2]
 
     @property
     def at_once(self) -> int:

@@ -26,7 +26,7 @@ from exitprune.deployment.sparse.steps import Convolution, Network
 SIDE_BY_SIDE = 16
 """G, where maps are small."""
 WORTH = 1.25
-"""How many times fewer vectors images side by side must save: they cost moves at exits, and larger maps in the cache."""
+"""How many times less images side by side must cost: they are moved at exits, and their maps fill more of the cache."""
 GROUPS = 8
 """Groups that go from exit to exit together; more would leave the cache."""
 
@@ -58,7 +58,7 @@ class SparseNetwork:
         network: its steps.
         num_threads: images are dealt out to so many.
         processor: what to compile for; None: the one at hand.
-        together: G for every batch; None: whichever needs fewer vectors.
+        together: G for every batch; None: whichever costs less.
 
     Raises:
         BadInput: if llvmlite is not installed.
@@ -101,16 +101,16 @@ class SparseNetwork:
 
     @cached_property
     def _pays(self) -> float:
-        """How many times fewer vectors an image needs where images lie side by side."""
-        alone, beside = (self._vectors(together) for together in (1, SIDE_BY_SIDE))
+        """How many times less an image costs where images lie side by side."""
+        alone, beside = (self._cost(together) for together in (1, SIDE_BY_SIDE))
         return alone / max(beside, 1e-9)
 
-    def _vectors(self, together: int) -> float:
+    def _cost(self, together: int) -> float:
         shapes, total = self.network.shapes(), 0.0
         for step in self.network.steps:
             if isinstance(step, Convolution):
                 layout = Layout(*shapes[step.target][1:], together, self.processor.lanes)
-                total += np.count_nonzero(step.weight) * layout.area / together
+                total += np.count_nonzero(step.weight) * layout.cost / together
         return total
 
     def __call__(self, pixels: npt.NDArray[np.uint8], threshold: float) -> Answers:
