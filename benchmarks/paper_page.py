@@ -89,7 +89,17 @@ def cost(tables: Path) -> Table:
     return titles, rows
 
 
-KINDS = {table.__name__: table for table in (claims, exits, agreement, cost)}
+def scatter(tables: Path) -> Table:
+    """What a new seed, other test images and both together add to what one seed shows, in points (of costs, in per cent)."""
+    titles = ["quantity", "joint minus", "when", "seeds", "test images", "both together"]
+    rows = []
+    for row in pd.read_csv(tables / "claims.csv").dropna(subset="std_seeds").to_dict("records"):
+        about = [row["label"], row["against"], STATES[row["state"]]]
+        rows.append([*about, *(percent(row[of]) for of in ("std_seeds", "std_images", "std_rest"))])
+    return titles, rows
+
+
+KINDS = {table.__name__: table for table in (claims, exits, agreement, cost, scatter)}
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ def test_the_papers_exits_count_from_zero_and_pruning_moves_them_as_its_poster_s
 def test_the_paper_saves_at_equal_accuracy_what_its_curves_say_and_nothing_is_said_beyond_them() -> None:
     saved = 1 - paper.cost_ratio(np.array([0.65, 0.70, 0.75, 0.80, 0.82]))
     assert saved == pytest.approx([0.29, 0.25, 0.21, 0.19, 0.18], abs=0.01)
-    assert np.isnan(paper.cost_ratio(np.array([0.95]))).all()
+    assert np.isnan(paper.cost_ratio(np.array([0.55, 0.95]))).all()
 
 
 def test_every_chart_says_how_exactly_it_was_read() -> None:

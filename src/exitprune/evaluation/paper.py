@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from exitprune.config.model import Model
-from exitprune.evaluation.equal_accuracy import cost_at
+from exitprune.evaluation.equal_accuracy import common_accuracies, cost_at
 from exitprune.evaluation.statistics import Floats, rank_correlation
 from exitprune.networks.groups import EXIT
 
@@ -74,11 +74,14 @@ def reading_errors() -> pd.DataFrame:
 def cost_ratio(accuracy: Floats) -> Floats:
     """Cost of `together` over that of `separately` at equal accuracies, after pruning; NaN beyond what both curves reach."""
     curves = tradeoff().query("state == 'after'")
-    costs = {
-        approach: cost_at(part["mflops"].to_numpy(float), part["accuracy"].to_numpy(float), accuracy)
-        for approach, part in curves.groupby("approach")
-    }
-    ratio: Floats = costs[TOGETHER] / costs[SEPARATELY]
+    pair = [
+        (part["mflops"].to_numpy(float), part["accuracy"].to_numpy(float))
+        for part in (curves[curves["approach"] == approach] for approach in (TOGETHER, SEPARATELY))
+    ]
+    common = common_accuracies(pair)
+    assert common is not None  # they were read off one chart
+    first, second = (cost_at(*curve, accuracy) for curve in pair)
+    ratio: Floats = np.where((accuracy >= common[0]) & (accuracy <= common[-1]), first / second, np.nan)
     return ratio
 
 

@@ -49,17 +49,17 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
             if len(theirs):
                 label = f"paper, {'before' if fill == 'none' else 'after'}"
                 axes.plot(theirs["position"], theirs["paper"], marker="d", fillstyle=fill, label=label, **PAPER)
-        axes.legend(fontsize=8, loc="lower right")
     for axes in panels[len(recipes) :]:
         axes.set_visible(False)
     panels[0].set_ylabel("test accuracy")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     in_percent(panels[0])
     return figure
 
 
 def _panel(axes: Axes, part: pd.DataFrame, look: Look, recipe: str) -> None:
     axes.plot(part["exit"], part["accuracy_unpruned"], marker=".", **{**UNPRUNED, "label": "before"})
-    band(axes, part, "exit", "accuracy", look, "after the last round", markers=True)
+    band(axes, part, "exit", "accuracy", look, "after the last round (of each recipe in its look)", markers=True)
     names = [f"{exit_}\n{points(change)}" for exit_, change in zip(part["exit"], part["change"], strict=True)]
     axes.set_xticks(part["exit"], names, fontsize=8)
     axes.set(title=recipe, xlabel="exit, and its change in points")

@@ -57,6 +57,8 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
             axes.scatter(chosen["test_macs"] / MILLION, chosen["test_accuracy"], marker=look.marker, **style)
         axes.set_title(STATES[state])
         log_millions(axes)
+        if len(paper):  # three panels leave less room
+            axes.set_xlabel("average MACs, millions (log scale)")
     figure.axes[0].set_ylabel("test accuracy")
     in_percent(figure.axes[0])
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
@@ -75,7 +77,9 @@ def _papers(axes: Axes, paper: pd.DataFrame) -> None:
             "label": f"{approach}, {state}",
         }
         axes.plot(part["mflops"], part["accuracy"], **style)
-    axes.set(title="the paper", xlabel="MFLOPs as drawn (log scale)", xscale="log")
+    axes.set_title("the paper")
+    log_millions(axes)
+    axes.set_xlabel("MFLOPs as drawn (log scale)")
     axes.legend(fontsize=8, loc="lower right")
 
 

@@ -1,0 +1,50 @@
+"""What benchmarks put into pages, and what they find in records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks.pages import put, table_of
+from benchmarks.rounding import runs_of, scatter
+
+from tests.synthetic import write_data, write_run
+
+
+def test_a_table_is_put_in_its_own_place_again_and_again(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Before.\n\n<!-- table: a -->\n\n<!-- end -->\n\nBetween.\n\n<!-- table: b -->\n<!-- end -->\n")
+    for number in ("1", "2"):
+        put(page, "a", ["name", "value"], [["x", number]])
+    assert table_of(page, "a") == "| name | value |\n| --- | ---: |\n| x | 2 |\n"
+    assert table_of(page, "b").strip() == ""
+    assert "Between." in page.read_text()
+
+
+def test_a_page_without_the_place_is_left_alone_and_told(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Nothing.\n")
+    with pytest.raises(ValueError, match="no place for a table 'a'; write: <!-- table: a -->"):
+        put(page, "a", ["name"], [["x"]])
+    assert page.read_text() == "Nothing.\n"
+
+
+def test_rounding_is_what_differs_within_a_seed(tmp_path: Path) -> None:
+    computed = []
+    for place, sharpness in enumerate((1.0, 1.0, 1.05)):
+        folder = tmp_path / str(place)
+        labels = write_data(folder / "data.safetensors")
+        for recipe in ("joint", "ordered"):
+            for seed in (0, 1):
+                write_run(folder, seed, recipe, labels, rounds=1, sharpness=sharpness if recipe == "joint" else 1.0)
+        computed.append(runs_of(folder))
+    same, other = scatter(computed[:2]), scatter([computed[0], computed[2]])
+    assert set(same["std_rounding"]) == {0}
+    early = other.query("measure == 'early_exits_accuracy' and state == 'final'").iloc[0]
+    accuracies = [
+        [runs["joint", seed, "final"].test.correct[:-1].mean() for runs in (computed[0], computed[2])]
+        for seed in (0, 1)
+    ]
+    assert early["std_rounding"] == pytest.approx(np.sqrt(np.var(accuracies, axis=1, ddof=1).mean()))
+    assert early["num_seeds"] == early["num_computations"] == 2
