@@ -35,7 +35,8 @@ def studies(num: int, scatter: tuple[float, float, float], trials: int, truth: f
     wide = NUM_GROUPS**0.5
     values: Floats = truth + seeds * draw.normal(size=(trials, num, 1))
     values = values + wide * images * draw.normal(size=(trials, 1, NUM_GROUPS))
-    return values + wide * rest * draw.normal(size=(trials, num, NUM_GROUPS))
+    values = values + wide * rest * draw.normal(size=(trials, num, NUM_GROUPS))
+    return values
 
 
 def ours(values: Floats) -> float:

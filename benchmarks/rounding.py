@@ -55,7 +55,7 @@ def scatter(computed: list[Runs]) -> pd.DataFrame:
                 if min(map(len, each)) < len(computed):
                     continue
                 values = np.array(each)  # (seeds, computations)
-                row = {"measure": claim.name, "against": against, "state": state}
+                row: dict[str, str | float] = {"measure": claim.name, "against": against, "state": state}
                 row |= {"num_seeds": len(seeds), "num_computations": len(computed)}
                 row["std_rounding"] = float(np.sqrt(values.var(axis=1, ddof=1).mean()))
                 row["std_seeds"] = float(values.mean(axis=1).std(ddof=1)) if len(seeds) > 1 else np.nan
