@@ -33,9 +33,9 @@ def studies(num: int, scatter: tuple[float, float, float], trials: int, truth: f
     draw = np.random.default_rng([num, trials, round(10 * truth)])
     seeds, images, rest = scatter
     wide = NUM_GROUPS**0.5
-    values: Floats = truth + seeds * draw.normal(size=(trials, num, 1))
-    values = values + wide * images * draw.normal(size=(trials, 1, NUM_GROUPS))
-    values = values + wide * rest * draw.normal(size=(trials, num, NUM_GROUPS))
+    by_seed = truth + seeds * draw.normal(size=(trials, num, 1))
+    by_group = wide * images * draw.normal(size=(trials, 1, NUM_GROUPS))
+    values: Floats = by_seed + by_group + wide * rest * draw.normal(size=(trials, num, NUM_GROUPS))
     return values
 
 
