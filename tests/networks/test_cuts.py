@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from torchvision import models
 
 import exitprune
 from exitprune.errors import BadInput
+from exitprune.library import EarlyExits
 from exitprune.networks.named import Named
 
 IMAGES = torch.zeros(2, 3, 32, 32)
@@ -148,3 +151,46 @@ def test_nothing_is_left_behind_in_the_module() -> None:
     assert all(torch.equal(value, state[name]) for name, value in module.state_dict().items())
     assert isinstance(net.network.base, Named)
     assert net.module is module
+
+
+def test_what_is_saved_is_taken_back_with_its_module_and_with_no_other(tmp_path: Path) -> None:
+    net = exitprune.wrap(Net(), ["one"], IMAGES)
+    net.save(tmp_path / "net.safetensors")
+    assert exitprune.load(tmp_path / "net.safetensors", Net()).exits == net.exits
+    with pytest.raises(BadInput, match="Net was given as a module, and cannot be built anew: give the module again"):
+        exitprune.load(tmp_path / "net.safetensors")
+    with pytest.raises(BadInput, match=r"net.safetensors: is of another network than the one given"):
+        exitprune.load(tmp_path / "net.safetensors", nn.Sequential(nn.Conv2d(3, 8, 1), nn.Flatten()))
+    wider = Net()
+    wider.head = nn.Linear(8, 5)
+    with pytest.raises(BadInput, match=r"net.safetensors: .*head.bias is F32 .*, the network its header describes has"):
+        exitprune.load(tmp_path / "net.safetensors", wider)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (
+            lambda net: net.fit(IMAGES[:, :1], torch.zeros(2)),
+            r"images are \(2, 1, 32, 32\); this network was wrapped for",
+        ),
+        (lambda net: net.fit(IMAGES, torch.tensor([0, 4])), r"labels are \(N,\), from 0 to 3"),
+        (lambda net: net.fit(IMAGES, torch.tensor([0, 1]), rate=1.0), "rate: Extra inputs are not permitted"),
+        (lambda net: net.prune(IMAGES, torch.tensor([0, 1]), order="both"), "order: there is no 'both'; allowed: "),
+        (lambda net: net.prune(IMAGES, torch.tensor([0, 1]), sparsity=1.0), "sparsity: Input should be less than 1"),
+        (lambda net: net.threshold(IMAGES, torch.tensor([0, 1]), lost=1.0), "a threshold keeps one limit"),
+    ],
+)
+def test_calls_of_the_library_refuse_in_a_sentence(call: Callable[[EarlyExits], object], sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        call(exitprune.wrap(Net(), ["one"], IMAGES))
+
+
+def test_a_threshold_keeps_its_limit_and_is_judged_by_what_it_gives() -> None:
+    images = torch.randn(40, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(40) % 4
+    net = exitprune.wrap(Net(), ["one"], images)
+    net.fit(images, labels, train="all", epochs=1, batch_size=8)
+    found = net.evaluate(images, labels, net.threshold(images, labels, macs_share=0.9))
+    assert found.average_macs <= 0.9 * net.exits[-1].macs
+    assert net.evaluate(images, labels, 1.0).accuracy == net.accuracy(images, labels)[-1]

@@ -80,6 +80,31 @@ def test_the_study_runs_on_vgg_from_images_to_report_and_export(
 
 
 @pytest.mark.slow
+def test_the_study_runs_on_a_network_of_torchvision_and_names_its_exits_where_they_cannot_be(
+    fresh: Repository, tmp_path: Path
+) -> None:
+    model = {
+        "architecture": "torchvision",
+        "name": "shufflenet_v2_x0_5",
+        "exits": ["stage2.1.branch2", "stage3"],
+        "pool": 1,
+    }
+    fresh.set_params(model=model, data={"size": 32}, rounds=1, seeds=[0])
+    refused = fresh.snakemake(fails=True)
+    assert "more than the map after stage2.1.branch2 carries on in shufflenet_v2_x0_5" in refused
+    assert "the nearest point that works: stage2" in refused
+    assert "Traceback" not in refused
+    assert not list(fresh.path.glob("runs/**/*.safetensors"))
+    fresh.set_params(model={**model, "exits": ["stage2.1", "stage3"]})
+    fresh.snakemake()
+    assert "shufflenet_v2_x0_5" in page(fresh)
+    level = "runs/smoke/seed0/joint/recovered.safetensors"
+    fresh.run("python", "-m", "exitprune", "export", level, "--out", str(tmp_path / "model"))
+    card = json.loads((tmp_path / "model/model-card.json").read_text())
+    assert [row["after_block"] for row in card["exits"]] == ["stage2.1", "stage3", "classifier"]
+
+
+@pytest.mark.slow
 def test_a_network_that_cannot_be_taken_apart_is_pruned_by_weights_and_refused_where_it_would_be(
     fresh: Repository,
 ) -> None:

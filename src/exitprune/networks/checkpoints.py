@@ -105,7 +105,12 @@ def _sketch(path: Path, layout: Mapping[str, Layout], spec: Spec, base: Architec
     if spec.own.num_blocks + len(spec.exits) > len(layout):
         raise BadInput(f"{path}: has {len(layout)} tensors, too few for the network its header describes; {INSTEAD}")
     if base is not None:
-        network = EarlyExitNetwork(spec, base)
+        try:
+            network = EarlyExitNetwork(spec, base)
+        except (AttributeError, RuntimeError) as error:  # a point that it lacks, images that it cannot take
+            raise BadInput(
+                f"{path}: is of another network than the one given ({error}); give the module it is of"
+            ) from None
     else:
         with shapes_only():
             network = EarlyExitNetwork(spec)

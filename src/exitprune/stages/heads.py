@@ -21,6 +21,7 @@ from exitprune.jobs.seeding import seed_of
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.as_drawn import with_heads_as_drawn
 from exitprune.networks.checkpoints import load_checkpoint
+from exitprune.networks.cuts import check_cuts
 from exitprune.networks.groups import Group
 from exitprune.networks.masks import full_masks
 from exitprune.stages._training import Job
@@ -58,6 +59,7 @@ def main(
     trained = load_checkpoint(base)
     key = fingerprint("heads", trained.header["key"], told, code_of("heads", machine.device, told))
     spec = replace(trained.network.spec, exits=tuple(wanted.model.exits), pool=wanted.model.pool)
+    check_cuts(spec)
     network = with_heads_as_drawn(trained.network, spec, seed)
     network.place_(machine.device)
     header = level_header(trained.header, "level-00", 0, key, told)
