@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from exitprune.networks.coupling import branches, coupled, free_filters, layer_names
@@ -114,7 +115,8 @@ def gated(
 
     def look(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: tuple[Any, ...]) -> None:
-            said[name] = gate(name, args[0])
+            with torch.autocast(args[0].device.type, enabled=False):  # what decides is not rounded
+                said[name] = gate(name, args[0])
 
         return hook
 

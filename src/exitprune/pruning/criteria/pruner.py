@@ -107,7 +107,8 @@ class Pruner(Gating):
     def _ask(self, images: Tensor) -> dict[str, Tensor]:
         assert self._pruner is not None, "no round has begun"
         h = averages(self._pruner, images)
-        return {name: head(h).mean(0) for name, head in zip(self._places, self._heads, strict=True)}
+        with torch.autocast(images.device.type, enabled=False):  # what decides is not rounded
+            return {name: head(h).mean(0) for name, head in zip(self._places, self._heads, strict=True)}
 
     def _look(self, network: nn.Module, arguments: tuple[Any, ...]) -> None:
         self._outputs = self._ask(arguments[0])
