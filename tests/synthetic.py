@@ -295,7 +295,7 @@ PARAMS: dict[str, Any] = {
     "rivals": [8],
     **PRUNING,
     "recipes": {name: {"order": name, **PRUNING} for name in ("joint", "sequential")},
-    "grid": {"pools": [1, None], "scopes": ["global"], "rounds": 1, "epochs": 1},
+    "grid": {"seeds": [100], "vary": {"finetune.lr": [0.01, 0.02]}},
     "evaluate": EVALUATE.model_dump(),
     "compute": {"device": "cpu", "threads": 1, "precision": "float32", "compile": False},
 }

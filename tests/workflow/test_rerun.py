@@ -148,21 +148,26 @@ def test_the_grid_starts_from_the_studys_base_and_changes_nothing_of_the_study(f
         data={"limit": 100},
         base={"epochs": 1},
         heads={"epochs": 1},
-        grid={"pools": [1, "none"], "scopes": ["global"], "rounds": 1, "epochs": 0.5},
+        rounds=1,
+        grid={"seeds": [7], "vary": {"model.pool": [1, "none"], "finetune.lr": [0.01]}},
     )
-    fresh.snakemake("runs/digits/seed0/base.safetensors")
+    fresh.snakemake("runs/digits/seed7/base.safetensors")
     assert fresh.would_run("grid") == {"grid_heads", "grid_prune", "grid"}
     fresh.snakemake("grid")
     table = pd.read_csv(fresh.path / "results/digits/grid.csv")
-    assert table.groupby(["pool", "recipe"]).size().tolist() == [2, 2, 2, 2]
-    fresh.set_params(grid={"pools": [1], "scopes": ["global"], "rounds": 1, "epochs": 0.5})
+    assert table.groupby(["model.pool", "recipe"]).size().tolist() == [1, 1, 1, 1]
+    assert not (table["mean_accuracy"] == table["exit0"]).all()
+    fresh.set_params(grid={"vary": {"model.pool": [1], "finetune.lr": [0.01]}})
     assert fresh.would_run("grid") == {"grid"}
-    assert fresh.would_run() >= {"heads", "prune"}
+    fresh.set_params(grid={"vary": {"base.epochs": [0.5], "model.pool": [1], "finetune.lr": [0.01]}})
+    assert fresh.would_run("grid") == {"grid_base", "grid_heads", "grid_prune", "grid"}
+    assert fresh.would_run() >= {"base", "heads", "prune"}
 
 
 @pytest.mark.slow
-def test_the_grid_of_another_network_than_the_papers_is_refused(fresh: Repository) -> None:
-    assert "study smoke prunes something else" in fresh.snakemake("grid", fails=True)
+def test_a_point_of_the_grid_that_cannot_be_is_one_sentence(fresh: Repository) -> None:
+    fresh.set_params(grid={"vary": {"rounds": [0]}})
+    assert "grid: rounds-0: params.yaml or presets/smoke.yaml: rounds: " in fresh.snakemake("grid", fails=True)
 
 
 @pytest.mark.slow

@@ -34,7 +34,8 @@ from exitprune.jobs.record_fit import (
 )
 from exitprune.jobs.study_progress import Watch, duration, plan_of, promise
 from exitprune.config.families import loaded
-from exitprune.config.prune import Prune
+from exitprune.config.grid import at
+from exitprune.evaluation.paper import is_papers_network
 from exitprune.config.recipe import NAME
 from exitprune.jobs.versions import bring_in, recorded
 from exitprune.config.study import resolve
@@ -50,10 +51,13 @@ STORE = Store(clone_of(Path.cwd()) / STORE_FOLDER)
 os.environ[STORE_VARIABLE] = str(STORE.folder)
 
 
+PRESETS = Path("presets")
+
+
 def read_params():
     """The study's parameters; a mistake in them is one sentence and no traceback."""
     try:
-        return resolve(config, Path("presets"))
+        return resolve(config, PRESETS)
     except BadInput as error:
         raise WorkflowError(str(error)) from None
 
@@ -85,8 +89,7 @@ wildcard_constraints:
     seed=r"\d+",
     depth=r"\d+",
     epoch=r"\d+",
-    pool=r"\d+|none",
-    scope="|".join(names_of("scopes")),
+    point="|".join(map(re.escape, PARAMS.grid.points)),
     recipe=NAME,
     figure="|".join(FIGURES),
 
@@ -96,18 +99,43 @@ def settings(*names, **more):
     return json.dumps({**PARAMS.model_dump(include=set(names)), **more})
 
 
+def params_of(wildcards):
+    """The study's parameters, or those at a point of its grid."""
+    return params_at(wildcards.point) if "point" in wildcards.keys() else PARAMS
+
+
+@cache
+def params_at(point):
+    """At a point of the grid; what does not fit together there is one sentence."""
+    try:
+        return resolve(at(config, PARAMS.grid.points[point]), PRESETS)
+    except BadInput as error:
+        raise WorkflowError(f"grid: {point}: {error}") from None
+
+
 def recipe_of(wildcards):
     """The recipe that a chain's path names."""
-    return PARAMS.recipes[wildcards.recipe]
+    return params_of(wildcards).recipes[wildcards.recipe]
+
+
+def base_of(wildcards):
+    """The base network of a chain: the study's, unless a point of the grid trains its own."""
+    params = params_of(wildcards)
+    is_own = (params.model.base, params.base) != (PARAMS.model.base, PARAMS.base)
+    folder = "grid/{point}/seed{seed}" if is_own else "seed{seed}"
+    return f"{RUNS}/{folder}/base.safetensors".format(**wildcards)
 
 
 def level0_of(wildcards):
-    """The unpruned network of a chain: the study's, unless the recipe trains its heads otherwise."""
+    """The unpruned network of a chain: its study's or point's, unless the recipe trains its heads otherwise."""
     own, shared = (
-        one.heads.model_dump(exclude={"when"}) for one in (recipe_of(wildcards), PARAMS)
+        one.heads.model_dump(exclude={"when"})
+        for one in (recipe_of(wildcards), params_of(wildcards))
     )
-    folder = "{seed}" if own == shared else "{seed}/{recipe}"
-    return f"{RUNS}/seed{folder}/level-00.safetensors".format(**wildcards)
+    folder = "seed{seed}" if own == shared else "seed{seed}/{recipe}"
+    if "point" in wildcards.keys():
+        folder = "grid/{point}/" + folder
+    return f"{RUNS}/{folder}/level-00.safetensors".format(**wildcards)
 
 
 def code(stage, told="{}", *variants):
@@ -190,8 +218,10 @@ def check_records():
         "seed*/*/level-00.safetensors",
         "seed*/*/levels.json",
         "seed*/*/recovered.safetensors",
-        "grid/seed*/pool-*/level-00.safetensors",
-        "grid/seed*/pool-*/*/*/levels.json",
+        "grid/*/seed*/base.safetensors",
+        "grid/*/seed*/level-00.safetensors",
+        "grid/*/seed*/*/level-00.safetensors",
+        "grid/*/seed*/*/levels.json",
     ]
     there = [str(path) for pattern in patterns for path in Path(RUNS).glob(pattern)]
     lost = sorted(set(there) - known)

@@ -1,97 +1,87 @@
-"""Settings that the paper leaves open, held against its charts: `snakemake grid`, from the study's base networks."""
+"""A search among settings, on validation images and with seeds of its own: `snakemake grid`."""
 
-GRID = f"{RUNS}/grid/seed{{seed}}/pool-{{pool}}"
-
-
-def pool_of(wildcards):
-    return None if wildcards.pool == "none" else int(wildcards.pool)
+GRID = f"{RUNS}/grid/{{point}}/seed{{seed}}"
 
 
-def varied(wildcards):
-    """The study's own values in the order that the recipe is called as, with what the grid varies."""
-    finetune = PARAMS.finetune.model_copy(update={"epochs": PARAMS.grid.epochs})
-    shared = {
-        name: getattr(PARAMS, name) for name in Prune.model_fields if name != "order"
-    }
-    changed = {
-        "scope": wildcards.scope,
-        "rounds": PARAMS.grid.rounds,
-        "finetune": finetune,
-    }
-    return Prune(order=wildcards.recipe, **{**shared, **changed})
+use rule base as grid_base with:
+    output:
+        f"{GRID}/base.safetensors",
+    log:
+        f"{LOGS}/grid/{{point}}/seed{{seed}}/base.log",
+    benchmark:
+        f"{RUNS}/benchmarks/grid/{{point}}/base-seed{{seed}}.tsv"
+    message:
+        "Train the base network at {wildcards.point}, seed {wildcards.seed}"
 
 
 use rule heads as grid_heads with:
+    input:
+        data=DATA,
+        base=lambda wildcards: base_of(wildcards),
+        code=lambda wildcards: code("heads", heads_settings(wildcards)),
     output:
         f"{GRID}/level-00.safetensors",
     log:
-        f"{LOGS}/grid/seed{{seed}}/pool-{{pool}}/heads.log",
+        f"{LOGS}/grid/{{point}}/seed{{seed}}/heads.log",
     benchmark:
-        f"{RUNS}/benchmarks/grid/heads-seed{{seed}}-{{pool}}.tsv"
+        f"{RUNS}/benchmarks/grid/{{point}}/heads-seed{{seed}}.tsv"
     message:
-        "Train the exit heads, pooled to {wildcards.pool}, seed {wildcards.seed}"
+        "Train the exit heads at {wildcards.point}, seed {wildcards.seed}"
+
+
+use rule grid_heads as grid_heads_of_recipe with:
+    output:
+        f"{GRID}/{{recipe}}/level-00.safetensors",
+    log:
+        f"{LOGS}/grid/{{point}}/seed{{seed}}/{{recipe}}/heads.log",
+    benchmark:
+        f"{RUNS}/benchmarks/grid/{{point}}/heads-seed{{seed}}-{{recipe}}.tsv"
+    message:
+        "Train the exit heads of recipe {wildcards.recipe} at {wildcards.point}, seed {wildcards.seed}"
 
 
 use rule prune as grid_prune with:
-    input:
-        data=DATA,
-        level0=f"{GRID}/level-00.safetensors",
-        more=lambda wildcards: list(more_networks(wildcards).values()),
-        code=lambda wildcards: code("prune", prune_settings(wildcards)),
     output:
-        f"{GRID}/{{scope}}/{{recipe}}/levels.json",
+        f"{GRID}/{{recipe}}/levels.json",
     log:
-        f"{LOGS}/grid/seed{{seed}}/pool-{{pool}}/{{scope}}/{{recipe}}/prune.log",
+        f"{LOGS}/grid/{{point}}/seed{{seed}}/{{recipe}}/prune.log",
     benchmark:
-        f"{RUNS}/benchmarks/grid/prune-seed{{seed}}-{{pool}}-{{scope}}-{{recipe}}.tsv"
+        f"{RUNS}/benchmarks/grid/{{point}}/prune-seed{{seed}}-{{recipe}}.tsv"
     message:
-        "Prune, pooled to {wildcards.pool}, scope {wildcards.scope}, recipe {wildcards.recipe}, seed {wildcards.seed}"
+        "Prune at {wildcards.point}, recipe {wildcards.recipe}, seed {wildcards.seed}"
 
 
-def grid_points():
-    """All points of the grid, in the order of its table.
+class At(dict):
+    """A chain of the grid as wildcards name it."""
 
-    The paper's charts know two orders and one network.
-    """
-    from exitprune.evaluation.paper import is_papers_network
-
-    if not is_papers_network(PARAMS.model) or PARAMS.granularity.name != "weight":
-        raise WorkflowError(
-            "The grid holds settings against the paper's charts, which are of the weights of ResNet-56 with exits after"
-            f" blocks 4, 8, 12, 16, 20 and 24; study {STUDY} prunes something else."
-        )
-    return [
-        {"pool": pool, "scope": scope, "recipe": recipe, "seed": seed}
-        for pool in PARAMS.grid.pools
-        for scope in PARAMS.grid.scopes
-        for recipe in ("joint", "sequential")
-        for seed in PARAMS.seeds
-    ]
+    __getattr__ = dict.__getitem__
 
 
-def grid_chains(wildcards):
-    return [
-        f"{GRID}/{{scope}}/{{recipe}}/levels.json".format(
-            **{**point, "pool": point["pool"] or "none"}
-        )
-        for point in grid_points()
-    ]
+GRID_CHAINS = [
+    At(point=point, recipe=recipe, seed=seed)
+    for point in PARAMS.grid.points
+    for recipe in PARAMS.recipes
+    for seed in PARAMS.grid.seeds
+]
 
 
 def grid_settings(wildcards):
+    chains = [
+        {**chain, "point": PARAMS.grid.points[chain["point"]]} for chain in GRID_CHAINS
+    ]
     return settings(
         "compute",
         architecture=PARAMS.model.architecture,
-        points=grid_points(),
-        rounds=PARAMS.grid.rounds,
-        epochs=PARAMS.grid.epochs,
+        chains=chains,
+        papers_network=is_papers_network(PARAMS.model),
     )
 
 
 rule grid:
     input:
         data=DATA,
-        chains=grid_chains,
+        levels=[f"{GRID}/{{recipe}}/levels.json".format(**one) for one in GRID_CHAINS],
+        level0=lambda wildcards: [level0_of(chain) for chain in GRID_CHAINS],
         code=lambda wildcards: [
             *code("grid", grid_settings(wildcards)),
             *data_files("evaluation/papers_numbers/*.csv"),
@@ -107,8 +97,15 @@ rule grid:
         runtime=60,
     params:
         settings=grid_settings,
-        chains=lambda wildcards, input: [f"--chain={path}" for path in input.chains],
+        levels=lambda wildcards, input: [f"--levels={path}" for path in input.levels],
+        level0=lambda wildcards, input: [f"--level0={path}" for path in input.level0],
     message:
-        "Hold every setting against the paper's charts"
+        "Look at every point of the grid on validation images"
     shell:
-        run("grid", "{params.chains:q}", data="input.data", out="output")
+        run(
+            "grid",
+            "{params.levels:q}",
+            "{params.level0:q}",
+            data="input.data",
+            out="output",
+        )

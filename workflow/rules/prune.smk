@@ -5,29 +5,22 @@ goes on from them.
 """
 
 
-def prune_of(wildcards):
-    """What the rounds of a chain depend on."""
-    return (
-        varied(wildcards) if "scope" in wildcards.keys() else recipe_of(wildcards).prune
-    )
-
-
 def prune_settings(wildcards):
     return settings(
-        "base",
         "compute",
+        base=params_of(wildcards).base.model_dump(),
         architecture=PARAMS.model.architecture,
-        prune=prune_of(wildcards).model_dump(),
+        prune=recipe_of(wildcards).prune.model_dump(),
         augment=AUGMENT,
     )
 
 
 def more_networks(wildcards):
     """Networks that a chain needs beside level 0, by the option that takes them."""
-    prune, folder = prune_of(wildcards), f"{RUNS}/seed{wildcards.seed}"
+    prune, folder = recipe_of(wildcards).prune, f"{RUNS}/seed{wildcards.seed}"
     needed = {}
     if prune.heads.when == "after":
-        needed["base"] = f"{folder}/base.safetensors"
+        needed["base"] = base_of(wildcards)
     if isinstance(prune.rewind, int):
         needed["snapshot"] = f"{folder}/base-epoch-{prune.rewind}.safetensors"
     return needed

@@ -5,26 +5,27 @@ Priorities fall along the flow: long chains start early, short jobs fill the gap
 
 
 def base_settings(wildcards):
-    network = PARAMS.model.base
+    params = params_of(wildcards)
+    network = params.model.base
     if "depth" in wildcards.keys():
         network = network.at_depth(int(wildcards.depth))
-    return settings("base", "compute", network=network.model_dump(), augment=AUGMENT)
-
-
-def heads_settings(wildcards):
-    heads = recipe_of(wildcards).heads if "recipe" in wildcards.keys() else PARAMS.heads
     return settings(
         "compute",
-        model=network_of(wildcards),
-        heads=heads.model_dump(exclude={"when"}),
+        base=params.base.model_dump(),
+        network=network.model_dump(),
         augment=AUGMENT,
     )
 
 
-def network_of(wildcards):
-    """The model's parameters; the grid varies the pooling of its exits."""
-    changed = {"pool": pool_of(wildcards)} if "pool" in wildcards.keys() else {}
-    return {**PARAMS.model.model_dump(), **changed}
+def heads_settings(wildcards):
+    params = params_of(wildcards)
+    heads = recipe_of(wildcards).heads if "recipe" in wildcards.keys() else params.heads
+    return settings(
+        "compute",
+        model=params.model.model_dump(),
+        heads=heads.model_dump(exclude={"when"}),
+        augment=AUGMENT,
+    )
 
 
 rule base:

@@ -13,12 +13,12 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from exitprune.config.compute import Compute
 from exitprune.config.data import Augment, DataSource
 from exitprune.config.evaluate import Evaluate
+from exitprune.config.grid import Grid
 from exitprune.config.model import Model
 from exitprune.config.prune import Shared
 from exitprune.config.recipe import NAME, Recipe
-from exitprune.config.section import Section, one_of
+from exitprune.config.section import Section
 from exitprune.config.training import Training
-from exitprune.variants import names_of
 
 
 class Data(DataSource):
@@ -27,35 +27,6 @@ class Data(DataSource):
     path: str | None = None
     """The data set's folder; null: where downloads are kept (`$EXITPRUNE_DATA`, else the user's cache)."""
     augment: Augment
-
-
-class Grid(Section):
-    """Settings that the paper leaves open, each pooling with each scope, held against its charts at a small budget."""
-
-    pools: list[int | None] = Field(min_length=1)
-    """Each as `Model.pool`."""
-    scopes: list[str] = Field(min_length=1)
-    rounds: int = Field(ge=1, le=999)
-    """In place of the study's."""
-    epochs: int | float = Field(ge=0)
-    """Of fine-tuning in each round, in place of the study's."""
-
-    @field_validator("pools", mode="before")
-    @classmethod
-    def _none_is_a_word(cls, values: Any) -> Any:
-        return [None if value == "none" else value for value in values] if isinstance(values, list) else values
-
-    @field_validator("pools")
-    @classmethod
-    def _positive(cls, pools: list[int | None]) -> list[int | None]:
-        if any(pool is not None and pool < 1 for pool in pools):
-            raise ValueError("a pool is 1 or more, or none")
-        return pools
-
-    @field_validator("scopes")
-    @classmethod
-    def _known(cls, scopes: list[str]) -> list[str]:
-        return [one_of(scope, names_of("scopes")) for scope in scopes]
 
 
 class Unpruned(Section):
@@ -112,6 +83,16 @@ class Params(Shared, Unpruned):
         if min(seeds) < 0:
             raise ValueError("a seed is 0 or more")
         return seeds
+
+    @field_validator("grid")
+    @classmethod
+    def _of_its_own(cls, grid: Grid, info: ValidationInfo) -> Grid:
+        if reported := set(grid.seeds) & set(info.data.get("seeds", ())):
+            raise ValueError(
+                f"seeds: {', '.join(map(str, sorted(reported)))} is reported by the study; a seed that chose a setting is"
+                " not, so name others"
+            )
+        return grid
 
     @field_validator("recipes", mode="before")
     @classmethod

@@ -96,7 +96,8 @@ def checked_name(study: str) -> str:
 def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """`below` with the values of `above` laid over it; the recipes named above are all there are.
 
-    A recipe named above whose settings are below keeps them, as far as it does not set them itself. Where another
+    A recipe named above whose settings are below keeps them, as far as it does not set them itself. What a grid above varies is
+    all that it varies. Where another
     architecture is named above, the settings of the one below and its rivals count no more.
     """
     architectures = [_model_of(values).get("architecture") for values in (below, above)]
@@ -104,6 +105,8 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
         kept = {key: value for key, value in _model_of(below).items() if key in Model.model_fields}
         below = {**below, "model": kept, "rivals": []}
     merged = overlay(below, above)
+    if vary := (above.get("grid") or {}).get("vary"):
+        merged["grid"] = {**merged["grid"], "vary": vary}
     there, wanted = named(below.get("recipes")), named(above.get("recipes"))
     if isinstance(wanted, Mapping) and isinstance(there, Mapping):
         merged["recipes"] = {name: overlay({name: there.get(name)}, {name: own})[name] for name, own in wanted.items()}

@@ -1,94 +1,94 @@
-"""How far each setting that the paper leaves open is from its charts: the last level of every chain of the grid."""
+"""What a search found: every chain of the grid on validation images and, where it is the paper's network, against its charts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 from typer import Option
 
 from exitprune.config.compute import Compute
+from exitprune.config.grid import Scalar
 from exitprune.config.section import Section
-from exitprune.data.images import load_manifest, load_split
+from exitprune.data.images import Images, load_manifest, load_split
 from exitprune.deployment.folding import fold
 from exitprune.evaluation.logits import infer
-from exitprune.evaluation.paper import AFTER, LAYERS, agreement, compare, is_papers_data
+from exitprune.evaluation.paper import APPROACHES, distance_from_paper, is_papers_data
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.levels import levels_of
 from exitprune.jobs.progress import Progress
-from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
+from exitprune.networks.checkpoints import load_checkpoint
+from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import sparsity
 from exitprune.storage import write_bytes
 
 
-class Point(Section):
+class Chain(Section):
     """A chain of the grid."""
 
-    pool: int | None
-    scope: str
+    point: dict[str, Scalar]
+    """Value by the parameter that was varied."""
     recipe: str
     seed: int
 
 
 class Settings(Section):
-    """What the distances depend on beside the levels and the data."""
+    """What the table depends on beside the levels and the data."""
 
     architecture: str
-    points: list[Point]
-    rounds: int
-    epochs: int | float
+    chains: list[Chain]
+    papers_network: bool
     compute: Compute
 
 
 def main(
     settings: Annotated[str, Option()],
     data: Annotated[Path, Option()],
-    chain: Annotated[list[Path], Option()],
+    levels: Annotated[list[Path], Option()],
+    level0: Annotated[list[Path], Option()],
     out: Annotated[Path, Option()],
 ) -> None:
-    """Write a row per point and quantity: mean absolute difference from the paper's chart, and rank correlation.
+    """Write a row per chain: its point, accuracy of every exit before and after pruning, their mean, distances from the paper.
 
-    Rounds, epochs per round and the key of the level stand beside them, to tell what they are of. Accuracy is that on
-    validation images, since a setting may be chosen by this table.
+    Accuracy is that on validation images, since a setting may be chosen by this table.
 
     Args:
         settings: JSON, see `Settings`.
         data: data.safetensors.
-        chain: levels.json of every point, in the order of the points.
+        levels: levels.json of every chain, in the order of the chains.
+        level0: the network that each began with.
         out: CSV file.
     """
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
-    comparable = is_papers_data(load_manifest(data))
+    comparable = wanted.papers_network and is_papers_data(load_manifest(data))
     images = load_split(data, "validation", machine.device)
-    tables = []
-    with Progress("grid", len(chain) * len(images), len(chain)) as progress:
-        for number, (point, path) in enumerate(zip(wanted.points, chain, strict=True), 1):
+    rows = []
+    with Progress("grid", len(levels) * len(images), len(levels)) as progress:
+        for number, (chain, path, first) in enumerate(zip(wanted.chains, levels, level0, strict=True), 1):
             progress.start_round(number)
             last = load_checkpoint(levels_of(path)[-1], machine.device)
-            logits = infer(fold(last.network), images)
-            accuracy = (logits.argmax(dim=-1) == images.labels.cpu()).double().mean(dim=-1)
-            table = distances(last, accuracy.tolist(), point.recipe, comparable)
-            table.insert(0, "pool", point.pool or "none")
-            table.insert(1, "scope", point.scope)
-            table.insert(2, "seed", point.seed)
-            tables.append(table.assign(rounds=wanted.rounds, epochs=wanted.epochs, key=last.header["key"]))
+            before = accuracy(load_checkpoint(first, machine.device).network, images)
+            after = accuracy(last.network, images)
+            row: dict[str, Any] = {
+                **{name: "none" if value is None else value for name, value in chain.point.items()},
+                "recipe": chain.recipe,
+                "seed": chain.seed,
+                "mean_accuracy": sum(after) / len(after),
+                **{f"exit{number}_before": value for number, value in enumerate(before)},
+                **{f"exit{number}": value for number, value in enumerate(after)},
+            }
+            if comparable and chain.recipe in APPROACHES:
+                layers = [sparsity(last.masks, [name]) for name in last.masks]
+                row |= distance_from_paper(APPROACHES[chain.recipe], layers, before, after)
+            rows.append({**row, "key": last.header["key"]})
             progress.step(len(images))
-    write_bytes(out, pd.concat(tables).to_csv(index=False, float_format="%.8g").encode())
+    write_bytes(out, pd.DataFrame(rows).to_csv(index=False, float_format="%.8g").encode())
 
 
-def distances(last: Checkpoint, accuracy: Sequence[float], recipe: str, comparable: bool) -> pd.DataFrame:
-    """The rows of `paper.agreement` for one network.
-
-    Args:
-        last: the level after the last round.
-        accuracy: of every exit.
-        recipe: of its chain.
-        comparable: whether the images are the paper's.
-    """
-    layers = ((LAYERS, position, name, sparsity(last.masks, [name])) for position, name in enumerate(last.masks, 1))
-    exits = ((AFTER, exit_, f"exit {exit_}", value) for exit_, value in enumerate(accuracy))
-    ours = pd.DataFrame([*layers, *exits], columns=["quantity", "position", "name", "ours"])
-    return agreement(compare(ours.assign(recipe=recipe), comparable))
+def accuracy(network: EarlyExitNetwork, images: Images) -> list[float]:
+    """Share of images that each exit gets right."""
+    right = infer(fold(network), images).argmax(dim=-1) == images.labels.cpu()
+    found: list[float] = right.double().mean(dim=-1).tolist()
+    return found
