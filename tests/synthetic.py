@@ -274,6 +274,7 @@ PRUNING: dict[str, Any] = {
     "ending": "last",
     "classifier": "base",
     "finetune": {**_TRAINING},
+    "finetune_exits": {**_TRAINING, "augment": True},
     "recovery": {**_TRAINING},
 }
 PARAMS: dict[str, Any] = {

@@ -421,3 +421,11 @@ def test_a_name_that_yaml_takes_for_a_number_wants_quotes(presets: Path) -> None
 @pytest.mark.parametrize(("given", "size"), [(32, [32, 32]), ([24, 40], [24, 40]), ("none", None), (None, None)])
 def test_a_size_is_one_side_or_two_or_none(presets: Path, given: Any, size: list[int] | None) -> None:
     assert resolve({"study": "tiny", "data": {"size": given}}, presets).data.size == size
+
+
+def test_rounds_of_the_exits_alone_train_as_all_rounds_but_for_what_is_set(presets: Path) -> None:
+    study = resolve({"study": "tiny", "finetune_exits": {"epochs": 7, "lr": None}}, presets)
+    assert study.recipes["joint"].finetune_exits.model_dump() == {**PRESET["finetune"], "epochs": 7, "augment": True}
+    own = {"joint": {"finetune": {"lr": 0.5}, "finetune_exits": {"augment": False}}}
+    recipe = resolve({"study": "tiny", "recipes": own}, presets).recipes["joint"]
+    assert (recipe.finetune_exits.lr, recipe.finetune_exits.augment) == (0.5, False)

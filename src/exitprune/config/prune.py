@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from exitprune.config.about import disagreement
 from exitprune.config.choice import Choice, made, of, whole
 from exitprune.config.families import FAMILIES
 from exitprune.config.section import Section
-from exitprune.config.training import Heads, Training
+from exitprune.config.training import ExitRounds, Heads, Training
 
 
 class ExitHeads(Heads):
@@ -49,6 +50,20 @@ class Shared(Section):
     """The group that the base network's own classifier belongs to."""
     finetune: Training
     """In each round."""
+    finetune_exits: ExitRounds
+    """In rounds that train the exits alone; what is not set is that of `finetune`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _exits_as_all(cls, values: Any) -> Any:
+        shared, own = values.get("finetune"), values.get("finetune_exits") or {}
+        if isinstance(shared, BaseModel):
+            shared = shared.model_dump()
+        if not isinstance(shared, Mapping) or not isinstance(own, Mapping):
+            return values
+        given = {name: value for name, value in own.items() if value is not None}
+        return {**values, "finetune_exits": {**shared, **given}}
+
     ending: Annotated[Choice, of("endings")]
     """When that training ends, and which of its networks stays."""
 

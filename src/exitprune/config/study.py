@@ -64,6 +64,7 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
         details = [detail for detail in error.errors() if detail["loc"][-1:] != ("int",)]  # the same as for "float"
         told = {detail["loc"] for detail in details}
         details = [detail for detail in details if detail["loc"][:1] != ("recipes",) or detail["loc"][2:] not in told]
+        details = [detail for detail in details if _shared(detail["loc"]) not in told]
         raise BadInput(*(_sentence(detail, study) for detail in details)) from None
 
 
@@ -129,6 +130,11 @@ def _sentence(detail: Any, study: str) -> str:
         message += ", not text: write 1e-3 as 0.001, and what stands in braces after --config in params.yaml"
     given = "" if not detail["loc"] or detail["type"] == "missing" else f" (given: {quoted(detail['input'])})"
     return f"params.yaml or presets/{study}.yaml: {where}: {message}{given}"
+
+
+def _shared(where: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Where a value that rounds of the exits take over comes from."""
+    return ("finetune", *where[1:]) if where[:1] == ("finetune_exits",) else None
 
 
 def _was_text(value: Any) -> bool:

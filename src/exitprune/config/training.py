@@ -23,6 +23,13 @@ class Training(Section):
     """Images per optimiser step; of one alone, batch norm knows no deviation."""
 
 
+class ExitRounds(Training):
+    """Training in rounds that train the exits alone, under a base network that does not move."""
+
+    augment: bool = True
+    """Whether images are changed at random there too. If not, what exits see of them is computed once: an epoch is cheap."""
+
+
 class Heads(Training):
     """Training of the exit heads, which ends in level 0."""
 

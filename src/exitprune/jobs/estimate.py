@@ -73,19 +73,21 @@ def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Size
     first = next(iter(params.recipes.values()))
     recipe = params.recipes.get(wildcards.get("recipe", ""), first)
     rounds = made("orders", recipe.order).rounds(recipe.rounds)
-    share = sum(FROZEN if round_.train == "exits" else 1.0 for round_ in rounds) / len(rounds)
+    epochs = [(recipe.finetune_exits if round_.train == "exits" else recipe.finetune).epochs for round_ in rounds]
+    works = [FROZEN if round_.train == "exits" else 1.0 for round_ in rounds]
+    share = sum(number * work for number, work in zip(epochs, works, strict=True)) / max(sum(epochs), 1e-9)
     network = params.model.base if "depth" not in wildcards else params.model.base.at_depth(int(wildcards["depth"]))
     layers = size_of(network).layers
     trained = {
         "base": (params.base.epochs, 1.0),
         "rival": (params.base.epochs, 1.0),
         "heads": (params.heads.epochs, FROZEN if params.heads.train == "frozen" else 1.0),
-        "prune": (recipe.finetune.epochs * len(rounds), share),
+        "prune": (sum(epochs), share),
         "recover": (recipe.recovery.epochs, 1.0),
     }
     if rule in trained:
-        epochs, share = trained[rule]
-        images = round(epochs * sizes.train)
+        num_epochs, share = trained[rule]
+        images = round(num_epochs * sizes.train)
     elif rule == "evaluate":
         between = params.evaluate.between  # the first, the last and the recovered level see all, the others a part
         sampled = min(between, sizes.held_out) if isinstance(between, int) else between * sizes.held_out

@@ -160,14 +160,18 @@ class ExitHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) to (N, K) logits."""
+        logits: Tensor = self.fc(self.averages(features))
+        return logits
+
+    def averages(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) to what the linear layer sees of it: (N, C x cells of the grid)."""
         if self.channels_last:
             for _ in range(features.dim(), 4):  # (N, C) and (N, H, C) to (N, H, W, C)
                 features = features.unsqueeze(-2)
             features = features.permute(0, 3, 1, 2)
         if self.grid != tuple(features.shape[2:]):
             features = F.adaptive_avg_pool2d(features, self.grid)
-        logits: Tensor = self.fc(features.flatten(1))
-        return logits
+        return features.flatten(1)
 
 
 class EarlyExitNetwork(nn.Module):

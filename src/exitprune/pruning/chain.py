@@ -12,7 +12,7 @@ from torch import Tensor
 from exitprune.config.choice import made
 from exitprune.config.data import Augment
 from exitprune.config.prune import Prune
-from exitprune.config.training import Training
+from exitprune.config.training import ExitRounds, Training
 from exitprune.data.images import Epoch, Images
 from exitprune.jobs.compute import Machine
 from exitprune.jobs.progress import LOG, RunAway
@@ -22,7 +22,7 @@ from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.groups import Group
 from exitprune.networks.masks import Masks, full_masks, num_kept, weights
 from exitprune.pruning.criteria import Context, Criterion
-from exitprune.pruning.rounds import Chooser, Step, apply_, plan, rewind_
+from exitprune.pruning.rounds import Chooser, Step, apply_, plan, rewind_, training_of
 from exitprune.pruning.starts import Start
 from exitprune.training.after import largest_answer
 from exitprune.training.callbacks import Callback
@@ -128,7 +128,8 @@ class Chain:
         if self.validation:
             ending.begin(step.train, self.validation)
         callbacks = [*along, ending]
-        self._train_(network, step.train, self.training_of(step), masks, seed, callbacks, resumption, going_on)
+        training = training_of(step, self.settings, self.base)
+        self._train_(network, step.train, training, masks, seed, callbacks, resumption, going_on)
         ending.finish_(network)
         return masks
 
@@ -136,10 +137,6 @@ class Chain:
         """Remove what a killed training would have gone on from: the chain is whole."""
         for name in ("begin", "base", "heads", *(first(number) for number in range(1, len(self.steps) + 1))):
             self.partial(name).forget()
-
-    def training_of(self, step: Step) -> Training:
-        """How a step trains."""
-        return {"finetune": self.settings.finetune, "base": self.base, "heads": self.settings.heads}[step.training]
 
     def _train_(
         self,
@@ -152,12 +149,13 @@ class Chain:
         resumption: Resumption | None = None,
         going_on: Resumption | None = None,
     ) -> None:
+        as_they_are = isinstance(training, ExitRounds) and not training.augment
         train_(
             network,
             self.images,
             group,
             training,
-            self.augment,
+            Augment(pad=0, flip=False) if as_they_are else self.augment,
             seed,
             masks,
             self.machine,

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from exitprune.config.choice import made
 from exitprune.config.prune import Prune
+from exitprune.config.training import Training
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.groups import Group
 from exitprune.networks.masks import Masks, apply_masks_, num_kept, weights
@@ -30,6 +31,12 @@ class Step:
     train: Group
     training: Literal["finetune", "base", "heads"]
     """Which parameters say how."""
+
+
+def training_of(step: Step, settings: Prune, base: Training) -> Training:
+    """How a step trains; `base` is how the base network is trained."""
+    rounds = settings.finetune_exits if step.train == "exits" else settings.finetune
+    return {"finetune": rounds, "base": base, "heads": settings.heads}[step.training]
 
 
 def plan(settings: Prune) -> list[Step]:

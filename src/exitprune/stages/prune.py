@@ -26,7 +26,7 @@ from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import full_masks
 from exitprune.pruning.chain import Chain
-from exitprune.pruning.rounds import plan
+from exitprune.pruning.rounds import plan, training_of
 from exitprune.storage import read_tensors, write_json, write_tensors
 from exitprune.training.loop import images_seen
 from exitprune.training.resumption import Resumption
@@ -74,11 +74,11 @@ def main(
     code = code_of("prune", machine.device, told)
     kept, key = Store(store), fingerprint(origin.header["key"], recipe, wanted.model_dump(), code)
     steps = plan(wanted.prune)
-    finetune, trainings = wanted.prune.finetune, {"base": wanted.base, "heads": wanted.prune.heads}
-    num_images = [images_seen(images, trainings.get(step.training, finetune)) for step in steps]
+    trainings = [training_of(step, wanted.prune, wanted.base) for step in steps]
+    num_images = [images_seen(images, training) for training in trainings]
     criterion = chosen("criteria", wanted.prune.criterion)
     if criterion.trains_first:
-        extra = images_seen(images, criterion.first(finetune))
+        extra = images_seen(images, criterion.first(wanted.prune.finetune))
         num_images = [num + extra * bool(step.prune) for num, step in zip(num_images, steps, strict=True)]
     with Progress(f"prune {recipe}, seed {seed}", sum(num_images), len(steps)) as progress:
         chain = Chain(
@@ -110,7 +110,7 @@ def main(
                 continue
             network = network or copy.deepcopy(chain.begin)
             before = "heads.lr or base.lr" if number == 1 else f"{steps[number - 2].training}.lr"
-            progress.rate = Rate(f"{step.training}.lr", chain.training_of(step).lr, before)
+            progress.rate = Rate(f"{step.training}.lr", trainings[number - 1].lr, before)
             masks = chain.step_(number, network, masks)
             if remembered := chain.criterion.state_dict():
                 write_tensors(memory, remembered, {"key": fingerprint(key, "method")})

@@ -6,7 +6,7 @@ Letters: E exits, N images, C channels, K classes, H and W height and width.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -78,8 +78,9 @@ _RECORDER = _Recorder()
 
 def _recorded(forward: _Pass, example: Tensor) -> Callable[[Tensor], Tensor]:
     before = {name: buffer.clone() for name, buffer in forward.named_buffers()}
-    recorded: Callable[[Tensor], Tensor] = torch.cuda.make_graphed_callables(
-        forward, (example,), allow_unused_input=True
+    recorded = cast(
+        Callable[[Tensor], Tensor],
+        torch.cuda.make_graphed_callables(forward, (example,), allow_unused_input=True),
     )
     for name, buffer in forward.named_buffers():  # the passes that are recorded count as seen images in batch norm
         buffer.copy_(before[name])

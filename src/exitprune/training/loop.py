@@ -26,6 +26,7 @@ from exitprune.training.after import Watch
 from exitprune.training.callbacks import Callback, KeepMasks
 from exitprune.training.forward import forward_pass
 from exitprune.training.losses import exit_loss
+from exitprune.training.maps import kept_maps
 from exitprune.training.resumption import Resumption
 
 
@@ -105,9 +106,11 @@ def train_(
     """
     watch = Watch(network, images)
     set_trainable_(network, group)
-    if network.spec.gated or any(callback.reaches_in for callback in callbacks):
-        machine = replace(machine, compile=False)  # what is compiled or recorded has no place for them
-    forward = forward_pass(network, group, machine, images, settings.batch_size)
+    # What is compiled, recorded or kept has no place for those who reach into a pass.
+    reaches_in = network.spec.gated or any(callback.reaches_in for callback in callbacks)
+    maps = None if reaches_in else kept_maps(network, group, images, augment)
+    machine = replace(machine, compile=machine.compile and not reaches_in)
+    forward = maps.forward if maps else forward_pass(network, group, machine, images, settings.batch_size)
     callbacks = (KeepMasks(), *callbacks)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     trained += [parameter for callback in callbacks for parameter in callback.parameters()]
@@ -135,12 +138,14 @@ def train_(
         for epoch in range(done + 1, math.ceil(num_steps / per_epoch) + 1):
             share = min(per_epoch, num_steps - (epoch - 1) * per_epoch)
             total = torch.zeros((), device=images.pixels.device)
-            drawn = batches(images, settings.batch_size, augment, generator(seed, epoch))
+            draws = generator(seed, epoch)
+            size = settings.batch_size
+            drawn = maps.batches(size, draws) if maps else batches(images, size, augment, draws)
             torch.manual_seed(seed_of(seed, epoch, "dropout"))
-            for pixels, labels in islice(drawn, share):
+            for shown, labels in islice(drawn, share):
                 for callback in callbacks:
                     callback.before_forward(network)
-                logits = forward(pixels)
+                logits = forward(shown)
                 step += 1
                 for callback in callbacks:
                     callback.after_forward(network, logits, labels)
