@@ -424,8 +424,10 @@ def test_a_size_is_one_side_or_two_or_none(presets: Path, given: Any, size: list
 
 
 def test_rounds_of_the_exits_alone_train_as_all_rounds_but_for_what_is_set(presets: Path) -> None:
-    study = resolve({"study": "tiny", "finetune_exits": {"epochs": 7, "lr": None}}, presets)
+    silent = {name: value for name, value in PRESET.items() if name != "finetune_exits"}
+    (presets / "silent.yaml").write_text(yaml.safe_dump(silent))
+    study = resolve({"study": "silent", "finetune_exits": {"epochs": 7, "lr": None}}, presets)
     assert study.recipes["joint"].finetune_exits.model_dump() == {**PRESET["finetune"], "epochs": 7, "augment": True}
     own = {"joint": {"finetune": {"lr": 0.5}, "finetune_exits": {"augment": False}}}
-    recipe = resolve({"study": "tiny", "recipes": own}, presets).recipes["joint"]
+    recipe = resolve({"study": "silent", "recipes": own}, presets).recipes["joint"]
     assert (recipe.finetune_exits.lr, recipe.finetune_exits.augment) == (0.5, False)
