@@ -6,6 +6,7 @@ inference_overhead.csv beside the former. Warm-up first; then every network and 
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import shutil
@@ -24,10 +25,11 @@ from typer import Argument, Option, run
 
 from benchmarks.inference.networks import RECIPE, Point, Subject, shuffled, subjects
 from benchmarks.inference.overhead import split_overhead
-from benchmarks.inference.runtimes import RUNTIMES, Run
+from benchmarks.inference.runtimes import EIGHT_BITS, RUNTIMES, Run
 from exitprune.config.params import Params
 from exitprune.config.study import resolve
 from exitprune.data.images import load_split
+from exitprune.deployment.energy import NOT_MEASURED, Meter, counters
 from exitprune.deployment.measured_times import NOBODY, WITHIN
 from exitprune.errors import BadInput
 from exitprune.jobs.compute import obstacle_to_compiling
@@ -64,6 +66,7 @@ def main(
         )
     if check:
         return
+    print(f"energy: {', '.join(one.name for one in counters()) or NOT_MEASURED}", flush=True)
     images = shuffled(load_split(Path("runs", study, "data.safetensors"), "test"))
     folder = Path("results", study)
     partial = folder / "inference.partial.csv"  # unfinished times are kept, and not drawn
@@ -83,7 +86,8 @@ def main(
     if quick:
         return
     torch.set_num_threads(1)
-    chosen = [(network, point) for network in first for point in network.points if len(network.points) > 1]
+    exact = [network for network in first if network.model is None and len(network.points) > 1]
+    chosen = [(network, point) for network in exact for point in network.points]
     overhead = [split_overhead(network, point, images, 64) for network, point in chosen if point.choice in SPLIT]
     write(overhead, folder / "inference_overhead.csv")
 
@@ -135,18 +139,24 @@ def settings(everything: bool, compiled: bool) -> list[tuple[str, int, int]]:
 def measure(
     networks: list[Subject], images: Any, runtime: str, batch: int, threads: int, turns: int
 ) -> list[dict[str, Any]]:
-    """One row per network and threshold."""
+    """One row per network and threshold; millijoules are of whole devices, idle or not, and empty where none counts them."""
     torch.set_num_threads(threads)
     num = min(MOST_IMAGES.get(batch, 512), len(images)) // batch * batch
     batches = list(torch.split(images.pixels[: num or len(images)], batch))
-    runs = [(network, RUNTIMES[runtime](network, images, threads)) for network in networks]
+    able = [network for network in networks if network.model is None or runtime in EIGHT_BITS]
+    runs = [(network, RUNTIMES[runtime](network, images, threads)) for network in able]
     jobs: list[tuple[Subject, Run, Point]] = [(network, go, point) for network, go in runs for point in network.points]
     noted: list[list[tuple[float, float]]] = [[] for _ in jobs]
+    used: list[list[float]] = [[] for _ in jobs]
+    devices = counters()
+    num_images = sum(len(pixels) for pixels in batches)
     for _, go, point in jobs:
         once(go, batches, point.threshold)  # warms up, and compiles
     for _ in range(turns):
-        for times, (_, go, point) in zip(noted, jobs, strict=True):
+        for times, energy, (_, go, point) in zip(noted, used, jobs, strict=True):
+            meter = Meter(devices)
             times.append(once(go, batches, point.threshold))
+            energy.append(1000 * (meter.joules() or math.nan) / num_images)
     where = machine()
     return [
         {
@@ -160,13 +170,14 @@ def measure(
             "threshold": point.threshold,
             "accuracy": point.accuracy,
             "macs": point.macs,
-            "macs_executed": network.macs_executed(point.choice, sum(len(pixels) for pixels in batches)),
+            "macs_executed": network.macs_executed(point.choice, num_images),
             "milliseconds": statistics.median(wall for wall, _ in times),
             "cpu_milliseconds": statistics.median(cpu for _, cpu in times),
             "images_per_second": 1000 / statistics.median(wall for wall, _ in times),
+            "millijoules": statistics.median(energy),
             "machine": where,
         }
-        for times, (network, _, point) in zip(noted, jobs, strict=True)
+        for times, energy, (network, _, point) in zip(noted, used, jobs, strict=True)
     ]
 
 

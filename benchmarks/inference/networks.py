@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +15,9 @@ from exitprune.config.params import Params
 from exitprune.data.images import Images, load_split
 from exitprune.deployment.filter_removal import remove_filters
 from exitprune.deployment.folding import fold
+from exitprune.deployment.int8 import calibration_images, logits_of, quantised
 from exitprune.deployment.measured_times import NOBODY, WITHIN
+from exitprune.deployment.onnx_export import build_model
 from exitprune.deployment.removal import remove_dead_channels
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit, sweep
@@ -48,11 +52,12 @@ class Subject:
     Attributes:
         name: as tables and figures call it.
         seed: of the run.
-        sha256: of the weights in its checkpoint.
+        sha256: of the weights in its checkpoint, or of its model in eight bits.
         network: folded.
         points: thresholds to time it at; the first is nobody leaving early.
         executed: MACs that dense kernels do up to each exit.
         exits: by choice, (N,) the exit that each test image takes.
+        model: in eight bits, as onnxruntime takes it, which alone can run it then; None: any runtime makes its own.
     """
 
     name: str
@@ -62,6 +67,7 @@ class Subject:
     points: list[Point]
     executed: list[int]
     exits: dict[str, Tensor]
+    model: bytes | None = None
 
     def macs_executed(self, choice: str, num_images: int) -> float:
         """Average over the first test images, which are those timed."""
@@ -104,6 +110,8 @@ def subjects(params: Params, filters: Params, seed: int) -> Iterator[Subject]:
     splits = {"validation": load_split(data, "validation"), "test": shuffled(load_split(data, "test"))}
     for name, (path, smaller) in made.items():
         yield subject(name, seed, path, smaller, splits)
+    for name in (one for one in made if one != weights_gone):  # as exported, with what is empty taken out
+        yield subject(f"{name}, int8", seed, *made[name], splits, in_int8=True)
 
 
 def shuffled(images: Images) -> Images:
@@ -113,7 +121,12 @@ def shuffled(images: Images) -> Images:
 
 
 def subject(
-    name: str, seed: int, path: Path, smaller: Callable[[EarlyExitNetwork], EarlyExitNetwork], splits: dict[str, Images]
+    name: str,
+    seed: int,
+    path: Path,
+    smaller: Callable[[EarlyExitNetwork], EarlyExitNetwork],
+    splits: dict[str, Images],
+    in_int8: bool = False,
 ) -> Subject:
     """With its thresholds: nobody leaving; at most a point of accuracy lost; and the best within each share of the MACs.
 
@@ -122,12 +135,19 @@ def subject(
         path: of its checkpoint.
         smaller: makes of the network in it the one that is timed.
         splits: validation and test.
+        in_int8: quantise it, calibrated on validation images, before thresholds are chosen.
     """
     level = load_checkpoint(path)
     network = smaller(level.network)
     macs = torch.tensor([[cost.macs] for cost in exit_costs(level.network, level.masks)])
     executed = [cost.macs for cost in exit_costs(network, full_masks(network))]
-    logits = {name: infer(network, images) for name, images in splits.items()}
+    model = _in_int8(network, splits["validation"]) if in_int8 else None
+    logits = {
+        name: logits_of(model, images.pixels.numpy(), network.num_exits, 1) if model else infer(network, images)
+        for name, images in splits.items()
+    }
+    content = model.SerializeToString() if model else None
+    digest = hashlib.sha256(content).hexdigest() if content else weights_digest(level.network)
     thresholds: dict[str, float | None] = {NOBODY: 1.0}
     if network.num_exits > 1:
         curve = sweep(logits["validation"], splits["validation"].labels, macs)
@@ -143,4 +163,9 @@ def subject(
         got = outcome(logits["test"], splits["test"].labels, Costs(macs), threshold)
         points.append(Point(choice, threshold, got.accuracy, got.average_macs))
         exits[choice] = first_confident_exit(confidence_of(logits["test"]), threshold)
-    return Subject(name, seed, weights_digest(level.network), network, points, executed, exits)
+    return Subject(name, seed, digest, network, points, executed, exits, content)
+
+
+def _in_int8(network: EarlyExitNetwork, validation: Images) -> Any:
+    mean, std = validation.mean.flatten().tolist(), validation.std.flatten().tolist()
+    return quantised(build_model(network, mean, std), calibration_images(validation.pixels.numpy()))

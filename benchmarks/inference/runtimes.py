@@ -48,7 +48,8 @@ def compiled(subject: Subject, images: Images, threads: int) -> Run:
 def onnxruntime(subject: Subject, images: Images, threads: int) -> Run:
     """The exported model."""
     mean, std = images.mean.flatten().tolist(), images.std.flatten().tolist()
-    made = onnxruntime_session(build_model(subject.network, mean, std).SerializeToString(), threads)
+    model = subject.model or build_model(subject.network, mean, std).SerializeToString()
+    made = onnxruntime_session(model, threads)
 
     def run(pixels: Tensor, threshold: float) -> Any:
         feed = {"pixels": pixels.numpy(), "threshold": np.array(threshold, dtype=np.float32)}
@@ -64,4 +65,6 @@ def sparse(subject: Subject, images: Images, threads: int) -> Run:
     return lambda pixels, threshold: packed(pixels.numpy(), threshold)
 
 
+EIGHT_BITS = {"onnxruntime"}
+"""Runtimes that can take a model in eight bits."""
 RUNTIMES = {"eager": eager, "compiled": compiled, "onnxruntime": onnxruntime, "sparse": sparse}

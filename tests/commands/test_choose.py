@@ -139,6 +139,11 @@ def test_a_study_without_records_is_told_with_those_that_have_some() -> None:
         choose("digits", macs=1e6)
 
 
+def test_a_name_that_is_none_is_refused() -> None:
+    with pytest.raises(BadInput, match="cannot be the name of a study"):
+        choose("../elsewhere", macs=1e6)
+
+
 def test_nothing_heavy_is_imported() -> None:
     code = "import sys, exitprune.commands.choose; print({'torch', 'pandas', 'scipy.stats'} & sys.modules.keys())"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

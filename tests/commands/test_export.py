@@ -283,3 +283,38 @@ def test_exits_that_are_not_the_checkpoints_are_refused(study: Study, tmp_path: 
     with pytest.raises(BadInput, match=r"--exits .*give none, or some of 0,1,2"):
         export(study.level, tmp_path / "out", kept=kept)
     assert not (tmp_path / "out").exists()
+
+
+def test_thresholds_of_eight_bits_are_chosen_anew_and_told_as_they_turn_out(study: Study, tmp_path: Path) -> None:
+    export(study.level, tmp_path, int8=True)
+    card, images = card_of(tmp_path), load_split(study.data, "test")
+    assert card["model"]["int8"]["calibrated_on"] == 60
+    assert card["model"]["bytes"] < card_of(study.exported)["model"]["bytes"]
+    assert card_of(study.exported)["model"]["int8"] is None
+    session = ort.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    for point in card["operating_points"]:
+        feed = {"pixels": images.pixels.numpy(), "threshold": np.array(point["threshold"], dtype=np.float32)}
+        answers, exits = session.run(["class", "exit"], feed)
+        assert (answers == images.labels.numpy()).mean() == point["test"]["accuracy"]
+        assert (np.bincount(exits, minlength=4) / len(exits)).tolist() == pytest.approx(point["test"]["exit_rate"])
+    assert [point["threshold"] for point in card["operating_points"]] != [
+        point["threshold"] for point in card_of(study.exported)["operating_points"]
+    ]
+
+
+def test_eight_bits_go_with_fewer_exits_and_a_limit_in_milliseconds(study: Study, tmp_path: Path) -> None:
+    export(study.level, tmp_path, int8=True, kept="1", milliseconds=1e6, temperatures=True)
+    card = card_of(tmp_path)
+    assert [row["after_block"] for row in card["exits"]] == [3, 6]
+    assert all(row["milliseconds"] > 0 for row in card["exits"])
+
+
+def test_eight_bits_without_calibration_images_or_in_another_form_are_refused(study: Study, tmp_path: Path) -> None:
+    level = tmp_path / "level.safetensors"
+    level.write_bytes(study.level.read_bytes())
+    with pytest.raises(BadInput, match="to calibrate --int8 with; give --data"):
+        export(level, tmp_path / "out", int8=True)
+    for form in ({"sparse": True}, {"form": "stages"}):
+        with pytest.raises(BadInput, match="leave out --sparse and --form stages"):
+            export(study.level, tmp_path / "out", int8=True, **form)
+    assert not (tmp_path / "out").exists()

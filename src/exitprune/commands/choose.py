@@ -12,7 +12,7 @@ import typer
 
 from exitprune.commands.study import checkout
 from exitprune.config.parameter_file import read_yaml
-from exitprune.config.study import resolve
+from exitprune.config.study import checked_name, resolve
 from exitprune.deployment.measured_times import FILE, Row, best_rival, read_rows, times_of
 from exitprune.errors import BadInput
 from exitprune.evaluation.deployable import Candidate, Limit, Network, What, choose, networks_of
@@ -54,7 +54,7 @@ def main(
         any(one is not None for one in (runtime, batch, threads)),
     )
     root = checkout()
-    results = root / "results" / study
+    results = root / "results" / checked_name(study)
     networks = networks_of(records_of(results))
     params = resolve({**read_yaml(root / "params.yaml"), "study": study}, root / "presets")
     measured = read_rows(results / FILE)

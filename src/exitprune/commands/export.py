@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ import typer
 from exitprune.data.chance import warning_of_chance
 from exitprune.data.images import load_manifest, load_split
 from exitprune.deployment.extras import extra
+from exitprune.deployment.int8 import calibration_images, logits_of, quantised
 from exitprune.deployment.latency import exit_milliseconds
 from exitprune.deployment.model_card import Measured, exit_table, metadata_of, model_card, with_normalisation
 from exitprune.deployment.onnx_export import OPSET, build_model
@@ -83,6 +85,9 @@ def main(
     sparse: Annotated[
         bool, typer.Option("--sparse", help="Also model.sparse, of which only weights that are not zero are computed.")
     ] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Weights and activations in eight bits, calibrated on validation images.")
+    ] = False,
 ) -> None:
     """Write DIR/model.onnx and DIR/model-card.json.
 
@@ -109,8 +114,11 @@ def main(
         raise BadInput(
             f"{checkpoint}: no data.safetensors above it; --temperatures, --milliseconds and --threshold need --data"
         )
-
-    measured = {} if source is None else _measure(network, source)
+    prepare, calibrated_on = (
+        _quantising(checkpoint, source, alone=not sparse and form == "whole") if int8 else (None, 0)
+    )
+    in_int8 = prepare and prepare(build_model(network, mean, std))
+    measured = {} if source is None else _measure(network, source, in_int8, threads)
     applied, tried = [1.0] * network.num_exits, None
     if temperatures:
         tried = tried_temperatures(measured["validation"].logits, measured["validation"].labels)
@@ -118,13 +126,16 @@ def main(
         measured = {name: Measured(scaled(part.logits, applied), part.labels) for name, part in measured.items()}
     timed = None
     if source is not None and milliseconds is not None:
-        timed = exit_milliseconds(network, mean, std, load_split(source, "validation").pixels[:1].numpy(), threads)
+        timed = exit_milliseconds(
+            network, mean, std, load_split(source, "validation").pixels[:1].numpy(), threads, prepare=prepare
+        )
     exits = exit_table(level, network, applied, tried, timed, measured)
     points = _points(rules, measured, Costs(torch.tensor([[row["macs"]] for row in exits]), timed))
     warnings = _warnings(measured, tried)
 
     metadata = metadata_of(level, exits, points, chosen.name)
     built = build_model(network, mean, std, applied, metadata)
+    built = prepare(built) if prepare else built
     path, model = out / "model.onnx", built.SerializeToString()
     write_bytes(path, model)
     about: dict[str, Any] = {
@@ -132,6 +143,7 @@ def main(
         "bytes": len(model),
         "sha256": hashlib.sha256(model).hexdigest(),
         "opset": OPSET,
+        "int8": {"calibrated_on": calibrated_on, "onnxruntime": extra("onnxruntime").__version__} if int8 else None,
     }
     if sparse:
         about["sparse"], said = _write_sparse(network, mean, std, applied, metadata, out / f"model{SUFFIX}")
@@ -226,12 +238,30 @@ def _data_of(checkpoint: Path, level: Checkpoint, given: Path | None) -> Path | 
     return path
 
 
-def _measure(network: EarlyExitNetwork, source: Path) -> dict[str, Measured]:
-    """Logits of the network as exported, and labels, of validation and test."""
+def _quantising(checkpoint: Path, source: Path | None, alone: bool) -> tuple[Callable[[Any], Any], int]:
+    """What makes eight bits of a model, and on how many images it is calibrated.
+
+    Raises:
+        BadInput: if there are none, or another form is asked for too.
+    """
+    if source is None:
+        raise BadInput(f"{checkpoint}: no data.safetensors above it to calibrate --int8 with; give --data")
+    if not alone:
+        raise BadInput("--int8: is of the whole model.onnx alone; leave out --sparse and --form stages")
+    images = calibration_images(load_split(source, "validation").pixels.numpy())
+    return partial(quantised, pixels=images), len(images)
+
+
+def _measure(network: EarlyExitNetwork, source: Path, in_int8: Any, num_threads: int) -> dict[str, Measured]:
+    """Logits of the network as exported, and labels, of validation and test; of its model in eight bits if there is one."""
     parts = {}
     for name in ("validation", "test"):
         images = load_split(source, name)
-        parts[name] = Measured(infer(network, images), images.labels)
+        if in_int8 is None:
+            logits = infer(network, images)
+        else:
+            logits = logits_of(in_int8, images.pixels.numpy(), network.num_exits, num_threads)
+        parts[name] = Measured(logits, images.labels)
     return parts
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ def exit_milliseconds(
     pixels: npt.NDArray[np.uint8],
     num_threads: int = 1,
     repeats: int = 30,
+    prepare: Callable[[Any], Any] | None = None,
 ) -> list[float]:
     """Milliseconds per image of a batch that leaves together, for each exit; heads passed on the way included.
 
@@ -35,13 +37,15 @@ def exit_milliseconds(
         pixels: (N, C, H, W), the batch.
         num_threads: that onnxruntime may use.
         repeats: turns.
+        prepare: makes of each model the one that is timed, as quantising does; None: as they are.
     """
     num_exits, threshold = network.num_exits, np.array(1.5 / network.spec.num_classes, dtype=np.float32)
     feed = {"pixels": pixels, "threshold": threshold}
     sessions = []
     for exit_ in range(num_exits):
         temperatures = [NEVER] * exit_ + [ALWAYS] * (num_exits - exit_)
-        made = onnxruntime_session(build_model(network, mean, std, temperatures).SerializeToString(), num_threads)
+        model = build_model(network, mean, std, temperatures)
+        made = onnxruntime_session((prepare(model) if prepare else model).SerializeToString(), num_threads)
         taken = made.run(["exit"], feed)[0]  # warms up, too
         assert (taken == exit_).all(), "images did not leave where they were made to"
         sessions.append(made)

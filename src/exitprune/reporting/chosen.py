@@ -14,6 +14,8 @@ from exitprune.evaluation.deployable import Candidate, Limit, Network, OverSeeds
 from exitprune.reporting.formatting import NOTHING, STATES, joined, percent, share
 
 UNPRUNED = "unpruned"
+FORMS = {"sparse": " --sparse"}
+"""What `exitprune export` must be told for a runtime to have its file."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ def chosen(candidate: Candidate, networks: Sequence[Network], checkpoint: Path, 
         splits["test"],
         accuracy,
         macs,
-        command(checkpoint, ",".join(map(str, point.exits)) or "none", str(np.float32(point.threshold))),
+        command(checkpoint, ",".join(map(str, point.exits)) or "none", str(np.float32(point.threshold)))
+        + (FORMS.get(times.runtime, "") if times else ""),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from exitprune.config.params import Params
+from exitprune.deployment.energy import NOT_MEASURED
 from exitprune.deployment.measured_times import NOBODY, WITHIN
 from exitprune.reporting.formatting import (
     NOTHING,
@@ -161,6 +162,14 @@ def measured_table(measured: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         macs = [millions(first["macs"]), millions(first["macs_executed"])]
         rows.append([str(network), str(choice), percent(first["accuracy"]), *macs, *shown])
     return titles, rows
+
+
+def energy_in_words(measured: pd.DataFrame | None) -> str:
+    """From the least to the most that a counter said of an image, or that none did."""
+    if measured is None or "millijoules" not in measured or measured["millijoules"].isna().all():
+        return NOT_MEASURED
+    least, most = measured["millijoules"].min(), measured["millijoules"].max()
+    return f"{least:.3g} to {most:.3g} mJ, of the whole device, by its own counter (column millijoules)"
 
 
 def comparison(table: pd.DataFrame) -> list[dict[str, Any]]:
