@@ -14,6 +14,7 @@ from exitprune.deployment.folding import fold
 from exitprune.deployment.int8 import CALIBRATED_ON, calibration_images, logits_of, quantised
 from exitprune.deployment.onnx_export import build_model
 from exitprune.deployment.removal import remove_dead_channels
+from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.networks.early_exit import EarlyExitNetwork
 from tests.as_if_trained import empty_, enliven_, spread_confidences_
@@ -102,6 +103,11 @@ def test_the_images_of_a_batch_do_not_see_each_other(models: tuple[Any, Any], pi
 
 def test_the_same_images_give_the_same_bytes(models: tuple[Any, Any], pixels: np.ndarray) -> None:
     assert quantised(models[0], pixels).SerializeToString() == models[1].SerializeToString()
+
+
+def test_a_model_whose_exits_have_other_names_is_refused(models: tuple[Any, Any], pixels: np.ndarray) -> None:
+    with pytest.raises(BadInput, match="exported by tracing"):
+        logits_of(models[1], pixels, 4, 1)
 
 
 @pytest.mark.parametrize(("there", "taken"), [(3, 3), (512, 512), (513, 257), (5000, 500)])

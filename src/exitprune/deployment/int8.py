@@ -22,6 +22,7 @@ from torch import Tensor
 
 from exitprune.deployment.extras import extra, onnxruntime_session
 from exitprune.deployment.onnx_export import LAST
+from exitprune.errors import BadInput
 from exitprune.networks.early_exit import EXIT
 
 QUANTISED = ["Conv", "Gemm", "Add", "Relu"]
@@ -84,10 +85,15 @@ def logits_of(model: Any, pixels: npt.NDArray[np.uint8], num_exits: int, num_thr
 
     Returns:
         (E, N, K) float32.
+
+    Raises:
+        BadInput: if the model was traced: where its exits answer is not known by name then.
     """
     onnx = extra("onnx")
     answers = [*(f"{EXIT}{number}.class" for number in range(num_exits - 1)), f"{LAST}.class"]
     inputs = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "ArgMax"}
+    if not set(answers) <= inputs.keys():
+        raise BadInput("--int8: not for a network that is exported by tracing it; leave it out")
     told = onnx.ModelProto()
     told.CopyFrom(model)
     names = [inputs[answer] for answer in answers]
