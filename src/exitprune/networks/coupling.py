@@ -18,6 +18,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, fx, nn
 
+from exitprune.config.model import NamedSettings
+from exitprune.networks.architectures import NOT_BLOCKS
 from exitprune.networks.early_exit import EXIT, EarlyExitNetwork, Spec
 from exitprune.networks.operations import INPUT, CannotFollow, Operation, Piece
 from exitprune.shapes_only import shapes_only
@@ -264,6 +266,8 @@ def coupled(spec: Spec) -> list[Channels]:
     Raises:
         CannotFollow: if the architecture does something that cannot be followed.
     """
+    if isinstance(spec.own, NamedSettings):
+        raise CannotFollow(NOT_BLOCKS)
     return _coupled(json.dumps(spec.as_dict()))
 
 
@@ -279,9 +283,10 @@ def free_filters(spec: Spec) -> dict[str, Channels]:
     These are the convolutions that alone write their channels, where no exit looks: exits' input keeps its width, and so do
     streams that several layers add to.
     """
+    together = coupled(spec)
     convolutions = {place for place, part in spec_layers(spec) if isinstance(part, nn.Conv2d)}
     free = {}
-    for one in coupled(spec):
+    for one in together:
         makers = one.layers("makes")
         if (
             len(makers) == 1

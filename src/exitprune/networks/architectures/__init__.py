@@ -25,6 +25,8 @@ from exitprune.networks.operations import CannotFollow, Piece, trace
 CONVOLUTIONS = (nn.Conv2d,)
 PRUNABLE = (*CONVOLUTIONS, nn.Linear, nn.MultiheadAttention)
 
+NOT_BLOCKS = "a network that is not made of blocks in a row is not taken apart step by step"
+
 Point = int | str
 """Where an exit may branch off: a block, counted from 1, or a module, by its name."""
 Visit = Callable[[Any], Any]
@@ -82,7 +84,7 @@ class Architecture(nn.Module):
             CannotFollow: if one does something that cannot be followed: such a network is trained, pruned by weights and
                 evaluated all the same, but not taken apart.
         """
-        raise CannotFollow("a network that is not made of blocks in a row is not taken apart step by step")
+        raise CannotFollow(NOT_BLOCKS)
 
 
 class Blocks(Architecture):
