@@ -17,6 +17,7 @@ include: "workflow/rules/prune.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/grid.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/methods.smk"
 include: "workflow/rules/docs.smk"
 
 
