@@ -52,10 +52,13 @@ def _accuracies(axes: Axes, means: pd.DataFrame, measure: str, looks: dict[str, 
 
 
 def _gains(axes: Axes, part: pd.DataFrame, looks: dict[str, tuple[str, str]]) -> None:
-    for place, row in enumerate(part.iloc[::-1].itertuples()):
-        colour, marker = looks[str(row.method)]
-        axes.plot([100 * row.low, 100 * row.high], [place, place], color=colour)  # type: ignore[operator]
-        axes.plot(100 * row.difference, place, color=colour, marker=marker)  # type: ignore[operator]
+    upwards = part.iloc[::-1]
+    middle, low, high = (100 * upwards[column].to_numpy() for column in ("difference", "low", "high"))
+    for place, method in enumerate(upwards["method"]):
+        colour, marker = looks[str(method)]
+        axes.plot([low[place], high[place]], [place, place], color=colour)
+        axes.plot(middle[place], place, color=colour, marker=marker)
     axes.axvline(0, color="0.35", linewidth=0.8)
-    axes.set_yticks(range(len(part)), [f"{row.method}, {row.gone:g}" for row in part.iloc[::-1].itertuples()])
+    names = [f"{method}, {gone:g}" for method, gone in zip(upwards["method"], upwards["gone"], strict=True)]
+    axes.set_yticks(range(len(part)), names)
     axes.set_xlabel("joint less sequential, points")
