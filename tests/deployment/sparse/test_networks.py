@@ -16,7 +16,7 @@ from exitprune.deployment.sparse.from_network import steps_of
 from exitprune.deployment.sparse.kernels import convolution
 from exitprune.deployment.sparse.machine import CannotRun, Processor
 from exitprune.deployment.sparse.model import SparseNetwork
-from exitprune.deployment.sparse.steps import Convolution
+from exitprune.deployment.sparse.steps import Convolution, Exit, Network
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.networks.architectures import Blocks
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
@@ -208,6 +208,15 @@ def test_other_networks_of_blocks_are_computed_too(block: nn.Module, ends: list[
     pixels = torch.randint(0, 256, (3, 3, 9, 9), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     found = SparseNetwork(steps_of(network, [0.5] * 3, [0.25] * 3))(pixels.numpy(), 1.0).logits
     np.testing.assert_allclose(found, network((pixels / 255 - 0.5) / 0.25)[0].numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_images_that_are_too_wide_are_refused() -> None:
+    end = Exit(0, (1, 1), np.zeros((2, 1), np.float32), np.zeros(2, np.float32))
+    normal = np.zeros(1, np.float32), np.ones(1, np.float32)
+    with pytest.raises(
+        CannotRun, match=r"maps are 1025 pixels wide, the sparse kernels of \S+ take \d+; use onnxruntime"
+    ):
+        SparseNetwork(Network((1, 4, 1025), *normal, (end,)))
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,8 @@ def opened(path: Path, threads: int, seconds: float | None = None) -> tuple[Mode
     network, about = saved.read(path)
     try:
         return SparseModel(SparseNetwork(network, threads), about, path, seconds), None
+    except MemoryError:
+        raise BadInput(f"{path}: needs more memory than there is; {saved.WANTED}") from None
     except CannotRun as error:
         dense = path.with_suffix(DENSE)
         model = ExportedModel(dense, threads) if seconds is None else ExportedModel(dense, threads, seconds)

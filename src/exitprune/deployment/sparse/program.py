@@ -17,9 +17,12 @@ from exitprune.deployment.sparse.buffers import Plan, aligned, plan
 from exitprune.deployment.sparse.code import OPERATION
 from exitprune.deployment.sparse.kernels import convolution, exits, maps
 from exitprune.deployment.sparse.layout import Layout
-from exitprune.deployment.sparse.machine import Kernel, Processor, compiled, runner
+from exitprune.deployment.sparse.machine import CannotRun, Kernel, Processor, compiled, runner
 from exitprune.deployment.sparse.packing import pack
 from exitprune.deployment.sparse.steps import Exit, Network
+
+WIDEST = 64
+"""Vectors of a row at most: each is a variable of the kernel, and beyond the registers they are slow."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,19 @@ class Program:
         network: whose steps fit each other.
         processor: to compile for.
         together: G.
+
+    Raises:
+        CannotRun: if a row of a map takes too many vectors.
     """
 
     def __init__(self, network: Network, processor: Processor, together: int) -> None:
         self.network, self.together, self.lanes = network, together, processor.lanes
         shapes = network.shapes()
+        widest = max(width for _, _, width in shapes)
+        if widest > WIDEST * processor.lanes:
+            raise CannotRun(
+                f"maps are {widest} pixels wide, the sparse kernels of {processor.name} take {WIDEST * self.lanes}"
+            )
         self.channels = [shape[0] for shape in shapes]
         self.layouts = [Layout(shape[1], shape[2], together, processor.lanes) for shape in shapes]
         self.plan: Plan = plan(network, self.layouts, self.channels)
