@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from exitprune.deployment.sparse.from_network import _of_stride_one, _square, _ungrouped
 from exitprune.deployment.sparse.kernels import convolution
 from exitprune.deployment.sparse.layout import Layout
 from exitprune.deployment.sparse.machine import Processor, assembly, chosen
@@ -30,6 +29,7 @@ from exitprune.deployment.sparse.steps import (
     Step,
     target,
 )
+from exitprune.deployment.sparse.weights import of_stride_one, square, ungrouped
 from tests.deployment.sparse.processors import processors
 
 PROCESSORS = processors()
@@ -116,8 +116,8 @@ def test_a_convolution_is_torch_s(
     wanted = conv(x)
     constant = noise(draw, *wanted.shape[1:])
     steps: list[Step] = [Split(0, 1)] if stride == 2 else []
-    weight, at = _square(_ungrouped(conv)), len(steps)
-    weight = _of_stride_one(weight) if stride == 2 else weight
+    weight, at = square(ungrouped(conv)), len(steps)
+    weight = of_stride_one(weight) if stride == 2 else weight
     added = None
     if adds:
         steps.append(Constant(at + 1, floats(constant)))

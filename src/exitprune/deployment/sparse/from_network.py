@@ -31,6 +31,7 @@ from exitprune.deployment.sparse.steps import (
     taken,
     target,
 )
+from exitprune.deployment.sparse.weights import of_stride_one, spread, square, ungrouped
 from exitprune.networks.coupling import shapes_of
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.operations import INPUT, Operation, Piece
@@ -184,9 +185,9 @@ class _Translator:
     def _convolution(self, operation: Operation, conv: nn.Conv2d) -> None:
         source = self.values[operation.inputs[0]]
         stride = self._stride(conv)
-        weight = _square(_ungrouped(conv))
+        weight = square(ungrouped(conv))
         if source.channels is not None:
-            weight = _spread(weight, source.channels, self._channels_of(source.number), 1)
+            weight = spread(weight, source.channels, self._channels_of(source.number), 1)
         bias = cast(Tensor, conv.bias).detach()
         name, added, relu, constant = self._what_follows(operation.name, bias)
         weight, bias = self._all_channels(operation.name, name, weight, constant)
@@ -195,7 +196,7 @@ class _Translator:
             if number not in self.splits:
                 self.splits[number] = self._new()
                 self.steps.append(Split(number, self.splits[number]))
-            number, weight = self.splits[number], _of_stride_one(weight)
+            number, weight = self.splits[number], of_stride_one(weight)
         made = self._new()
         self.steps.append(Convolution(number, made, _floats(weight), _floats(bias), added, relu))
         self.values[name] = _Value(made)
@@ -249,7 +250,7 @@ class _Translator:
             (user,) = self.piece.users(name)
             if user.kind == "add_to":
                 channels = cast(Tensor, self.piece.parts[user.layer])
-                return _spread(weight, channels, self.shapes[user.name][1], 0), bias
+                return spread(weight, channels, self.shapes[user.name][1], 0), bias
             name = user.name
         return weight, bias
 
@@ -300,45 +301,6 @@ class _Translator:
                 f"a convolution of {size}, stride {conv.stride}, padding {padding}, dilation {tuple(conv.dilation)}"
             )
         return conv.stride[0]
-
-
-def _ungrouped(conv: nn.Conv2d) -> Tensor:
-    """(D, C, h, w), with zeros where groups do not see each other."""
-    weight = conv.weight.detach()
-    if conv.groups == 1:
-        return weight
-    filters, channels = (size // conv.groups for size in (conv.out_channels, conv.in_channels))
-    wide = weight.new_zeros(conv.out_channels, conv.in_channels, *weight.shape[2:])
-    for group in range(conv.groups):
-        rows, columns = (slice(group * size, (group + 1) * size) for size in (filters, channels))
-        wide[rows, columns] = weight[rows]
-    return wide
-
-
-def _square(weight: Tensor) -> Tensor:
-    """A kernel of 1 or 3 rows and columns as one of 3 x 3."""
-    rows, columns = (1 - side // 2 for side in weight.shape[2:])
-    return nn.functional.pad(weight, (columns, columns, rows, rows))
-
-
-def _spread(weight: Tensor, places: Tensor, size: int, dim: int) -> Tensor:
-    """Zeros between filters (dim 0) or channels (dim 1)."""
-    shape = list(weight.shape)
-    shape[dim] = size
-    return weight.new_zeros(shape).index_copy(dim, places, weight)
-
-
-def _of_stride_one(weight: Tensor) -> Tensor:
-    """(D, C, 3, 3) of stride 2 to (D, 4 C, 3, 3) of stride 1 on what `Split` makes.
-
-    Row 2 y + i - 1 of a map is row y of the odd rows, or the one above, or row y of the even rows; columns likewise.
-    """
-    wide = weight.new_zeros(len(weight), weight.shape[1], 2, 2, 3, 3)  # (D, C, odd row, odd column, ...)
-    to = ((1, 0), (0, 1), (1, 1))  # kernel row: whether rows are odd, and the row of the new kernel
-    for i, (odd_row, row) in enumerate(to):
-        for j, (odd_column, column) in enumerate(to):
-            wide[:, :, odd_row, odd_column, row, column] = weight[:, :, i, j]
-    return wide.reshape(len(weight), -1, 3, 3)
 
 
 def _exit(source: int, grid: tuple[int, int], linear: nn.Linear, temperature: float) -> Exit:
