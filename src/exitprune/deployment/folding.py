@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from operator import attrgetter
 from typing import Any, cast
 
 import torch
@@ -18,35 +17,32 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from exitprune.networks.architectures import Blocks
 from exitprune.networks.coupling import layer_names
 from exitprune.networks.early_exit import EarlyExitNetwork
-from exitprune.networks.operations import CannotFollow, Piece
+from exitprune.networks.operations import CannotFollow, Operation, Piece
 
 
 class FoldedPiece(nn.Module):
-    """A stem, block or classifier as the operations that are left of it.
-
-    Attributes:
-        run: what computes them; its parts are under their names.
-    """
+    """A stem, block or classifier as the operations that are left of it; its parts are numbered."""
 
     def __init__(self, piece: Piece) -> None:
         super().__init__()
-        self.run = piece.compiled()
-        self._operations, self._output, self._parts = piece.operations, piece.output, tuple(piece.parts)
+        self._piece = piece
+        for number, part in enumerate(piece.parts.values()):
+            if isinstance(part, nn.Module):
+                self.add_module(f"part{number}", part)
+            else:
+                self.register_buffer(f"part{number}", part)
 
     @property
     def piece(self) -> Piece:
-        """The operations, and their parts as they are now, wherever they were moved."""
-        parts = {name: attrgetter(name)(self.run) for name in self._parts}
-        return Piece(self._operations, self._output, parts)
+        """The operations, and their parts as they are now, wherever they were moved: a module stays itself, a tensor does not."""
+        if not self._buffers:
+            return self._piece
+        parts = {name: getattr(self, f"part{number}") for number, name in enumerate(self._piece.parts)}
+        return replace(self._piece, parts=parts)
 
     def forward(self, x: Tensor) -> Tensor:
         """What the piece gives, up to rounding."""
-        y: Tensor = self.run.forward(x)  # not called: what torch.fx wraps around a call costs as much as a small layer
-        return y
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> FoldedPiece:
-        piece = self.piece
-        return FoldedPiece(replace(piece, parts={name: deepcopy(part, memo) for name, part in piece.parts.items()}))
+        return self.piece(x)
 
 
 class Folded(Blocks):
@@ -94,13 +90,31 @@ def fold(network: EarlyExitNetwork) -> EarlyExitNetwork:
     """
     if network.spec.gated:
         raise CannotFollow("a network whose gates look at each image cannot be taken apart: no two images run the same")
-    network = deepcopy(network).eval().requires_grad_(False)
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
     pieces = network.base.pieces()
+    folded = [_fold_piece(piece) for piece in pieces]
+    for module, mode in modes.items():
+        module.training = mode
     names = layer_names(network, pieces)
     in_order = {name: key for key, name in names.items()}
     names = {in_order[name]: name for name in network.base.named_layers() if name in in_order}
-    network.base = Folded([_fold_piece(piece) for piece in pieces], names)
-    return network.eval().requires_grad_(False)
+    return _with_base(network, Folded(folded, names))
+
+
+def fold_together(networks: Sequence[EarlyExitNetwork]) -> list[EarlyExitNetwork]:
+    """Networks that differ in their exit heads alone, folded; they share the first one's folded base.
+
+    Raises:
+        CannotFollow: as `fold`.
+    """
+    first = fold(networks[0])
+    return [first, *(_with_base(network, folded_base(first)) for network in networks[1:])]
+
+
+def _with_base(network: EarlyExitNetwork, base: Folded) -> EarlyExitNetwork:
+    """A copy in evaluation mode, with this base in the place of its own."""
+    return deepcopy(network, {id(network.base): base}).eval().requires_grad_(False)
 
 
 def folded_base(network: EarlyExitNetwork) -> Folded:
@@ -115,29 +129,37 @@ def folded_base(network: EarlyExitNetwork) -> Folded:
 
 
 def _fold_piece(piece: Piece) -> Piece:
+    """The piece without the batch norms that follow a convolution; no part is one of the old."""
     made = {operation.name: operation for operation in piece.operations}
-    parts, operations, replaced = dict(piece.parts), [], {}
+    norms: dict[str, Operation] = {}  # by the value of the convolution that each goes into
     for operation in piece.operations:
         before = made.get(operation.inputs[0])
-        if (
-            operation.kind == "batch_norm"
-            and before
-            and before.kind == "convolution"
-            and len(piece.users(before.name)) == 1
-        ):
-            conv, norm = cast(nn.Conv2d, parts[before.layer]), cast(nn.BatchNorm2d, parts[operation.layer])
-            parts[before.layer] = fuse_conv_bn_eval(conv, norm)
-            replaced[operation.name] = before.name
+        follows = operation.kind == "batch_norm" and before and before.kind == "convolution"
+        if before and follows and len(piece.users(before.name)) == 1:
+            norms[before.name] = operation
+    replaced = {norm.name: value for value, norm in norms.items()}
+    parts: dict[str, nn.Module | Tensor] = {}
+    operations: list[Operation] = []
+    for operation in piece.operations:
+        if operation.name in replaced:
             continue
-        inputs = tuple(replaced.get(name, name) for name in operation.inputs)
-        operations.append(replace(operation, inputs=inputs))
-    for operation in operations:
-        part = parts.get(operation.layer)
-        if isinstance(part, nn.Conv2d) and part.bias is None:
-            parts[operation.layer] = folded_conv(part, part.weight, part.weight.new_zeros(part.out_channels))
-        elif isinstance(part, nn.Linear) and part.bias is None:
-            part.bias = nn.Parameter(part.weight.new_zeros(part.out_features), requires_grad=False)
+        operations.append(replace(operation, inputs=tuple(replaced.get(name, name) for name in operation.inputs)))
+        part = piece.parts.get(operation.layer)
+        if operation.name in norms:
+            norm = piece.parts[norms[operation.name].layer]
+            parts[operation.layer] = fuse_conv_bn_eval(cast(nn.Conv2d, part), cast(nn.BatchNorm2d, norm))
+        elif part is not None:
+            parts[operation.layer] = _with_bias(deepcopy(part))
     return Piece(tuple(operations), replaced.get(piece.output, piece.output), parts).without_unused()
+
+
+def _with_bias(part: nn.Module | Tensor) -> nn.Module | Tensor:
+    """A layer that has biases, of zero if it had none; anything else as it is."""
+    if isinstance(part, nn.Conv2d) and part.bias is None:
+        return folded_conv(part, part.weight, part.weight.new_zeros(part.out_channels))
+    if isinstance(part, nn.Linear) and part.bias is None:
+        part.bias = nn.Parameter(part.weight.new_zeros(part.out_features), requires_grad=False)
+    return part
 
 
 def folded_conv(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:

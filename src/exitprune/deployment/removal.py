@@ -50,13 +50,13 @@ def remove_dead_channels(network: EarlyExitNetwork) -> EarlyExitNetwork:
     Raises:
         ValueError: if the network is not folded, or was made smaller before.
     """
-    network = deepcopy(network)
     base = folded_base(network)
     if any(operation.kind in ADDED for piece in base.pieces() for operation in piece.operations):
         raise ValueError("dead channels were taken out of this network before; start from the folded network")
     followed = Followed(network)
     needed = Needed(followed)
     pieces = [_Slicer(followed, needed, number).piece() for number in range(len(followed.pieces))]
+    network = deepcopy(network, {id(base): base})
     for number, (block, head) in enumerate(network.heads.items()):
         seen = (block, followed.pieces[block].output, head.grid[0] * head.grid[1])
         _slice_linear_(head.fc, needed.filters(f"{EXIT}{number}"), needed.stays(*seen), needed.constants(*seen))
@@ -128,7 +128,7 @@ class _Slicer:
             return made
         if isinstance(part, nn.Conv2d) and part.groups == len(stays):
             return folded_conv(part, part.weight[stays], cast(Tensor, part.bias)[stays])
-        return part
+        return made
 
     def _branch(self, operation: Operation) -> _Branch | None:
         users = self.old.users(operation.name)

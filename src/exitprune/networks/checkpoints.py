@@ -78,7 +78,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu", base: Archit
     for name, weight in weights(network).items():
         bits = np.unpackbits(tensors[f"{MASK}{name}"].numpy(), count=weight.numel()).astype(bool)
         masks[name] = torch.from_numpy(bits).reshape(weight.shape)
-        if weight.detach()[~masks[name]].any():
+        if (weight.detach().ne(0) & ~masks[name]).any():
             raise BadInput(f"{path}: {name} has weights that its mask says are gone; {INSTEAD}")
     network.place_(device)
     return Checkpoint(network, {name: mask.to(device) for name, mask in masks.items()}, header)

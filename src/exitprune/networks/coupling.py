@@ -13,10 +13,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from exitprune.config.model import NamedSettings
 from exitprune.networks.architectures import NOT_BLOCKS
@@ -230,20 +230,6 @@ def layer_names(network: EarlyExitNetwork, pieces: list[Piece]) -> dict[tuple[in
     }
 
 
-class _Noting(fx.Interpreter):
-    """Runs a piece and notes the shape of every value."""
-
-    def __init__(self, module: fx.GraphModule, shapes: dict[str, tuple[int, ...]]) -> None:
-        super().__init__(module)
-        self.shapes = shapes
-
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        if n.op not in ("output", "get_attr"):
-            self.shapes[n.name] = tuple(value.shape)
-        return value
-
-
 @torch.no_grad()
 def shapes_of(network: EarlyExitNetwork, pieces: Sequence[Piece]) -> list[dict[str, tuple[int, ...]]]:
     """By piece, the shape of every value for one image."""
@@ -252,10 +238,9 @@ def shapes_of(network: EarlyExitNetwork, pieces: Sequence[Piece]) -> list[dict[s
     network.eval()
     x: Tensor = next(network.parameters()).new_zeros(1, spec.channels, spec.height, spec.width)
     for piece in pieces:
-        noted: dict[str, tuple[int, ...]] = {}
-        x = _Noting(piece.compiled(), noted).run(x)
-        names = [INPUT, *(operation.name for operation in piece.operations)]
-        shapes.append(dict(zip(names, noted.values(), strict=True)))
+        values = piece.values(x)
+        shapes.append({name: tuple(value.shape) for name, value in values.items()})
+        x = values[piece.output]
     network.train(was_training)
     return shapes
 
@@ -273,8 +258,9 @@ def coupled(spec: Spec) -> list[Channels]:
 
 @cache
 def _coupled(told: str) -> list[Channels]:
-    with shapes_only():
-        return Followed(EarlyExitNetwork(Spec.from_dict(json.loads(told)))).channels
+    spec = Spec.from_dict(json.loads(told))
+    with shapes_only(spec.channels * spec.height * spec.width):
+        return Followed(EarlyExitNetwork(spec)).channels
 
 
 def free_filters(spec: Spec) -> dict[str, Channels]:
@@ -303,6 +289,12 @@ def branches(spec: Spec) -> list[tuple[str, ...]]:
 
     A row begins where it reads channels that others read or write too; projections, a row of one layer, are left out.
     """
+    return _branches(json.dumps(spec.as_dict()))
+
+
+@cache
+def _branches(told: str) -> list[tuple[str, ...]]:
+    spec = Spec.from_dict(json.loads(told))
     into: dict[str, Channels] = {}
     made: dict[str, Channels] = {}
     for one in coupled(spec):

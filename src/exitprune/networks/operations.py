@@ -51,6 +51,7 @@ def add_to(total: Tensor, branch: Tensor, channels: Tensor) -> Tensor:
 ADDED: dict[str, Callable[..., Any]] = {"pick": pick, "add_to": add_to, "add_constant": operator.add}
 """What `deployment.removal` puts in. Beside maps each takes a tensor: numbers of channels, or what is added, (1, C, 1, 1) or
 (1, C, H, W)."""
+COMPUTED = {**FUNCTIONS, **ADDED}
 CALLED: dict[Any, str] = {
     **{function: kind for kind, function in FUNCTIONS.items()},
     **dict.fromkeys((torch.relu, "relu", "relu_"), "relu"),
@@ -98,6 +99,15 @@ class Operation:
     layer: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    def computed(self, maps: Sequence[Tensor], part: nn.Module | Tensor | None) -> Tensor:
+        """Its value, from the values that it takes and its module or tensor."""
+        if isinstance(part, nn.Module):
+            value: Tensor = part(*maps)
+            return value
+        arguments: Sequence[Any] = maps if part is None else (*maps, part)
+        computing: Callable[..., Tensor] = COMPUTED[self.kind]
+        return computing(*([maps] if self.kind == "concatenate" else arguments), **self.settings)
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -111,21 +121,17 @@ class Piece:
         """The operations that take a value."""
         return [operation for operation in self.operations if name in operation.inputs]
 
-    def compiled(self) -> fx.GraphModule:
-        """The piece as a module, its parts under their names."""
-        graph, computing = fx.Graph(), {**FUNCTIONS, **ADDED}
-        values = {INPUT: graph.placeholder(INPUT)}
+    def values(self, x: Tensor) -> dict[str, Tensor]:
+        """Every value by name, of a map that the piece takes."""
+        found = {INPUT: x}
         for operation in self.operations:
-            takes: list[Any] = [values[name] for name in operation.inputs]
-            if operation.kind in WITH_MODULE.values():
-                values[operation.name] = graph.call_module(operation.layer, tuple(takes))
-                continue
-            if operation.layer:
-                takes.append(graph.get_attr(operation.layer))
-            arguments = (takes,) if operation.kind == "concatenate" else tuple(takes)
-            values[operation.name] = graph.call_function(computing[operation.kind], arguments, dict(operation.settings))
-        graph.output(values[self.output])
-        return fx.GraphModule(dict(self.parts), graph)
+            maps = [found[name] for name in operation.inputs]
+            found[operation.name] = operation.computed(maps, self.parts.get(operation.layer))
+        return found
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The value that comes out."""
+        return self.values(x)[self.output]
 
     def without_unused(self) -> Piece:
         """Without operations whose value nobody takes."""
@@ -152,7 +158,9 @@ def trace(module: nn.Module, what: str, method: str = "forward") -> Piece:
     """
     if method == "forward" and type(module) in (*WITH_MODULE, *MODULES):  # one of torch's own: not to be looked into
         module = nn.Sequential(module)
-    tracer = fx.Tracer()
+    tracer = fx.Tracer(
+        autowrap_modules=()
+    )  # functions of `math` are refused either way, and watching them takes longest
     tracer.traced_func_name = method
     try:
         graph = tracer.trace(module)

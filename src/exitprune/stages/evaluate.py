@@ -18,7 +18,7 @@ from typer import Option
 from exitprune.config.compute import Compute
 from exitprune.config.section import Section
 from exitprune.data.images import Images, load_manifest, load_split
-from exitprune.deployment.folding import fold
+from exitprune.deployment.folding import fold_together
 from exitprune.deployment.removal import remove_dead_channels
 from exitprune.errors import BadInput
 from exitprune.evaluation.logits import infer_together, share_a_base
@@ -111,7 +111,7 @@ def main(
     with Progress(f"evaluate {recipe}, seed {seed}", num_images(list(chain)), len(chain)) as progress:
         progress.skip(num_images(list(chain)) - num_images(missing))
         for stretch in _sharing_a_base(missing, machine.device):
-            folded = {path: _folded(checkpoint.network) for path, checkpoint in stretch.items()}
+            folded = dict(zip(stretch, _folded([checkpoint.network for checkpoint in stretch.values()]), strict=True))
             inferred = _infer({path: folded[path] or stretch[path].network for path in stretch}, splits, state_of)
             for path, checkpoint in stretch.items():
                 progress.start_round(list(chain).index(path) + 1)
@@ -223,13 +223,13 @@ def _sharing_a_base(paths: Sequence[Path], device: torch.device) -> Iterator[dic
         yield stretch
 
 
-def _folded(network: EarlyExitNetwork) -> EarlyExitNetwork | None:
-    """Folded, which is faster; None: the network cannot be taken apart, and is evaluated as it is."""
+def _folded(networks: Sequence[EarlyExitNetwork]) -> Sequence[EarlyExitNetwork | None]:
+    """Folded, which is faster; None: they cannot be taken apart, and are evaluated as they are. They share a base."""
     try:
-        return fold(network)
+        return fold_together(networks)
     except CannotFollow as reason:
         LOG.info("%s; it is evaluated as it is, and what removal would leave is not told", reason)
-        return None
+        return [None] * len(networks)
 
 
 def _about(checkpoint: Checkpoint, folded: EarlyExitNetwork | None) -> dict[str, Any]:
