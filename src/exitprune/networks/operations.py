@@ -158,9 +158,8 @@ def trace(module: nn.Module, what: str, method: str = "forward") -> Piece:
     """
     if method == "forward" and type(module) in (*WITH_MODULE, *MODULES):  # one of torch's own: not to be looked into
         module = nn.Sequential(module)
-    tracer = fx.Tracer(
-        autowrap_modules=()
-    )  # functions of `math` are refused either way, and watching them takes longest
+    nothing: Any = ()  # functions of `math` are refused either way, and watching them takes longest
+    tracer = fx.Tracer(autowrap_modules=nothing)
     tracer.traced_func_name = method
     try:
         graph = tracer.trace(module)
