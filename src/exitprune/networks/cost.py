@@ -64,6 +64,11 @@ def exit_costs(network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> list[E
     Parameters are all that is trained (weights, biases, batch-norm scales and shifts) of the layers executed; only
     prunable weights can be zero.
     """
+    return costs(network, masks)[1]
+
+
+def costs(network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> tuple[list[LayerCost], list[ExitCost]]:
+    """What `layer_costs` and `exit_costs` give, in one pass."""
     ran, prunable = _one_image(network), weights(network)
     layers = _layers(ran, prunable, masks)
     ids = {id(weight) for weight in prunable.values()}
@@ -84,7 +89,7 @@ def exit_costs(network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> list[E
                 params=params + sum(layer.kept for layer in passed),
             )
         )
-    return exits
+    return layers, exits
 
 
 def _layers(ran: _Ran, prunable: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> list[LayerCost]:

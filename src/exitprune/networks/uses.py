@@ -28,6 +28,11 @@ class _Seeing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.names = {_memory(weight): name for name, weight in weights.items()}
         self.note = note
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """False: nothing here is compiled, and to leave the compiler out torch would import it, which takes a second."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
         out = func(*args, **given)

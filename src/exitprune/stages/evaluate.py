@@ -39,7 +39,7 @@ from exitprune.jobs.progress import LOG, Progress
 from exitprune.jobs.provenance import fingerprint
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.checkpoints import Checkpoint, fault_of_state, load_checkpoint
-from exitprune.networks.cost import exit_costs, layer_costs
+from exitprune.networks.cost import costs, layer_costs
 from exitprune.networks.coupling import branches
 from exitprune.networks.dead_channels import dead_channels
 from exitprune.networks.early_exit import EarlyExitNetwork
@@ -235,6 +235,7 @@ def _folded(networks: Sequence[EarlyExitNetwork]) -> Sequence[EarlyExitNetwork |
 def _about(checkpoint: Checkpoint, folded: EarlyExitNetwork | None) -> dict[str, Any]:
     """Which level, how sparse, what everything costs, and what is empty and what exact removal leaves to dense kernels."""
     network, masks = checkpoint.network, checkpoint.masks
+    layers, exits = costs(network, masks)
     removal: dict[str, Any] = {"branches": None, "macs_after_removal": None}
     if folded is not None:
         smaller = remove_dead_channels(folded)
@@ -245,8 +246,8 @@ def _about(checkpoint: Checkpoint, folded: EarlyExitNetwork | None) -> dict[str,
         "weights_sha256": weights_digest(network),
         "sparsity": {group: sparsity(masks, network.named_layers(group)) for group in ("all", "base", "exits")},
         "blocks": [*network.spec.exits, network.base.last],
-        "layers": [asdict(cost) for cost in layer_costs(network, masks)],
-        "exits": [asdict(cost) for cost in exit_costs(network, masks)],
+        "layers": [asdict(cost) for cost in layers],
+        "exits": [asdict(cost) for cost in exits],
         "dead_channels": [asdict(row) for row in dead_channels(network)],
         **removal,
     }
