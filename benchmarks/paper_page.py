@@ -49,10 +49,10 @@ def exits(tables: Path) -> Table:
     table = pd.read_csv(tables / "paper_comparison.csv")
     wide = table.pivot(index=["recipe", "position"], columns="quantity", values=["paper", "ours"])
     titles = ["recipe", "exit", "paper: before", "after", "change", "ours: before", "after", "change"]
+    wide = wide.drop(columns=[("paper", paper.LAYERS), ("ours", paper.LAYERS)]).dropna()
+    recipes, numbers = (wide.index.get_level_values(level) for level in ("recipe", "position"))
     rows = []
-    for (recipe, exit_), row in (
-        wide.drop(columns=[("paper", paper.LAYERS), ("ours", paper.LAYERS)]).dropna().iterrows()
-    ):
+    for recipe, exit_, row in zip(recipes, numbers, wide.to_dict("records"), strict=True):
         cells = [str(recipe), str(exit_)]
         for whose in ("paper", "ours"):
             cells += [percent(row[whose, what]) for what in (paper.BEFORE, paper.AFTER)]
