@@ -14,7 +14,14 @@ build([{stage!r}])
 if "torch" in sys.modules:
     from exitprune.config.compute import Compute
     from exitprune.jobs.compute import set_up
+    from exitprune.networks.cost import costs
+    from exitprune.networks.coupling import coupled
+    from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+    from exitprune.networks.masks import full_masks
     set_up(Compute(device="cpu", threads=1, precision="float32", compile=False))
+    network = EarlyExitNetwork(Spec("resnet", {{"depth": 8}}, 1, 8, 8, 10, (1,), 4))
+    costs(network, full_masks(network))
+    coupled(network.spec)
 print(*sys.modules)
 """
 
