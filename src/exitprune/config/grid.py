@@ -11,19 +11,21 @@ from pydantic import Field, field_validator
 from exitprune.config.section import Section
 
 VARIED = (
-    "model",
-    "base",
-    "heads",
-    "sparsity",
-    "rounds",
-    "schedule",
-    "criterion",
-    "scope",
-    "granularity",
-    "start",
-    "rewind",
+    *(
+        "model",
+        "base",
+        "heads",
+        "sparsity",
+        "rounds",
+        "schedule",
+        "criterion",
+        "scope",
+        "granularity",
+        "start",
+        "rewind",
+    ),
+    *("classifier", "finetune", "finetune_exits", "ending"),
 )
-VARIED += ("classifier", "finetune")
 """First words of what may be varied: whatever a chain of levels depends on beside its images."""
 Scalar = bool | int | float | str | None
 

@@ -52,6 +52,16 @@ class KeptMaps:
         return torch.stack(logits if self.last is None else [*logits, self.network.base.classify(self.last[index])])
 
 
+class _Last:
+    """Looks at what the classifier takes."""
+
+    seen: Tensor
+
+    def __call__(self, map_: Tensor) -> Tensor:
+        self.seen = map_
+        return map_
+
+
 @torch.no_grad()
 def kept_maps(network: EarlyExitNetwork, group: Group, images: Images, augment: Augment) -> KeptMaps | None:
     """What the exits see of all images; None: it changes from step to step, is too large to be kept, or cannot be had.
@@ -64,9 +74,10 @@ def kept_maps(network: EarlyExitNetwork, group: Group, images: Images, augment: 
     heads = list(network.heads.values())
     parts: list[list[Tensor]] = []
     for pixels in torch.split(images.pixels, BATCH_SIZE):
-        last: list[Tensor] = []
-        maps, _ = network.features(images.normalise(pixels), lambda map_, last=last: last.append(map_) or map_)
-        parts.append([head.averages(map_) for head, map_ in zip(heads, maps, strict=True)] + last * with_last)
+        last = _Last()
+        maps, _ = network.features(images.normalise(pixels), last)
+        kept = [head.averages(map_) for head, map_ in zip(heads, maps, strict=True)]
+        parts.append([*kept, last.seen] if with_last else kept)
         if len(images) / len(pixels) * sum(part.nbytes for part in parts[-1]) > LARGEST:
             return None
     whole = [torch.cat(of_exit) for of_exit in zip(*parts, strict=True)]

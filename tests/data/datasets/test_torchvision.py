@@ -105,7 +105,7 @@ def test_cifar10_has_the_images_of_its_files_in_the_order_of_their_digests(root:
     train, test = both(source)
     assert source.classes == tuple(f"class {label}" for label in range(10))
     written = np.concatenate([noise(10, 3072) // (i + 1) for i in range(5)]).reshape(50, 3, 32, 32)
-    digests = [hashlib.sha256(image).digest() for image in written]
+    digests = [hashlib.sha256(image.tobytes()).digest() for image in written]
     order = sorted(range(50), key=digests.__getitem__)
     assert (train.pixels == written[order]).all()
     assert train.labels.tolist() == [9 - i % 10 for i in order]

@@ -23,5 +23,5 @@ class Sequential(Order):
             if num_rounds % 2:
                 raise ValueError(f"sequential with budget half needs an even number of rounds, not {num_rounds}")
             num_rounds //= 2
-        groups: list[Group] = ["base"] * num_rounds + ["exits"] * num_rounds
-        return [Round(prune=group, train="all" if self.train == "all" else group) for group in groups]
+        groups: tuple[Group, Group] = ("base", "exits")
+        return [Round(group, "all" if self.train == "all" else group) for group in groups for _ in range(num_rounds)]
