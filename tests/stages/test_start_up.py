@@ -30,7 +30,7 @@ print(*sys.modules)
     ("stage", "without"),
     [
         ("report", {"torch", "matplotlib", "sklearn", "scipy.stats"}),
-        ("figure", {"torch", "scipy", "sklearn"}),
+        ("figure", {"torch", "sklearn"}),
         ("prune", {"torch._dynamo", "torchvision", "pandas", "scipy", "sklearn", "matplotlib"}),
         ("evaluate", {"torch._dynamo", "torchvision", "pandas", "scipy.stats", "sklearn", "matplotlib"}),
     ],

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import seaborn
 
+from exitprune.reporting.figures._looks import PALETTE
 from exitprune.reporting.figures._points import points_of
 from exitprune.reporting.figures._style import LOOKS, NothingToDraw, looks, save, theme
 from exitprune.variants import names_of, variant
@@ -111,3 +113,7 @@ def test_ten_recipes_look_different() -> None:
 def test_an_order_looks_the_same_whatever_stands_beside_it() -> None:
     assert looks(["sequential"])["sequential"] == looks(["joint", "sequential", "third"])["sequential"]
     assert looks(["third", "joint"])["third"] not in LOOKS.values()
+
+
+def test_the_colours_are_seaborns() -> None:
+    assert list(PALETTE) == seaborn.color_palette("colorblind").as_hex()

@@ -1,9 +1,4 @@
-"""One look per recipe, and the colours and sizes of all figures. Needs no matplotlib: the report has the same colours.
-
-The theme is that of seaborn's whitegrid, paper and colorblind, with thinner lines of the grid. It is written out since
-importing seaborn, which imports scipy's statistics, takes as long as drawing a figure.
-Source: Waskom 2021, "seaborn: statistical data visualization", doi:10.21105/joss.03021; version 0.13.
-"""
+"""One look per recipe, and the colours of all figures. Needs no matplotlib: the report has the same colours."""
 
 from __future__ import annotations
 
@@ -14,40 +9,7 @@ PALETTE = (
     *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
     *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
 )
-"""Ten colours that people who see few colours tell apart."""
-THEME: dict[Any, Any] = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": ".8",
-    "axes.grid": True,
-    "axes.labelcolor": ".15",
-    "axes.labelsize": 12 * 0.8 * 1.1,
-    "axes.linewidth": 1.0,
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same shapes everywhere
-    "font.size": 12 * 0.8 * 1.1,
-    "grid.color": ".9",
-    "grid.linewidth": 0.8,
-    "hatch.linewidth": 0.6,
-    "legend.fontsize": 11 * 0.8 * 1.1,
-    "legend.title_fontsize": 12 * 0.8 * 1.1,
-    "lines.linewidth": 1.5 * 0.8,
-    "lines.markersize": 6 * 0.8,
-    "lines.solid_capstyle": "round",
-    "patch.edgecolor": "w",
-    "patch.force_edgecolor": True,
-    "patch.linewidth": 0.8,
-    "text.color": ".15",
-    **{f"{axis}tick.color": ".15" for axis in "xy"},
-    **{f"{axis}tick.labelsize": 11 * 0.8 * 1.1 for axis in "xy"},
-    **{f"{axis}tick.major.size": 6 * 0.8 for axis in "xy"},
-    **{f"{axis}tick.major.width": 1.0 for axis in "xy"},
-    **{f"{axis}tick.minor.size": 3.2 for axis in "xy"},
-    **{f"{axis}tick.minor.width": 0.8 for axis in "xy"},
-    "xtick.bottom": False,
-    "ytick.left": False,
-}
-"""matplotlib's parameters; sizes in points."""
+"""seaborn's `colorblind`: ten colours that people who see few colours tell apart."""
 
 
 @dataclass(frozen=True)

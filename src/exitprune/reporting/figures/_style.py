@@ -15,13 +15,13 @@ from typing import Any
 
 import matplotlib
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 from PIL import Image
 
 from exitprune.reporting.figures._looks import LOOKS as LOOKS
-from exitprune.reporting.figures._looks import THEME
 from exitprune.reporting.figures._looks import Look as Look
 from exitprune.reporting.figures._looks import looks as looks
 
@@ -40,8 +40,17 @@ class NothingToDraw(Exception):
 
 @contextmanager
 def theme(name: str) -> Iterator[None]:
-    """Draw within this: the theme, and identifiers in the SVG that depend on the figure's name alone."""
-    with matplotlib.rc_context({**THEME, "svg.hashsalt": name}):
+    """Draw within this: seaborn's theme, and identifiers in the SVG that depend on the figure's name alone."""
+    look: dict[Any, Any] = {**sns.axes_style("whitegrid"), **sns.plotting_context("paper", font_scale=1.1)}
+    ours: dict[Any, Any] = {
+        "svg.hashsalt": name,
+        "hatch.linewidth": 0.6,
+        "axes.titleweight": "bold",
+        "axes.titlesize": 10.5,
+        "grid.color": "0.9",
+        "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same shapes everywhere
+    }
+    with matplotlib.rc_context({**look, **ours}):
         yield
 
 
