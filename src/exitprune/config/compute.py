@@ -18,4 +18,5 @@ class Compute(Section):
     precision: Literal["float32", "bfloat16"]
     """Of training; scores, masks and inference are float32 always."""
     compile: bool
-    """Whether networks are compiled for training: fewer passes over memory, a minute or so of compiling at first."""
+    """Whether networks are compiled for training: on a CPU fewer passes over memory, after a minute or so of compiling; on a GPU
+    kernels are recorded once and played back."""

@@ -57,8 +57,8 @@ def set_up(settings: Compute) -> Machine:
     has_gpu = torch.cuda.is_available()
     if settings.device == "cuda" and not has_gpu:
         raise BadInput("compute.device: cuda was asked for and torch sees no GPU; allowed here: cpu, auto")
-    if settings.compile and (obstacle := obstacle_to_compiling()):
-        raise BadInput(f"compute.compile: true needs a C++ compiler and {obstacle}; mend that or set it to false")
     name = "cuda" if settings.device != "cpu" and has_gpu else "cpu"
+    if settings.compile and name == "cpu" and (obstacle := obstacle_to_compiling()):
+        raise BadInput(f"compute.compile: true needs a C++ compiler and {obstacle}; mend that or set it to false")
     precision = {"float32": torch.float32, "bfloat16": torch.bfloat16}[settings.precision]
     return Machine(torch.device(name), precision, settings.compile)

@@ -57,12 +57,20 @@ def _imports(path: Path) -> list[str]:
 @cache
 def _imports_as_written(path: Path, _written: int) -> list[str]:
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    for_types = [node for node in ast.walk(tree) if isinstance(node, ast.If) and _is_for_types(node.test)]
+    unused = {id(node) for block in for_types for statement in block.body for node in ast.walk(statement)}
+    for node in (node for node in ast.walk(tree) if id(node) not in unused):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names if alias.name.startswith("exitprune")]
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("exitprune"):
             names += [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
     return names
+
+
+def _is_for_types(test: ast.expr) -> bool:
+    """Whether a block never runs: what types are checked by changes no result."""
+    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
 
 
 def digest(paths: Iterable[Path]) -> str:

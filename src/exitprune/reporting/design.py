@@ -19,6 +19,7 @@ from exitprune.config.families import FAMILIES
 from exitprune.variants import PACKAGE, ROOMS, names_of
 
 WIDTH, ROW, LINE = 10.0, 0.34, 0.19  # inches
+FOUND_BY_NAME = (*FAMILIES.values(), "tables", "figures")
 TEXT: dict[str, Any] = {"va": "top", "fontsize": 9}
 
 
@@ -39,7 +40,7 @@ def place_of(folder: Path) -> Place:
 def families(room: str) -> list[Place]:
     """The families of a room: its folders of files that are found by name."""
     folders = sorted((path.parent for path in (PACKAGE / room).glob("*/__init__.py")), key=_place_in_the_flow)
-    return [place_of(folder) for folder in folders if names_of(folder.name)]
+    return [place_of(folder) for folder in folders if folder.name in FOUND_BY_NAME]
 
 
 def _place_in_the_flow(folder: Path) -> tuple[int, str]:

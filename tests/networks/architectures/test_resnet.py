@@ -42,7 +42,7 @@ def test_pooling_to_a_grid_multiplies_the_weights_of_the_exits_alone(build: Buil
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_depth_counts_the_convolutions_on_the_main_path_and_the_classifier(depth: int) -> None:
     network = make(Settings(depth=depth), 3, 10)
-    shortcuts = [block.sc for block in network.base.blocks if block.sc is not None]
+    shortcuts = [block.sc for block in network.blocks if block.sc is not None]
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     assert len(convolutions) - len(shortcuts) + 1 == depth
 
