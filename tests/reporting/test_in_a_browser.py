@@ -202,8 +202,8 @@ def test_a_figure_tells_the_value_under_the_pointer(visit: Any) -> None:
 
 def test_columns_sort_by_number_both_ways_and_say_so(visit: Any) -> None:
     page = visit()
-    values = "[...document.querySelectorAll('#paper-2 tbody tr')].map(row => parseFloat(row.cells[2].textContent))"
-    heading = page.locator("#paper-2 thead th").nth(2)
+    values = "[...document.querySelectorAll('#paper-4 tbody tr')].map(row => parseFloat(row.cells[2].textContent))"
+    heading = page.locator("#paper-4 thead th").nth(2)
     heading.locator("button").press("Enter")
     up = page.evaluate(values)
     assert heading.get_attribute("aria-sort") == "ascending"
@@ -215,8 +215,8 @@ def test_columns_sort_by_number_both_ways_and_say_so(visit: Any) -> None:
 
 def test_a_long_table_shows_the_rows_asked_for_and_counts_them(visit: Any) -> None:
     page = visit()
-    page.locator("input[aria-controls=paper-2]").fill("exit")
-    assert page.locator("#paper-2 tbody tr:visible").count() == 6
+    page.locator("input[aria-controls=paper-4]").fill("exit")
+    assert page.locator("#paper-4 tbody tr:visible").count() == 6
     assert page.get_by_text("6 of 64 rows").is_visible()
 
 

@@ -46,7 +46,7 @@ rule methods:
         said=f"results/{FAMILY}/methods.json",
     log:
         f"logs/{FAMILY}-compared.log",
-    threads: workflow.cores
+    threads: 9999  # all there are; `snakemake --unlock` is not told how many
     resources:
         mem_mb=4000,
     params:

@@ -128,6 +128,8 @@ def best_threshold(first: Network, second: Network) -> Compared:
 def within_budget(first: Network, second: Network) -> Compared | None:
     """Test accuracy at the threshold that is best on validation images within one budget for both."""
     alone = [one.chosen_on.average_macs[0] for one in (first, second)]
+    if not min(alone):  # nothing is left that costs anything
+        return None
     budget = SHARE * min(alone)
     return _at_best(first, second, (budget / alone[0], budget / alone[1]))
 
@@ -160,7 +162,7 @@ def _pseudo_values(whole: float, without: Floats) -> Floats:
 
 
 def _groups(num_images: int) -> list[npt.NDArray[np.int64]]:
-    return np.array_split(np.arange(num_images), min(NUM_GROUPS, num_images // 2))
+    return np.array_split(np.arange(num_images), min(NUM_GROUPS, max(num_images // 2, 2)))  # no group is everybody
 
 
 def _of_images(outcomes: Outcomes, images: npt.NDArray[np.int64]) -> Outcomes:
