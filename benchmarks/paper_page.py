@@ -13,6 +13,7 @@ import pandas as pd
 
 from benchmarks.pages import put
 from exitprune.evaluation import paper
+from exitprune.evaluation.claims import CLAIMS
 from exitprune.reporting.formatting import NOTHING, STATES, interval, millions, percent, points
 
 ROOT = Path(__file__).parents[1]
@@ -99,7 +100,17 @@ def scatter(tables: Path) -> Table:
     return titles, rows
 
 
-KINDS = {table.__name__: table for table in (claims, exits, agreement, cost, scatter)}
+def rounding(tables: Path) -> Table:
+    """What another processor and, beyond that, another seed scatter, in points: as `benchmarks.rounding` printed it."""
+    titles = ["quantity", "joint minus", "when", "another processor", "another seed, beyond that"]
+    labels, rows = {claim.name: claim.label for claim in CLAIMS}, []
+    for row in pd.read_csv(tables.parent / "rounding.csv").to_dict("records"):
+        about = [labels[row["measure"]], row["against"], STATES[row["state"]]]
+        rows.append([*about, *(percent(row[of]) for of in ("std_rounding", "std_seeds"))])
+    return titles, rows
+
+
+KINDS = {table.__name__: table for table in (claims, exits, agreement, cost, scatter, rounding)}
 
 
 def main() -> None:
