@@ -57,6 +57,19 @@ def test_the_verdicts_are_those_of_the_results() -> None:
     assert "all is exploratory" in " ".join(README.split())
 
 
+def test_the_papers_comparison_came_out_as_told() -> None:
+    claims = pd.read_csv(ROOT / "results/cifar10-16/tables/claims.csv").query("state == 'final'").set_index("claim")
+    primary = claims[claims["role"] == "primary"]
+    assert primary["verdict"].to_dict() == {
+        **dict.fromkeys((1, 2, 3, 5), "supported"),
+        4: "not distinguishable",
+    }
+    assert set(claims["num_seeds"]) == {4}
+    controlled = claims[claims["against"] == "control_half"]["difference"] / primary["difference"]
+    assert controlled[1] == pytest.approx(1 / 3, abs=0.05)
+    assert controlled[3] == pytest.approx(1 / 2, abs=0.08)
+
+
 def test_the_python_runs_and_does_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert code in (ROOT / "docs/library.md").read_text()
