@@ -97,7 +97,9 @@ def test_a_filter_that_an_image_does_not_need_has_no_say_in_its_answer(network: 
     images = noise(network, 4)
     before = network(images)
     closed = ~(network.gates.by_layer["b2.c1"].through(network.gates.said["b2.c1"]) > 0)
-    number, filter_ = (int(one) for one in closed.nonzero()[0])
+    for_some = closed.any(dim=0) & ~closed.all(dim=0)
+    filter_ = int(for_some.nonzero()[0])
+    number = int(closed[:, filter_].nonzero()[0])
     network.base.blocks[1].c1.weight[filter_] += 1
     after = network(images)
     assert torch.equal(after[:, number], before[:, number])
