@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from exitprune.config.recipe import overlay
 from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
 from exitprune.stages import base, data, evaluate, heads, prune, recover, tables
+from exitprune.training.resumption import Resumption
 from tests.synthetic import EVALUATE as BOUNDS
 
 AUGMENT = {"pad": 1, "flip": False}
@@ -177,3 +180,17 @@ class Study:
             self.run_recover(recipe)
             records.append(self.run_evaluate(recipe))
         return self.run_tables(*records)
+
+
+def dies_after(num_epochs: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """From now on, the job is killed once as many epochs of any training have been kept; the list tells which were."""
+    keep, kept = Resumption.keep, list[int]()
+
+    def keep_and_die(self: Resumption, epoch: int, *arguments: Any) -> None:
+        keep(self, epoch, *arguments)
+        kept.append(epoch)
+        if len(kept) == num_epochs:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Resumption, "keep", keep_and_die)
+    return kept

@@ -20,10 +20,9 @@ from exitprune.pruning.criteria.polarization import Polarization, arrivals, disa
 from exitprune.pruning.criteria.pruner import Pruner
 from exitprune.pruning.rounds import apply_
 from exitprune.training.loop import train_
-from exitprune.training.resumption import Resumption
 from tests.as_if_trained import enliven_
 from tests.pruning.contexts import a_context
-from tests.small_study import Study
+from tests.small_study import Study, dies_after
 from tests.stages.test_chain import level_files, study
 from tests.stages.test_recipes import NO_TRAINING
 
@@ -190,15 +189,7 @@ def test_killed_while_gates_are_in_it_ends_with_the_same_bytes(
     whole = level_files(study)
     for path in Path(study.path, "gated").glob("*"):
         path.unlink()
-    keep, kept = Resumption.keep, list[int]()
-
-    def keep_and_die(self: Resumption, epoch: int, *arguments: Any) -> None:
-        keep(self, epoch, *arguments)
-        kept.append(epoch)
-        if len(kept) == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Resumption, "keep", keep_and_die)
+    kept = dies_after(2, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         study.run_recipe("gated", **chosen)
     study.run_recipe("gated", **chosen)

@@ -19,9 +19,8 @@ from exitprune.pruning.criteria.greg1 import Greg1
 from exitprune.pruning.criteria.greg2 import Greg2
 from exitprune.training.callbacks import Callback
 from exitprune.training.loop import train_
-from exitprune.training.resumption import Resumption
 from tests.pruning.contexts import a_context
-from tests.small_study import Study
+from tests.small_study import Study, dies_after
 from tests.stages.test_chain import level_files, study
 from tests.stages.test_recipes import NO_TRAINING
 
@@ -152,15 +151,7 @@ def test_killed_while_the_penalty_grows_it_ends_with_the_same_bytes(
     whole = level_files(study)
     for path in Path(study.path, "pressed").glob("*"):
         path.unlink()
-    keep, kept = Resumption.keep, []
-
-    def keep_and_die(self: Resumption, epoch: int, *arguments: object) -> None:
-        keep(self, epoch, *arguments)  # type: ignore[arg-type]
-        kept.append(epoch)
-        if len(kept) == 1:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Resumption, "keep", keep_and_die)
+    kept = dies_after(1, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         study.run_recipe("pressed", **chosen)
     study.run_recipe("pressed", **chosen)

@@ -20,10 +20,9 @@ from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.image_gates import image_costs
 from exitprune.networks.masks import Masks, full_masks
 from exitprune.pruning.criteria.manidp import Manidp, let_through, unlikeness
-from exitprune.training.resumption import Resumption
 from tests.as_if_trained import enliven_, noise
 from tests.pruning.contexts import a_context, pruning
-from tests.small_study import Study
+from tests.small_study import Study, dies_after
 from tests.stages.test_chain import level_files, study
 from tests.stages.test_recipes import NO_TRAINING
 
@@ -168,15 +167,7 @@ def test_from_training_to_the_record_with_the_cost_of_each_image_and_killed_in_b
     assert record.about.levels[-2].macs[-1] < record.about.levels[-2].macs_dense[-1]
     for path in study.path.glob("dynamic/*.safetensors"):
         path.unlink()
-    keep, kept = Resumption.keep, list[int]()
-
-    def keep_and_die(self: Resumption, epoch: int, *arguments: Any) -> None:
-        keep(self, epoch, *arguments)
-        kept.append(epoch)
-        if len(kept) == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Resumption, "keep", keep_and_die)
+    dies_after(2, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         study.run_recipe("dynamic", **chosen)
     study.run_recipe("dynamic", **chosen)
