@@ -17,7 +17,7 @@ from exitprune.evaluation.study import Study, study_of
 from exitprune.evaluation.summary import summary
 from exitprune.evaluation.tables.exit_rates import THRESHOLDS
 from exitprune.variants import names_of
-from tests.synthetic import EVALUATE, write_data, write_run, write_study
+from tests.synthetic import EVALUATE, PRUNING, write_data, write_run, write_study
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,18 @@ def test_measures_are_of_test_images_and_leave_the_classifier_out_of_the_early_e
 def test_levels_on_the_way_are_not_swept(study: Study) -> None:
     for name in ("tradeoff", "operating_points", "operating_rates", "measures", "exit_rates"):
         assert set(study.table(name)["state"]) == {"unpruned", "final", "recovered"}, name
+
+
+def test_heads_that_come_later_have_nothing_to_be_held_against(tmp_path: Path) -> None:
+    labels = write_data(tmp_path / "data.safetensors")
+    later = {**PRUNING["heads"], "when": "after"}
+    runs = [write_run(tmp_path, 0, "sequential", labels, 1, heads=later), write_run(tmp_path, 0, "joint", labels, 1)]
+    table = study_of([read_record(path) for path in runs], EVALUATE).table("change_by_pruning")
+    missing = table[table["accuracy_unpruned"].isna()]
+    assert set(missing["recipe"]) == {"sequential"}
+    assert set(missing["exit"]) == set(range(6))
+    assert missing["change"].isna().all()
+    assert missing["accuracy"].notna().all()
 
 
 def test_seeds_are_listed_with_where_they_come_from(study: Study) -> None:

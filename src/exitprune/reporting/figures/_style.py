@@ -137,6 +137,13 @@ def in_percent(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(Percent(1))
 
 
+def in_percent_of_all(axes: Axes) -> None:
+    """The same, once all is drawn, of shares of images: the axis ends at 100 %, though a band around a mean may go on."""
+    in_percent(axes)
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(bottom, min(top, 1.005))
+
+
 def empty_figure(reason: str) -> Figure:
     """A figure that says why there is nothing to draw."""
     figure = new_figure(2)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.evaluation.pairs import FIRST
-from exitprune.reporting.figures._style import UNPRUNED, band, bands, in_percent, log_millions, looks, new_figure
+from exitprune.reporting.figures._style import UNPRUNED, band, bands, in_percent_of_all, log_millions, looks, new_figure
 from exitprune.reporting.formatting import STATES, millions, percent, points
 
 PLACE = 0
@@ -78,7 +78,7 @@ def _curves(axes: Axes, table: pd.DataFrame, chosen: pd.DataFrame) -> None:
         axes.scatter(mean["test_macs"] / MILLION, mean["test_accuracy"], marker=look.marker, **style)
         ends.append((mean["test_accuracy"], mean["test_macs"]))
     log_millions(axes)
-    in_percent(axes)
+    in_percent_of_all(axes)
     axes.set(ylabel="test accuracy after recovery")
     axes.legend(loc="best", fontsize=9)
     accuracy, macs = max(ends, key=lambda end: -math.inf if math.isnan(end[0]) else end[0])

@@ -16,7 +16,7 @@ from exitprune.reporting.figures._style import (
     Look,
     band,
     bands,
-    in_percent,
+    in_percent_of_all,
     looks,
     new_figure,
     papers_values,
@@ -27,7 +27,7 @@ PLACE = 4
 TITLE = "What pruning changes at each exit"
 CAPTION = (
     "Test accuracy at each exit, were all images to leave there, before anything was pruned (dotted) and after the last round; "
-    "the change in points below. Where heads are added untrained, they begin at chance. Black, where it is drawn, is the "
+    "the change in points below. Heads that a recipe adds on its way were not there before. Black, where it is drawn, is the "
     "paper’s: hollow before, filled after, of its ordered approach before and after its second phase."
 )
 TABLES = ("change_by_pruning", "paper_comparison")
@@ -53,7 +53,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         axes.set_visible(False)
     panels[0].set_ylabel("test accuracy")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
-    in_percent(panels[0])
+    in_percent_of_all(panels[0])
     return figure
 
 

@@ -14,7 +14,7 @@ from exitprune.reporting.figures._style import (
     UNPRUNED,
     band,
     bands,
-    in_percent,
+    in_percent_of_all,
     looks,
     new_figure,
     papers_values,
@@ -55,7 +55,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         axes.set_title(STATES[state])
         _name_exits(axes, unpruned)
     figure.axes[0].set_ylabel("test accuracy")
-    in_percent(figure.axes[0])
+    in_percent_of_all(figure.axes[0])
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
     return figure
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.figures._style import band, bands, in_percent, looks, new_figure
+from exitprune.reporting.figures._style import band, bands, in_percent_of_all, looks, new_figure
 from exitprune.reporting.formatting import percent
 
 PLACE = 8
@@ -45,7 +45,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         axes.remove()
     for axes in panels[max(0, num_exits - COLUMNS) : num_exits]:
         axes.tick_params(labelbottom=True)  # the lowest of its column, which sharex does not know once others are gone
-    in_percent(panels[0])
+    in_percent_of_all(panels[0])
     figure.supxlabel("round", fontsize=10)
     figure.supylabel("accuracy on validation images", fontsize=10)
     handles, labels = panels[0].get_legend_handles_labels()

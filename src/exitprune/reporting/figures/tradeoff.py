@@ -15,7 +15,7 @@ from exitprune.reporting.figures._style import (
     UNPRUNED,
     band,
     bands,
-    in_percent,
+    in_percent_of_all,
     log_millions,
     looks,
     new_figure,
@@ -60,7 +60,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         if len(paper):  # three panels leave less room
             axes.set_xlabel("average MACs, millions (log scale)")
     figure.axes[0].set_ylabel("test accuracy")
-    in_percent(figure.axes[0])
+    in_percent_of_all(figure.axes[0])
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
     return figure
 
