@@ -110,7 +110,22 @@ def rounding(tables: Path) -> Table:
     return titles, rows
 
 
-KINDS = {table.__name__: table for table in (claims, exits, agreement, cost, scatter, rounding)}
+def rates(tables: Path) -> Table:
+    """Accuracy on validation images after the last round by the rounds' rate, recipe by recipe, per cent; its best is starred."""
+    grid, rate = pd.read_csv(tables.parent / "grid.csv"), "finetune.lr"
+    exits = [name for name in grid if re.fullmatch(r"exit\d+", name)]
+    grid["early"] = grid[exits[:-1]].mean(axis=1)
+    mean = grid.groupby(["recipe", rate], sort=False)[["early", exits[-1], "mean_accuracy"]].mean().reset_index()
+    best = mean.groupby("recipe")["mean_accuracy"].transform("max") == mean["mean_accuracy"]
+    titles = ["recipe", "rate of the rounds", "early exits, mean", "classifier", "all exits, mean"]
+    rows = [
+        [row["recipe"], f"{row[rate]:g}{' *' if starred else ''}", *map(percent, list(row.values())[2:])]
+        for row, starred in zip(mean.to_dict("records"), best, strict=True)
+    ]
+    return titles, rows
+
+
+KINDS = {table.__name__: table for table in (claims, exits, agreement, cost, scatter, rounding, rates)}
 
 
 def main() -> None:
