@@ -39,7 +39,7 @@ test: .venv/installed ## the fast tests: about 5 minutes
 test-slow: .venv/installed ## the slow tests, whole studies in throw-away clones: tens of minutes
 	python -m pytest -m slow $(XDIST)
 
-torture: .venv/installed ## kills, full disks, flipped bits, foreign files: half an hour (MINUTES=, KILLS=, SEED=); writes docs/reliability.md
+torture: .venv/installed ## kills, full disks, flipped bits, foreign files, commands in any order: 40 minutes; writes docs/reliability.md
 	python -m tests.torture --minutes $(MINUTES) --kills $(KILLS) --seed $(SEED)
 
 lint: .venv/installed ## style and types: about a minute

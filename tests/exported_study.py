@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import onnx
 import torch
 from torch import Tensor
 
 from exitprune.commands.export import main as export
+from exitprune.deployment.seal import ENTRY
 from exitprune.networks.checkpoints import save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks, apply_masks_, weights
@@ -29,6 +32,13 @@ class Study:
     exported: Path
     network: EarlyExitNetwork
     masks: Masks
+
+
+def without_seal(file: Path) -> Any:
+    """An exported model that may be changed and saved: its seal is out."""
+    model = onnx.load(file)
+    onnx.helper.set_model_props(model, {item.key: item.value for item in model.metadata_props if item.key != ENTRY})
+    return model
 
 
 def make_study(folder: Path) -> Study:

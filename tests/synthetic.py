@@ -67,8 +67,8 @@ def write_data(path: Path, num_images: dict[str, int] = COUNTS, **manifest: Any)
         "sha256": "0" * 64,
         "classes": names,
         "counts": {split: {n: int((labels[split] == k).sum()) for k, n in enumerate(names)} for split in num_images},
-        "mean": [0.3],
-        "std": [0.4],
+        "mean": [0.3] * manifest.get("channels", 1),
+        "std": [0.4] * manifest.get("channels", 1),
         **{"height": 8, "width": 8, "channels": 1, **manifest},
     }
     write_tensors(path, arrays, {"manifest": about})

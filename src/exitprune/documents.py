@@ -16,6 +16,7 @@ from exitprune.errors import BadInput, quoted
 LARGEST = 16_000_000  # bytes of a document; the largest of ours are some thousand
 Schema = TypeVar("Schema", bound=BaseModel)
 INSTEAD = "give another file, or move this one away and run again what writes it"
+MISSING = "run `snakemake checkpoints` to make it, or `dvc pull` to fetch it"
 
 
 def parse_json(text: str | bytes, name: object) -> dict[str, Any]:
@@ -47,15 +48,20 @@ def read_json(path: Path) -> dict[str, Any]:
     return parse_json(read_document(path), path)
 
 
-def read_document(path: Path, largest: int = LARGEST) -> bytes:
+def read_document(path: Path, largest: int = LARGEST, otherwise: str = MISSING) -> bytes:
     """The bytes of a file that a person may have written.
+
+    Args:
+        path: of the file.
+        largest: so many bytes at most.
+        otherwise: what to do where it is not there.
 
     Raises:
         BadInput: if it is not there, not a file, not readable or far too long.
     """
     if not path.is_file():
         what = "a folder" if path.is_dir() else "not a file" if path.exists() else "not there"
-        raise BadInput(f"{path}: is {what}; run `snakemake checkpoints` to make it, or `dvc pull` to fetch it")
+        raise BadInput(f"{path}: is {what}; {otherwise}")
     try:
         if path.stat().st_size > largest:
             raise BadInput(f"{path}: has {path.stat().st_size:,} bytes, at most {largest:,} are read; {INSTEAD}")

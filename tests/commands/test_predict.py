@@ -20,7 +20,7 @@ from exitprune.data.images import load_split
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.evaluation.logits import infer
-from tests.exported_study import CLASSES, Study
+from tests.exported_study import CLASSES, Study, without_seal
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_threshold_and_an_operating_point_are_refused_together(study: Study, p
 def test_a_model_without_operating_points_needs_a_threshold(
     study: Study, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = onnx.load(study.exported / "model.onnx")
+    model = without_seal(study.exported / "model.onnx")
     for item in model.metadata_props:
         if item.key == "operating_points":
             item.value = "[]"
@@ -143,7 +143,7 @@ def test_a_truncated_model_is_refused(study: Study, tmp_path: Path, pictures: li
 
 
 def test_somebody_else_s_model_is_refused(study: Study, tmp_path: Path, pictures: list[Path]) -> None:
-    model = onnx.load(study.exported / "model.onnx")
+    model = without_seal(study.exported / "model.onnx")
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "model.onnx")
     with pytest.raises(BadInput, match="not one that `exitprune export` wrote"):
@@ -216,7 +216,7 @@ def test_a_folder_is_its_images_in_order_and_what_else_is_there_is_counted(
 def test_a_model_of_scaled_images_scales_as_training_did(
     study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = onnx.load(study.exported / "model.onnx")
+    model = without_seal(study.exported / "model.onnx")
     for item in model.metadata_props:
         if item.key == "resized":
             assert item.value == "false"
@@ -276,7 +276,7 @@ def test_the_point_chosen_on_export_is_used_and_named(
 def test_class_names_cannot_forge_lines_or_colours_on_a_terminal(
     study: Study, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = onnx.load(study.exported / "model.onnx")
+    model = without_seal(study.exported / "model.onnx")
     for item in model.metadata_props:
         if item.key == "classes":
             item.value = json.dumps(["\x1b[2Jforged\n0.png  safe", "\u202etxt", "c\r", "d\x9b"])
@@ -288,7 +288,7 @@ def test_class_names_cannot_forge_lines_or_colours_on_a_terminal(
 
 
 def test_a_model_that_never_answers_ends_in_a_sentence(study: Study, pictures: list[Path], tmp_path: Path) -> None:
-    model = onnx.load(study.exported / "model.onnx")
+    model = without_seal(study.exported / "model.onnx")
     make, types = onnx.helper, onnx.TensorProto
     scalars = {"i": types.INT64, "on": types.BOOL, "x": types.FLOAT, "still": types.BOOL, "x2": types.FLOAT}
     value = {name: make.make_tensor_value_info(name, kind, []) for name, kind in scalars.items()}

@@ -32,12 +32,15 @@ CLAIMS = pd.DataFrame(
         for n in (1, 2)
     ]
 )
+TEN = {"counts": {"test": {str(label): 10 for label in range(10)}}}
 
 
 def test_two_recipes_are_told_under_names_that_no_study_changes() -> None:
-    told = headline({"measures": measures(["mine", "yours"], [0, 1]), "claims": CLAIMS}, 0.95)
+    told = headline({"measures": measures(["mine", "yours"], [0, 1]), "claims": CLAIMS}, 0.95, TEN)
     assert told == {
         "accuracy_unpruned": pytest.approx(0.9005),
+        "chance": 0.1,
+        "near_chance": "no",
         "first": "mine",
         "accuracy_first": pytest.approx(0.9005),
         "macs_share_first": pytest.approx(0.25, abs=1e-3),
@@ -52,6 +55,12 @@ def test_two_recipes_are_told_under_names_that_no_study_changes() -> None:
 
 
 def test_what_one_recipe_or_one_seed_cannot_tell_is_left_out() -> None:
-    one = headline({"measures": measures(["mine"], [0, 1]), "claims": CLAIMS}, 0.95)
+    one = headline({"measures": measures(["mine"], [0, 1]), "claims": CLAIMS}, 0.95, TEN)
     assert not {"second", "accuracy_second", "difference"} & set(one)
-    assert "difference_half_width" not in headline({"measures": measures(["a", "b"], [0]), "claims": CLAIMS}, 0.95)
+    assert "difference_half_width" not in headline({"measures": measures(["a", "b"], [0]), "claims": CLAIMS}, 0.95, TEN)
+
+
+def test_a_network_that_guesses_is_told_of() -> None:
+    lopsided = {"counts": {"test": {"a": 90, "b": 10}}}  # always "a" is right as often as the network
+    told = headline({"measures": measures(["mine"], [0]), "claims": CLAIMS}, 0.95, lopsided)
+    assert (told["chance"], told["near_chance"]) == (0.9, "yes")

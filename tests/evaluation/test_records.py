@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from exitprune.errors import BadInput
-from exitprune.evaluation.records import SWEPT, Outcomes, read_record, write_record
-from tests.synthetic import write_data, write_run
+from exitprune.evaluation.records import SWEPT, Outcomes, read_own, read_record, write_record
+from tests.synthetic import COUNTS, write_data, write_run
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,8 @@ def test_outcomes_are_kept_to_the_last_bit(tmp_path: Path, record: Path) -> None
     draw = np.random.default_rng(0)
     given = {
         split: Outcomes(draw.random((7, num), np.float32), draw.random((7, num)) < 0.5, np.arange(7)[:, None] + 1)
-        for split, num in (("validation", 50), ("test", 100))
+        for split, num in COUNTS.items()
+        if split != "train"
     }
     about = read_record(record).about.model_dump(exclude={"format", "outcomes"})
     write_record(tmp_path, about, dict.fromkeys(SWEPT, given))
@@ -92,7 +93,7 @@ def test_a_missing_file_is_named(copy: Path) -> None:
     with pytest.raises(BadInput, match=r"unpruned\.npz"):
         read_record(copy)
     (copy / "record.json").unlink()
-    with pytest.raises(BadInput, match=r"record\.json: cannot be read"):
+    with pytest.raises(BadInput, match=r"record\.json: is not there; run snakemake"):
         read_record(copy)
 
 
@@ -111,6 +112,7 @@ SPOILT: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("key", "value"), SPOILT)
 def test_what_is_not_a_record_is_refused_by_the_first_thing_that_is_wrong(copy: Path, key: str, value: Any) -> None:
     about = json.loads((copy / "record.json").read_text())
+    del about["sha256"]
     (copy / "record.json").write_text(json.dumps({**about, key: value}))
     with pytest.raises(BadInput, match=rf"record\.json: not a record that this version reads: {key}"):
         read_record(copy)
@@ -128,7 +130,22 @@ def test_a_pickle_is_not_opened(copy: Path) -> None:
     np.savez(stream, validation_confidence=np.array([print], dtype=object))
     (copy / "final.npz").write_bytes(stream.getvalue())
     about = json.loads((copy / "record.json").read_text())
+    del about["sha256"]
     about["outcomes"]["final"] = sha256(stream.getvalue()).hexdigest()
     (copy / "record.json").write_text(json.dumps(about))
     with pytest.raises(BadInput, match="holds no outcomes"):
         read_record(copy)
+
+
+def test_a_record_of_before_there_were_seals_is_read(copy: Path) -> None:
+    about = json.loads((copy / "record.json").read_text())
+    del about["sha256"]
+    (copy / "record.json").write_text(json.dumps(about))
+    assert read_record(copy).about.seed == about["seed"]
+
+
+def test_a_record_in_a_folder_of_another_name_is_not_that_seeds(copy: Path) -> None:
+    assert read_own(copy).about.seed == 0
+    other = copy.rename(copy.with_name("1-joint"))
+    with pytest.raises(BadInput, match="holds the record of 0-joint"):
+        read_own(other)

@@ -28,6 +28,14 @@ def test_sizes_of_a_source_not_prepared_yet_are_those_it_is_known_by(tmp_path: P
     assert sizes_of(study("smoke"), tmp_path / "data.json", DIGITS).train == 240  # 300 less a fifth: it has a limit
 
 
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"counts": 3}', '{"counts": {"train": {"a": 1}}, "height": 1, "width": 1}']
+)
+def test_a_damaged_count_of_prepared_data_is_passed_over(tmp_path: Path, text: str) -> None:
+    (tmp_path / "data.json").write_text(text)
+    assert sizes_of(study("digits"), tmp_path / "data.json", DIGITS) == Sizes(1_006, 791, 8)
+
+
 def test_sizes_of_prepared_data_are_those_counted(tmp_path: Path) -> None:
     counts = {"train": {"a": 3, "b": 4}, "validation": {"a": 1}, "test": {"b": 5}}
     (tmp_path / "data.json").write_text(json.dumps({"counts": counts, "height": 12, "width": 27}))

@@ -97,6 +97,16 @@ def test_a_version_that_names_files_outside_is_refused(root: Path, outside: str)
         bring_in("mine", STORE, root)
 
 
+@pytest.mark.parametrize(
+    "text", ["", "[1]", "{", "{}", '{"files": [], "records": {}}', '{"files": {"a": 1}, "records": {}}', "[" * 100_000]
+)
+def test_a_version_that_is_none_is_refused_before_anything_is_copied(root: Path, text: str) -> None:
+    (root / "versioned/mine" / MANIFEST).write_text(text)
+    with pytest.raises(BadInput, match=MANIFEST):
+        bring_in("mine", STORE, root)
+    assert (root / "runs/mine/seed0/base").read_text() == "old"
+
+
 def test_a_record_whose_name_is_longer_than_a_files_may_be_comes_back(root: Path) -> None:
     output = "results/mine/" + "/".join(["a" * 100] * 3)
     (root / output).parent.mkdir(parents=True)

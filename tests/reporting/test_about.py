@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from exitprune.evaluation.guessing import chance, is_near_chance
 from exitprune.evaluation.paper import CIFAR10
-from exitprune.reporting.about import chance, data_name, is_near_chance
+from exitprune.reporting.about import data_name
 
 
 def manifest(

@@ -1,7 +1,8 @@
 """What holds when things go wrong, counted: `make torture`, bounded in time, from a seed.
 
 Each file here maltreats something and returns rows of what was tried and what held: kills of a running study, cases of
-`tests/cases`, flipped bits in checkpoints, full disks. `__main__` runs them and writes docs/reliability.csv and .md.
+`tests/cases`, flipped bits, full disks, the README's commands in random order. `__main__` runs them and writes
+docs/reliability.csv and .md.
 """
 
 from __future__ import annotations

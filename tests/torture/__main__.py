@@ -9,12 +9,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from exitprune.networks.early_exit import Spec
-from tests.torture import Row, bits, disks, given, kills, table
+from tests.torture import Row, bits, disks, given, kills, orders, table
 
 DOCS = Path(__file__).parents[2] / "docs"
-PARTS = ("given", "bits", "kills", "disks")
-CHECKPOINT = Spec("resnet", {"depth": 8}, channels=1, height=8, width=8, num_classes=10, exits=(1, 2), pool=4)
+PARTS = ("given", "bits", "kills", "disks", "orders")
 
 
 def main() -> None:
@@ -23,8 +21,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=25, help="kill no more after so long")
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--studies", type=int, default=2, help="at once")
-    parser.add_argument("--flips", type=int, default=300)
+    parser.add_argument("--flips", type=int, default=300, help="of each kind of file")
     parser.add_argument("--disks", type=int, default=2, help="of each kind")
+    parser.add_argument("--orders", type=float, default=5, help="minutes of the README's commands in random order")
     parser.add_argument("--seed", type=int, default=0, help="of every draw; moments depend on the machine as well")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="the rows of the others are kept")
     parser.add_argument("--add", action="store_true", help="add to the numbers of the table")
@@ -37,9 +36,10 @@ def main() -> None:
         wanted = beside.submit(kills.undisturbed if {"kills", "disks"} & set(options.parts) else dict)
         parts = {
             "given": given.run(),
-            "bits": bits.run(draw, options.flips, CHECKPOINT),
+            "bits": bits.run(draw, options.flips),
             "kills": kills.run(draw, wanted, options.kills, until, options.studies),
             "disks": disks.run(draw, wanted, options.disks),
+            "orders": orders.run(draw, options.orders),
         }
         for name in options.parts:
             rows += parts[name]

@@ -13,8 +13,9 @@ DATA, PAGE = "reliability.csv", "reliability.md"
 HEAD = """# What holds when things go wrong
 
 Written by `make torture` from [reliability.csv](reliability.csv): a small study is killed at random moments, disks are
-filled, bits are flipped, and every case of `tests/cases` (foreign files, bad parameters, bad images) is given. `SEED`,
-`MINUTES` and `KILLS` may be set: `make torture SEED=1 MINUTES=5 KILLS=10`.
+filled, bits are flipped, every case of `tests/cases` (foreign files, records, bad parameters, bad images) is given, and
+the README's commands are run in random order. `SEED`, `MINUTES` and `KILLS` may be set: `make torture SEED=1 MINUTES=5
+KILLS=10`.
 
 "job" is one training or evaluation, "everything" the whole process group, as Ctrl-C in a terminal does it. After up to
 thirty kills the study is finished with the plain command, `dvc repro` or `snakemake`; every checkpoint, every file of

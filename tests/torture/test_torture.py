@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.torture import Row, bits, kills, table
-from tests.torture.__main__ import CHECKPOINT, DOCS
+from tests.torture.__main__ import DOCS
 
 LEAST = {"kills": 60, "foreign files": 60, "bad inputs": 40}
 
 
 def test_every_flipped_bit_is_noticed() -> None:
-    (row,) = bits.run(random.Random(0), 20, CHECKPOINT)
-    assert row.held == row.tried == 20
+    assert [row for row in bits.run(random.Random(0), 10) if row.held < row.tried] == []
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_dvc_killed_alone_leaves_a_study_that_the_next_command_names(
     said = fresh.run("dvc", "repro", fails=None)
     if is_at_work(snakemake):  # still, so it was running all the while
         assert re.search(rf"The study smoke is still running here: process {snakemake.pid}, running since ", said)
-        assert f"kill -INT {snakemake.pid}" in said
+        assert f"stop it with kill {snakemake.pid}," in said
         assert "Traceback" not in said
     wait_until_free(fresh)
     fresh.run("dvc", "repro")

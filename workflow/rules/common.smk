@@ -22,7 +22,7 @@ from exitprune.jobs.ingredients import ingredients
 from exitprune.errors import BadInput
 from exitprune.jobs.alone import STORE_VARIABLE, described, release, try_to_hold
 from exitprune.jobs.store import STORE as STORE_FOLDER, Store, clone_of
-from exitprune.evaluation.records import FILE, SWEPT, name_of
+from exitprune.evaluation.records import FILE, SWEPT, name_of, read_own
 from exitprune.jobs.provenance import sources
 from exitprune.jobs.record_fit import (
     aside_of,
@@ -200,7 +200,8 @@ def run_alone():
     if (other := try_to_hold(RUNNING)) is not None:
         raise WorkflowError(
             f"The study {STUDY} is still running here: {described(other)}. Wait until it ends, or stop it with"
-            f" kill -INT {other.get('pid', 'PID')}; what it has finished is kept, and the same command goes on from there."
+            f" kill {other.get('pid', 'PID')}, which lets the jobs at work end first (Ctrl-C, where it was started, does not);"
+            " what it has finished is kept, and the same command goes on from there."
         )
 
 
@@ -268,6 +269,8 @@ def sort_records():
             continue
         try:
             why = misfit(folder, made_of(recipe), PARAMS.other_code, PARAMS.records)
+            if why is None and workflow.is_main_process:
+                read_own(folder)  # a damaged one is told of now, not once the other seeds are trained
         except BadInput as error:
             raise WorkflowError(str(error)) from None
         if why is None:

@@ -21,6 +21,7 @@ from exitprune.deployment.model_card import Measured, exit_table, metadata_of, m
 from exitprune.deployment.onnx_export import OPSET, build_model
 from exitprune.deployment.onnx_stages import write_stages
 from exitprune.deployment.removal import as_deployed
+from exitprune.deployment.seal import sealed
 from exitprune.deployment.sparse.from_network import steps_of
 from exitprune.deployment.sparse.loading import SUFFIX
 from exitprune.deployment.sparse.machine import CannotRun
@@ -136,7 +137,7 @@ def main(
     metadata = metadata_of(level, exits, points, chosen.name)
     built = build_model(network, mean, std, applied, metadata)
     built = prepare(built) if prepare else built
-    path, model = out / "model.onnx", built.SerializeToString()
+    path, model = out / "model.onnx", sealed(built.SerializeToString())
     write_bytes(path, model)
     about: dict[str, Any] = {
         "file": path.name,

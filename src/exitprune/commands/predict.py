@@ -71,10 +71,16 @@ def main(
 
 
 def _opened(path: Path, runtime: str, threads: int, seconds: float) -> tuple[Model, str | None]:
-    """The model, and a sentence if another runtime than the one asked for runs it."""
+    """The model, and a sentence if another runtime than the one asked for runs it, or it may be damaged."""
     if runtime == "sparse" or path.suffix == SUFFIX:
         return opened(path.with_suffix(SUFFIX) if path.suffix == DENSE else path, threads, seconds)
-    return ExportedModel(path, threads, seconds), None
+    model = ExportedModel(path, threads, seconds)
+    if model.is_sealed:
+        return model, None
+    return (
+        model,
+        f"{plain(path)}: has no digest of itself, so nobody can tell whether it is whole; exitprune export writes one",
+    )
 
 
 def table(predictions: list[Prediction]) -> str:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from exitprune.deployment.extras import extra, onnxruntime_session
+from exitprune.deployment.seal import ENTRY, broken, check_seal
 from exitprune.documents import checked, parse_json
 from exitprune.errors import BadInput, plain, quoted
 
@@ -41,8 +42,8 @@ class ExitCost(Strict):
     """What leaving at an exit costs."""
 
     exit: int = Field(ge=0)
-    macs: int = Field(ge=0)
-    macs_executed: int = Field(ge=0)
+    macs: int = Field(ge=0, le=10**18)
+    macs_executed: int = Field(ge=0, le=10**18)
 
 
 class Threshold(Strict):
@@ -107,6 +108,7 @@ class ExportedModel:
         self.errors: tuple[type[Exception], ...] = (*theirs, RuntimeError, ValueError)
         if content is None:
             content = read_bounded(path, "model", LARGEST, "write one with: exitprune export CHECKPOINT --out DIR")
+        self.is_sealed = check_seal(content, path)
         try:
             with self._within("loaded"):
                 self.session = onnxruntime_session(content, num_threads)
@@ -115,6 +117,8 @@ class ExportedModel:
         properties = self.session.get_modelmeta().custom_metadata_map
         if not properties.keys() >= ENTRIES:
             raise BadInput(f"{path}: an ONNX model, but not one that `exitprune export` wrote; {WANTED}")
+        if ENTRY in properties and not self.is_sealed:
+            raise broken(path)
         there = [name for name in About.model_fields if name in properties]
         text = ", ".join(f'"{name}": {properties[name]}' for name in there)
         self.about = checked(About, parse_json(f"{{{text}}}", path), path)

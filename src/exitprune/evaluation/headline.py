@@ -1,4 +1,4 @@
-"""A study in eight numbers and its verdicts, flat, for `dvc metrics` and `dvc exp show`.
+"""A study in a few numbers and its verdicts, flat, for `dvc metrics` and `dvc exp show`.
 
 The names are the same for every study, so that two studies, or two values of a parameter, stand in the same columns.
 """
@@ -7,34 +7,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from exitprune.evaluation.claims import PRIMARY
+from exitprune.evaluation.guessing import chance, is_near_chance
 from exitprune.evaluation.statistics import paired_difference
 
 NAMES = ("first", "second")
 STATE = "recovered"  # what one would use
 
 
-def headline(tables: Mapping[str, pd.DataFrame], confidence_level: float) -> dict[str, float | str]:
+def headline(
+    tables: Mapping[str, pd.DataFrame], confidence_level: float, manifest: Mapping[str, Any]
+) -> dict[str, float | str]:
     """The study at a glance: its first two recipes, recovered, at the threshold that is best on validation.
 
     Args:
         tables: measures and claims.
         confidence_level: of the interval of the difference over seeds.
+        manifest: of the images.
 
     Returns:
-        What can be told of: accuracy_unpruned (of the classifier); of the first and the second recipe its name, accuracy on the
-        test images and MACs as a share of the unpruned classifier's; final_sparsity of the first; difference in accuracy, first
-        minus second, over the common range of average MACs, and half the width of its interval; the verdict on each claim.
+        What can be told of: accuracy_unpruned (of the classifier); chance, and whether that accuracy is near it; of the first
+        and the second recipe its name, accuracy on the test images and MACs as a share of the unpruned classifier's;
+        final_sparsity of the first; difference in accuracy, first minus second, over the common range of average MACs, and
+        half the width of its interval; the verdict on each claim.
     """
     measures = tables["measures"]
     values = measures.pivot_table(index=["recipe", "seed"], columns=["state", "measure"], values="value", sort=False)
     recipes = list(dict.fromkeys(measures["recipe"]))[: len(NAMES)]
     means = values.groupby("recipe", sort=False).mean()
     dense = means.loc[recipes[0], "unpruned"]
-    numbers: dict[str, float | str] = {"accuracy_unpruned": dense["last_exit_accuracy"]}
+    unpruned = float(dense["last_exit_accuracy"])
+    numbers: dict[str, float | str] = {
+        "accuracy_unpruned": unpruned,
+        "chance": chance(manifest),
+        "near_chance": "yes" if is_near_chance(unpruned, manifest) else "no",
+    }
     for name, recipe in zip(NAMES, recipes, strict=False):
         of = means.loc[recipe, STATE]
         numbers[name] = recipe

@@ -7,9 +7,12 @@ called METHOD-ORDER. Nothing here reads or writes files.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import pandas as pd
+from pydantic import BaseModel, BeforeValidator
 
+from exitprune.documents import checked
 from exitprune.evaluation.records import About
 from exitprune.evaluation.statistics import paired_difference
 
@@ -20,16 +23,23 @@ KEYS = ["gone", "method"]
 VERDICTS = ("joint", "sequential", "none told", "cannot tell")
 
 
+class Pruned(BaseModel):
+    """The settings of a record that are looked at here."""
+
+    sparsity: float
+    order: Annotated[str, BeforeValidator(lambda order: order.get("name") if isinstance(order, dict) else order)]
+
+
 def runs(abouts: Sequence[About]) -> pd.DataFrame:
     """One row per record, after recovery: what was to go and what is gone, accuracies, and MACs that are not of zeros."""
     rows = []
     for about in abouts:
-        settings, (level,) = about.made_of.settings, [one for one in about.levels if one.state == "recovered"]
-        order = settings["order"] if isinstance(settings["order"], str) else settings["order"]["name"]
+        settings = checked(Pruned, about.made_of.settings, f"the record of {about.recipe}: made_of.settings")
+        level, order = about.levels[-1], settings.order
         accuracy = level.accuracy["test"]
         rows.append(
             {
-                "gone": settings["sparsity"],
+                "gone": settings.sparsity,
                 "method": about.recipe.removesuffix(f"-{order}"),
                 "order": order,
                 "seed": about.seed,

@@ -9,25 +9,30 @@ Letters: E exits, N images.
 
 from __future__ import annotations
 
-import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
-from zipfile import BadZipFile
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from exitprune.config.section import Section
+from exitprune.data.manifest import Manifest
+from exitprune.documents import read_document
 from exitprune.errors import BadInput
+from exitprune.evaluation.arrays import Layout, packed, unpacked
 from exitprune.storage import write_bytes
 
 FORMAT = 1
 FILE = "record.json"
+SEAL = ',\n "sha256": "%s"\n}\n'
+"""Last entry of record.json: the digest of all before it. Records of before there were seals have none."""
+SEALED = re.compile(SEAL.replace("%s", "([0-9a-f]{64})").encode() + rb"\Z")
 SPLITS = ("validation", "test")
 State = Literal["unpruned", "intermediate", "final", "recovered"]
 """`final` is the level after the last round, `intermediate` those on the way there."""
@@ -50,6 +55,26 @@ class Outcomes:
     macs: npt.NDArray[np.int64 | np.float64]
 
 
+Whole = Annotated[int, Field(ge=0, le=10**18)]
+Count = Annotated[int, Field(ge=1, le=10**8)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(max_length=1000)]
+
+
+class Images(Manifest):
+    """What a record says of the images: their manifest, and how many there are of each class in each split."""
+
+    source: Name
+    counts: dict[Literal["train", "validation", "test"], Annotated[dict[str, Whole], Field(min_length=1)]]
+
+    @field_validator("counts")
+    @classmethod
+    def _has_test_images(cls, counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+        if not sum(counts.get("test", {}).values()):
+            raise ValueError("there are no test images")
+        return counts
+
+
 class Calibration(Section):
     """Of each exit; what each list holds: `calibration.calibration`."""
 
@@ -65,37 +90,50 @@ class Calibration(Section):
 class Level(Section):
     """A saved network, in numbers; lists have one value per exit."""
 
-    name: str
-    level: int = Field(ge=0)
+    name: Name
+    level: Whole
     state: State
-    prune: str | None
+    prune: Name | None
     """Group that its round pruned."""
-    weights_sha256: str
-    sparsity: dict[str, float]
-    """By group: all, base, exits."""
-    num_images: dict[str, int]
+    weights_sha256: Name
+    sparsity: dict[Literal["all", "base", "exits"], Share]
+    """By group."""
+    num_images: dict[Literal["validation", "test", "sample"], Count]
     """That it was evaluated on, by split: validation and test, or a sample of the validation images alone."""
-    accuracy: dict[str, list[float]]
+    accuracy: dict[str, list[Share]]
     """By split, if all images left there."""
-    macs: list[int | float]
+    macs: list[Annotated[int | float, Field(ge=0, le=1e18)]]
     """Per image; the mean where it depends on the image."""
-    macs_dense: list[int]
-    params: list[int]
-    params_dense: list[int]
-    macs_after_removal: int | None
+    macs_dense: list[Whole]
+    params: list[Whole]
+    params_dense: list[Whole]
+    macs_after_removal: Whole | None
     """That dense kernels still do once what is empty is taken out exactly."""
-    emptied: dict[str, int | None]
+    emptied: dict[str, Whole | None]
     """Filters, channels and branches, and how many of them have no weight left."""
     calibration: list[Calibration]
+
+    @model_validator(mode="after")
+    def _lists_have_a_value_per_exit(self) -> Self:
+        lists = [getattr(self, name) for name in ("macs", "macs_dense", "params", "params_dense")]
+        lists += [values for one in self.calibration for values in vars(one).values() if isinstance(values, list)]
+        lists += self.accuracy.values()
+        if len(set(map(len, lists))) > 1:
+            raise ValueError("lists of one value per exit are of different lengths")
+        if self.accuracy.keys() != self.num_images.keys():
+            raise ValueError("accuracy and num_images are of different splits")
+        if not {"sample", *(SPLITS if self.state in SWEPT else ())} <= self.accuracy.keys():
+            raise ValueError(f"it was not evaluated on all images that one in the state {self.state} is")
+        return self
 
 
 class Layer(Section):
     """A prunable layer after the last round."""
 
-    layer: str
-    group: str
-    weights: int
-    kept: int
+    layer: Name
+    group: Name
+    weights: Whole
+    kept: Whole
 
 
 class MadeOf(Section):
@@ -119,7 +157,7 @@ class Origin(Section):
     versions: dict[str, str | None]
     compute: dict[str, Any]
     """Device, threads, precision, compile."""
-    seconds: dict[str, float]
+    seconds: dict[Name, Annotated[float, Field(ge=0, le=1e12)]]
     """By stage, as far as they were timed; base and heads are shared by the recipes of a seed."""
 
 
@@ -127,9 +165,9 @@ class About(Section):
     """What `record.json` holds."""
 
     format: Literal[1]
-    study: str
-    seed: int = Field(ge=0)
-    recipe: str
+    study: Name
+    seed: Whole
+    recipe: Name
     made_of: MadeOf
     origin: Origin
     data: dict[str, Any]
@@ -140,6 +178,21 @@ class About(Section):
     layers: list[Layer]
     outcomes: dict[State, str]
     """SHA-256 of the file of each state."""
+
+    @field_validator("data")
+    @classmethod
+    def _is_a_manifest(cls, data: dict[str, Any]) -> dict[str, Any]:
+        Images.model_validate(data)
+        return data
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        states = [level.state for level in self.levels]
+        if states != ["unpruned", *["intermediate"] * (len(states) - 3), "final", "recovered"]:
+            raise ValueError("levels are not unpruned, intermediate, final and recovered, in this order")
+        if wrong := [level.name for level in self.levels if len(level.macs) != len(self.blocks)]:
+            raise ValueError(f"{wrong[0]} has not one value for each of {len(self.blocks)} exits")
+        return self
 
 
 @dataclass(frozen=True)
@@ -166,29 +219,37 @@ def write_record(folder: Path, about: Mapping[str, Any], outcomes: Mapping[State
     """
     digests = {}
     for state, splits in outcomes.items():
-        content = _packed(splits)
+        arrays = {f"{split}_{name}": array for split, given in splits.items() for name, array in vars(given).items()}
+        content = packed(arrays)
         write_bytes(folder / f"{state}.npz", content)
         digests[state] = sha256(content).hexdigest()
     whole = About.model_validate({"format": FORMAT, **about, "outcomes": digests})
-    write_bytes(folder / FILE, f"{_as_text(whole.model_dump())}\n".encode())
+    write_bytes(folder / FILE, _sealed(f"{_as_text(whole.model_dump())}\n".encode()))
 
 
 def read_about(folder: Path) -> About:
     """The part that is text.
 
     Raises:
-        BadInput: if there is none, or it is not a record of ours.
+        BadInput: if there is none, or it is not a record of ours, whole and as it was written.
     """
     file = folder / FILE
+    content = read_document(file, otherwise="run snakemake to make it")
+    if sealed := SEALED.search(content):
+        text = content[: sealed.start()] + b"\n}\n"
+        if _sealed(text) != content:
+            raise BadInput(
+                f"{file}: is not as it was written, its digest is another; fetch it anew, or move it elsewhere"
+            )
+        content = text
     try:
-        return About.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise BadInput(f"{file}: cannot be read ({error.strerror}); run snakemake to make it") from None
+        return About.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "its text"
         raise BadInput(
-            f"{file}: not a record that this version reads: {where}: {first['msg']}; move it elsewhere"
+            f"{file}: not a record that this version reads: {where}: {first['msg'].removeprefix('Value error, ')};"
+            " move it elsewhere"
         ) from None
 
 
@@ -200,32 +261,50 @@ def read_record(folder: Path) -> Record:
     """
     about = read_about(folder)
     outcomes = {}
-    for state in SWEPT:
-        file = folder / f"{state}.npz"
-        if not file.is_file() or sha256(content := file.read_bytes()).hexdigest() != about.outcomes.get(state):
+    for level in about.levels:
+        if level.state not in SWEPT:
+            continue
+        file = folder / f"{level.state}.npz"
+        if not file.is_file() or sha256(content := file.read_bytes()).hexdigest() != about.outcomes.get(level.state):
             raise BadInput(
                 f"{file}: not the file that {FILE} beside it was written with; fetch both anew, or move both away"
             )
-        outcomes[state] = _unpacked(content, file)
+        outcomes[level.state] = _outcomes(content, level, file)
     return Record(about, outcomes)
 
 
-def _packed(splits: Mapping[str, Outcomes]) -> bytes:
-    arrays = {f"{split}_{name}": array for split, given in splits.items() for name, array in vars(given).items()}
-    stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
-    return stream.getvalue()
+def read_own(folder: Path) -> Record:
+    """The record that stands in a study under its own name; another's would be taken for that seed's.
+
+    Raises:
+        BadInput: as `read_record`, or if it is of another seed or recipe than the folder says.
+    """
+    record = read_record(folder)
+    if folder.name != (name := name_of(record.about.seed, record.about.recipe)):
+        raise BadInput(f"{folder}: holds the record of {name}; move it to a folder of that name")
+    return record
 
 
-def _unpacked(content: bytes, file: Path) -> dict[str, Outcomes]:
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return {
-                split: Outcomes(*(arrays[f"{split}_{name}"] for name in Outcomes.__dataclass_fields__))
-                for split in SPLITS
-            }
-    except (BadZipFile, KeyError, ValueError) as error:
-        raise BadInput(f"{file}: holds no outcomes of images ({error}); move the record away") from None
+def _outcomes(content: bytes, level: Level, file: Path) -> dict[str, Outcomes]:
+    """Of each split, as many as the level says that there are."""
+    num_exits, wanted = len(level.macs), dict[str, Layout]()
+    for split in SPLITS:
+        shape, per_exit = (num_exits, level.num_images[split]), (num_exits, 1)
+        wanted[f"{split}_confidence"] = (("float32",), (shape,))
+        wanted[f"{split}_correct"] = (("bool",), (shape,))
+        wanted[f"{split}_macs"] = (("int64", "float64"), (shape, per_exit))
+    arrays = unpacked(content, wanted, file)
+    for name, array in arrays.items():
+        highest = np.inf if name.endswith("macs") else 1.0001  # a softmax may round up
+        if not ((array >= 0) & (array <= highest) & np.isfinite(array)).all():
+            raise BadInput(f"{file}: {name} holds what is none; move the record away")
+    names = Outcomes.__dataclass_fields__
+    return {split: Outcomes(*(arrays[f"{split}_{name}"] for name in names)) for split in SPLITS}
+
+
+def _sealed(text: bytes) -> bytes:
+    """The text of an object with the digest of it as last entry."""
+    return text.removesuffix(b"\n}\n") + (SEAL % sha256(text).hexdigest()).encode()
 
 
 def _as_text(value: Any, indent: int = 0) -> str:

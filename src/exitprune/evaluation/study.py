@@ -12,9 +12,11 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.config.model import Model
+from exitprune.documents import checked
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import Sweep, sweep_outcomes
 from exitprune.evaluation.paper import is_papers_data, is_papers_network
@@ -23,6 +25,13 @@ from exitprune.evaluation.tradeoff import Curve
 from exitprune.variants import variant
 
 Row = dict[str, Any]
+
+
+class Pruned(BaseModel):
+    """The settings of a record that tables look at."""
+
+    model: Model
+    granularity: str | dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,8 @@ def study_of(records: Sequence[Record], evaluate: Evaluate) -> Study:
     """
     first = records[0].about
     names = [name_of(record.about.seed, record.about.recipe) for record in records]
+    for name, record in zip(names, records, strict=True):
+        checked(Pruned, record.about.made_of.settings, f"the record {name}: made_of.settings")
     for name, record in zip(names, records, strict=True):
         if names.count(name) > 1:
             raise BadInput(f"there are {names.count(name)} records of {name}: move all but one elsewhere")

@@ -6,13 +6,18 @@ processors took between 0.8 times and twice as long. Once a study trains, `study
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field
 
 from exitprune.config.choice import made
 from exitprune.config.params import Params
+from exitprune.documents import checked, read_json
+from exitprune.errors import BadInput
 from exitprune.jobs.disk import Amount
 from exitprune.jobs.network_size import size_of
 
@@ -42,12 +47,20 @@ class Sizes:
     side: float
 
 
+class Prepared(BaseModel):
+    """What the manifest of prepared images says of their numbers and size."""
+
+    counts: dict[Literal["train", "validation", "test"], dict[str, int]] = Field(min_length=3)
+    height: int
+    width: int
+
+
 def sizes_of(params: Params, manifest: Path, amount: Amount) -> Sizes:
-    """From the manifest of the prepared data if it is there, else from what the source is known to have."""
-    if manifest.is_file():
-        about = json.loads(manifest.read_text())
-        counts = {split: sum(of_class.values()) for split, of_class in about["counts"].items()}
-        side = (about["height"] * about["width"]) ** 0.5
+    """From the manifest of the prepared data if it is there and whole, else from what the source is known to have."""
+    with suppress(BadInput):
+        about = checked(Prepared, read_json(manifest), manifest)
+        counts = {split: sum(of_class.values()) for split, of_class in about.counts.items()}
+        side = (about.height * about.width) ** 0.5
         return Sizes(counts["train"], counts["validation"] + counts["test"], side)
     train, test = amount.num_images - amount.num_test, amount.num_test
     side = (amount.shape[1] * amount.shape[2]) ** 0.5

@@ -39,6 +39,7 @@ BESIDE = (
     "jobs.record_fit",
     "networks.checkpoint_header",
     "networks.checkpoints",
+    "evaluation.arrays",
     "evaluation.records",
 )
 """Modules and rooms that only carry values, check them or write them down: no number comes from them."""

@@ -95,7 +95,11 @@ def _is_made_here(folder: Path, metadata: Path) -> bool:
     if not note.is_file():
         return False
     made_of = _made_of(folder)
-    for parameter in json.loads(note.read_text())["params"]:
+    try:
+        parameters = list(json.loads(note.read_text())["params"])
+    except (ValueError, LookupError, TypeError):  # damaged: it says nothing
+        return False
+    for parameter in parameters:
         try:
             given = json.loads(ast.literal_eval(parameter))
         except (ValueError, SyntaxError, TypeError):

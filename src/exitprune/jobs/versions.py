@@ -15,7 +15,11 @@ import shutil
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from pydantic import BaseModel
+
+from exitprune.documents import checked, parse_json, read_document
 from exitprune.errors import BadInput
 from exitprune.jobs.provenance import digest
 from exitprune.jobs.store import PARTIAL, Store
@@ -25,7 +29,22 @@ VERSIONED = "versioned"
 MANIFEST = "snakemake.json"  # of a version: the digest of each file, and Snakemake's records
 METRICS = "metrics.json"  # of the study that DVC ran last, under one name for all: `dvc exp show` has one column for each number
 BROUGHT = ".version"  # in runs/<study>: which version was last published or brought in
+LARGEST = 2**28  # bytes of a manifest
 RECORDS = Path(".snakemake/metadata")
+
+
+class Noted(BaseModel):
+    """Snakemake's record of an output, and what the output was."""
+
+    sha256: str
+    record: dict[str, Any]
+
+
+class Version(BaseModel):
+    """What the manifest of a version says."""
+
+    files: dict[str, str]
+    records: dict[str, Noted]
 
 
 def publish(study: str, root: Path = Path()) -> None:
@@ -63,25 +82,25 @@ def bring_in(study: str, store: Store, root: Path = Path()) -> int:
     version = digest([manifest])
     if (runs / BROUGHT).is_file() and (runs / BROUGHT).read_text() == version:
         return 0
-    said = json.loads(manifest.read_text())
-    if outside := [name for name in (*said["files"], *said["records"]) if ".." in Path(name).parts or name[0] == "/"]:
+    said = checked(Version, parse_json(read_document(manifest, LARGEST), manifest), manifest)
+    if outside := [name for name in (*said.files, *said.records) if ".." in Path(name).parts or name[:1] in ("", "/")]:
         raise BadInput(f"{manifest}: names a file outside this clone, {outside[0]!r}; it is not a version of ours")
-    missing = [name for name in said["files"] if not (versioned / name).is_file()]
+    missing = [name for name in said.files if not (versioned / name).is_file()]
     if missing:
         raise BadInput(
             f"{versioned / missing[0]} and {len(missing) - 1} other files of this version are not there:"
             " run `dvc checkout`, or `dvc pull` if a remote has them"
         )
     changed = 0
-    for name, sha256 in said["files"].items():
+    for name, sha256 in said.files.items():
         if not (runs / name).is_file() or digest([runs / name]) != sha256:
             store.adopt(runs / name)
             _copy(versioned / name, runs / name)
             store.adopt(runs / name)
             changed += 1
-    for output, entry in said["records"].items():
-        if (root / output).is_file() and digest([root / output]) == entry["sha256"]:
-            write_bytes(_record_path(root, output), json.dumps(entry["record"]).encode())
+    for output, entry in said.records.items():
+        if (root / output).is_file() and digest([root / output]) == entry.sha256:
+            write_bytes(_record_path(root, output), json.dumps(entry.record).encode())
     write_bytes(runs / BROUGHT, version.encode())
     return changed
 

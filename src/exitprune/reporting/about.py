@@ -1,11 +1,10 @@
-"""What a study is about, in words: its images, what guessing would score on them, and whether its network does better."""
+"""What a study is about, in words: its images."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from exitprune.data.chance import is_near
 from exitprune.evaluation.paper import CIFAR10
 from exitprune.reporting.formatting import joined
 
@@ -41,14 +40,3 @@ def data_name(manifest: Mapping[str, Any]) -> str:
 def num_images(manifest: Mapping[str, Any]) -> int:
     """Of all splits together."""
     return sum(sum(by_class.values()) for by_class in manifest["counts"].values())
-
-
-def chance(manifest: Mapping[str, Any]) -> float:
-    """What one answer to every test image scores at best: the share of the most frequent class."""
-    counts = list(map(int, manifest["counts"]["test"].values()))
-    return max(counts) / sum(counts)
-
-
-def is_near_chance(accuracy: float, manifest: Mapping[str, Any]) -> bool:
-    """Whether an accuracy on the test images is hardly better than guessing."""
-    return is_near(accuracy, chance(manifest), sum(map(int, manifest["counts"]["test"].values())))

@@ -14,8 +14,8 @@ import pandas as pd
 from exitprune.config.params import Params
 from exitprune.deployment.measured_times import NOBODY, WITHIN
 from exitprune.evaluation.claims import CONTRADICTED, DECIDED, ONE_SEED, OPEN, PRIMARY, SUPPORTED
+from exitprune.evaluation.guessing import chance, is_near_chance
 from exitprune.evaluation.pairs import FIRST, POSTERS, STEPS
-from exitprune.reporting.about import chance, is_near_chance
 from exitprune.reporting.formatting import STATES, exact_threshold, interval, joined, millions, percent, points, share
 
 LAST, RECOVERED = "final", "recovered"

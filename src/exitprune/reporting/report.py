@@ -22,9 +22,10 @@ from scipy.special import stdtrit
 
 from exitprune.config.params import Params
 from exitprune.evaluation.claims import CLAIMS, PRIMARY, UNTESTED, rule_in_words
+from exitprune.evaluation.guessing import chance
 from exitprune.evaluation.pairs import POSTERS
 from exitprune.evaluation.records import About
-from exitprune.reporting.about import chance, data_name, num_images
+from exitprune.reporting.about import data_name, num_images
 from exitprune.reporting.answer import compared, deploys, found, saves, sure
 from exitprune.reporting.formatting import STATES, counted, duration, is_number_like, joined, millions, percent, share
 from exitprune.reporting.glossary import entries, link_first_uses

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from exitprune.config.params import Params
-from exitprune.reporting.about import chance, data_name
+from exitprune.evaluation.guessing import chance
+from exitprune.reporting.about import data_name
 from exitprune.reporting.chosen import UNPRUNED, checkpoint_of, command
 from exitprune.reporting.figures._looks import looks
 from exitprune.reporting.formatting import STATES

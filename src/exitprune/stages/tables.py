@@ -51,6 +51,10 @@ def main(
         write_bytes(tables / f"{name}.csv", table.to_csv(index=False, float_format="%.8g").encode())
     write_json(
         out.with_name("metrics.json"),
-        headline({name: made[name] for name in ("measures", "claims")}, wanted.evaluate.confidence_level),
+        headline(
+            {name: made[name] for name in ("measures", "claims")},
+            wanted.evaluate.confidence_level,
+            study.records[0].about.data,
+        ),
     )
     write_json(out, summary(study))

@@ -11,7 +11,9 @@ import onnx
 import torch
 from safetensors.torch import save_file
 
+from exitprune.deployment.seal import ENTRY, sealed
 from exitprune.storage import read_tensors, write_tensors
+from tests.exported_study import without_seal
 
 
 def text(file: Path, value: str) -> None:
@@ -44,18 +46,20 @@ def folder(file: Path, value: bool) -> None:
 
 
 def metadata(file: Path, value: dict[str, Any]) -> None:
-    """These entries of an ONNX model, as JSON; null: the entry is taken out.
+    """These entries of an ONNX model, as JSON, sealed anew; null: the entry is taken out; {sha256: kept}: the old seal stays.
 
     {text: ...} is taken as it is, {repeat: [letter, so many times]} is a list of one name, {nested: depth} lists in lists.
     """
     model = onnx.load(file)
-    entries = {item.key: item.value for item in model.metadata_props}
+    entries = {item.key: item.value for item in model.metadata_props if item.key != ENTRY or ENTRY in value}
     for name, entry in value.items():
         match entry:
             case None:
                 entries.pop(name, None)
             case {"text": text_}:
                 entries[name] = text_
+            case "kept":
+                pass
             case {"repeat": [letter, times]}:
                 entries[name] = json.dumps([letter * times] * 4)
             case {"nested": depth}:
@@ -64,11 +68,13 @@ def metadata(file: Path, value: dict[str, Any]) -> None:
                 entries[name] = json.dumps(entry)
     onnx.helper.set_model_props(model, entries)
     onnx.save(model, file)
+    if ENTRY not in value:
+        file.write_bytes(sealed(file.read_bytes()))
 
 
 def weights(file: Path, value: dict[str, float]) -> None:
     """The constants of an ONNX model whose names begin so, filled with a number."""
-    model = onnx.load(file)
+    model = without_seal(file)
     for name, number in value.items():
         found = [one for one in model.graph.initializer if one.name.startswith(name)]
         assert found, [one.name for one in model.graph.initializer]
@@ -81,7 +87,7 @@ def weights(file: Path, value: dict[str, float]) -> None:
 def rename(file: Path, value: list[str]) -> None:
     """An input or output of an ONNX model, by its name and the new one."""
     old, new = value
-    model = onnx.load(file)
+    model = without_seal(file)
     for node in model.graph.node:
         node.input[:] = [new if name == old else name for name in node.input]
         node.output[:] = [new if name == old else name for name in node.output]
@@ -92,7 +98,7 @@ def rename(file: Path, value: list[str]) -> None:
 
 def pixels(file: Path, value: list[str | int]) -> None:
     """The shape of what an ONNX model takes."""
-    model = onnx.load(file)
+    model = without_seal(file)
     kind = model.graph.input[0].type.tensor_type
     kind.CopyFrom(onnx.helper.make_tensor_type_proto(kind.elem_type, value).tensor_type)
     del model.graph.value_info[:]
