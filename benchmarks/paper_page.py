@@ -113,7 +113,7 @@ def rounding(tables: Path) -> Table:
 def rates(tables: Path) -> Table:
     """Accuracy on validation images after the last round by the rounds' rate, recipe by recipe, per cent; its best is starred."""
     grid, rate = pd.read_csv(tables.parent / "grid.csv"), "finetune.lr"
-    exits = [name for name in grid if re.fullmatch(r"exit\d+", name)]
+    exits = [name for name in map(str, grid) if re.fullmatch(r"exit\d+", name)]
     grid["early"] = grid[exits[:-1]].mean(axis=1)
     mean = grid.groupby(["recipe", rate], sort=False)[["early", exits[-1], "mean_accuracy"]].mean().reset_index()
     best = mean.groupby("recipe")["mean_accuracy"].transform("max") == mean["mean_accuracy"]

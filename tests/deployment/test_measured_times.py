@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from exitprune.deployment.measured_times import read_measured
+from exitprune.errors import BadInput
 from tests.synthetic import write_measured, write_study, write_tables
 
 
@@ -60,3 +61,17 @@ def test_times_that_do_not_say_of_which_networks_are_not(tables: Path) -> None:
     path = tables.parent / "inference.csv"
     pd.read_csv(path).drop(columns="sha256").to_csv(path, index=False)
     assert read_measured(tables) is None
+
+
+@pytest.mark.parametrize("wrong", ["many", "nan", "inf", ""])
+def test_times_that_are_no_numbers_are_refused(tables: Path, wrong: str) -> None:
+    write_measured(tables)
+    path = tables.parent / "inference.csv"
+    measured = pd.read_csv(path, dtype=str)
+    measured.loc[3, "milliseconds"] = wrong
+    measured.to_csv(path, index=False)
+    with pytest.raises(BadInput, match=r"inference\.csv: not as make bench-inference writes it"):
+        read_measured(tables)
+    path.write_bytes(b"sha256,\xff\xfe\n")
+    with pytest.raises(BadInput, match=r"inference\.csv: not as make bench-inference writes it"):
+        read_measured(tables)

@@ -39,6 +39,7 @@ def respell(repository: Repository, **settings: object) -> None:
     """Let a record say that it is made of other settings."""
     about = json.loads((repository.path / RECORD).read_text())
     about["made_of"]["settings"] |= settings
+    del about["sha256"]
     (repository.path / RECORD).write_text(json.dumps(about))
 
 
@@ -87,6 +88,16 @@ def test_a_foreign_record_of_other_settings_stops_the_study_and_is_left_alone(cl
     assert "Traceback" not in said
     assert (clone.path / RECORD).read_bytes() == before
     assert not (clone.path / "runs/smoke/seed0").exists()
+
+
+def test_a_damaged_record_is_told_of_before_the_other_seeds_are_trained(clone: Repository) -> None:
+    content = (clone.path / RECORD).read_text()
+    assert '"seed": 0' in content
+    (clone.path / RECORD).write_text(content.replace('"seed": 0', '"seed": 9', 1))
+    said = clone.snakemake("--config", "seeds=[0,1]", fails=True)
+    assert "0-joint/record.json: is not as it was written" in said
+    assert "Traceback" not in said
+    assert not (clone.path / "runs/smoke/seed1").exists()
 
 
 def test_a_record_put_in_the_place_of_one_made_here_stops_the_study(finished: Repository) -> None:

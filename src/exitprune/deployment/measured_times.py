@@ -6,6 +6,7 @@ Nothing but `read_measured` needs pandas.
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,15 +59,16 @@ def read_measured(tables: Path) -> pd.DataFrame | None:
 
     For every seed measured, one of the networks has to be the one that the tables are of, by the digest of its weights:
     joint, after recovery.
+
+    Raises:
+        BadInput: if it is not as it was written.
     """
     import pandas as pd
 
     path = tables.parent / FILE
-    if not path.exists():
+    if not read_rows(path):
         return None
     measured = pd.read_csv(path)
-    if "sha256" not in measured:
-        return None
     levels = pd.read_csv(tables / "levels.csv").query("recipe == 'joint' and state == 'recovered'")
     timed = measured.merge(levels[["seed", "sha256"]])
     return measured if set(timed["seed"]) == set(measured["seed"]) else None
@@ -76,18 +78,21 @@ def read_rows(path: Path) -> list[Row]:
     """All rows of a file of times; none if it is not there or from a version that did not tell whose they are.
 
     Raises:
-        BadInput: if a row lacks something.
+        BadInput: if a row lacks something, or holds what is no number.
     """
     if not path.is_file():
         return []
     kinds = {name: {"int": int, "float": float}.get(str(kind), str) for name, kind in Row.__annotations__.items()}
     with path.open(newline="", encoding="utf-8") as file:
         lines = csv.DictReader(file)
-        if "sha256" not in (lines.fieldnames or ()):
-            return []
         try:
-            return [Row(**{name: kind(line[name]) for name, kind in kinds.items()}) for line in lines]
-        except (KeyError, TypeError, ValueError) as error:
+            if "sha256" not in (lines.fieldnames or ()):
+                return []
+            rows = [Row(**{name: kind(line[name]) for name, kind in kinds.items()}) for line in lines]
+            if not all(math.isfinite(number) for row in rows for number in (row.accuracy, row.macs, row.milliseconds)):
+                raise ValueError("a number is none")
+            return rows
+        except (csv.Error, KeyError, TypeError, ValueError) as error:
             raise BadInput(f"{path}: not as make bench-inference writes it ({error}); measure again") from None
 
 

@@ -98,7 +98,7 @@ class Level(Section):
     weights_sha256: Name
     sparsity: dict[Literal["all", "base", "exits"], Share]
     """By group."""
-    num_images: dict[Literal["validation", "test", "sample"], Count]
+    num_images: dict[Annotated[str, Field(pattern="^(validation|test|sample)$")], Count]
     """That it was evaluated on, by split: validation and test, or a sample of the validation images alone."""
     accuracy: dict[str, list[Share]]
     """By split, if all images left there."""

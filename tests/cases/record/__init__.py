@@ -45,7 +45,7 @@ def run(recipe: dict[str, Any], folder: Path) -> None:
     shutil.copytree(whole(), place)
     file, fits = place / recipe.pop("file", "record.json"), recipe.pop("fits", False)
     for name, value in recipe.items():
-        globals().get(name, getattr(changes, name, None))(file, value)
+        (globals().get(name) or getattr(changes, name))(file, value)
     if fits:
         fit(file)
     study_of([read_own(place)], EVALUATE).table("measures")
