@@ -43,7 +43,8 @@ from exitprune.networks.cuts import CutPoint, Tried
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.groups import Group
 from exitprune.networks.masks import Masks, full_masks, sparsity
-from exitprune.networks.named import GIVEN, Named
+from exitprune.networks.named import GIVEN
+from exitprune.networks.own_module import OwnModule
 from exitprune.pruning.chain import Chain
 from exitprune.storage import write_bytes
 from exitprune.training.loop import train_
@@ -351,7 +352,7 @@ def load(path: Path | str, module: nn.Module | None = None) -> EarlyExits:
     Raises:
         BadInput: if the file is none, or is of another module.
     """
-    found = load_checkpoint(Path(path), base=None if module is None else Named(module))
+    found = load_checkpoint(Path(path), base=None if module is None else OwnModule(module))
     return EarlyExits(found.network, found.masks)
 
 
@@ -362,7 +363,7 @@ def _tried(module: nn.Module, example: Tensor) -> tuple[Tried, str]:
     if next(module.parameters(), None) is None:
         raise BadInput(f"{what} has no parameters; give a trained classifier")
     channels, height, width = example.shape[1:]
-    return Tried(Named(module), (channels, height, width), what), what
+    return Tried(OwnModule(module), (channels, height, width), what), what
 
 
 def _checked(section: type[Any], values: Mapping[str, Any]) -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,6 +22,10 @@ from tests.networks.test_any_network import SLOW, in_wide_gaps, wrapped
 
 MEAN, STD = [0.5, 0.45, 0.4], [0.25, 0.2, 0.3]
 FAST = "shufflenet_v2_x0_5"
+HAS_OPENVINO = importlib.util.find_spec("openvino") is not None
+IN_OPENVINO = ("resnet18", "mobilenet_v2", "mobilenet_v3_small", FAST, "vision_transformer")
+Answering = Callable[[dict[str, Any]], list[Any]]
+"""Pixels and a threshold to class, confidence and exit."""
 slow = [pytest.param(case, id=name, marks=pytest.mark.slow) for name, case in CASES.items() if name != FAST]
 
 
@@ -40,13 +47,24 @@ def pruned(case: Case) -> EarlyExits:
     return net
 
 
-@pytest.mark.parametrize("case", [pytest.param(CASES[FAST], id=FAST), *slow, *SLOW[-8:]])
-def test_the_exported_model_answers_and_leaves_like_pytorch(case: Case, tmp_path: Path) -> None:
-    net = pruned(case)
-    net.export(tmp_path / "model.onnx", MEAN, STD)
-    model = onnx.load(tmp_path / "model.onnx")
-    assert not {node.op_type for node in model.graph.node} & {"If", "Loop"}
-    session = onnxruntime_session(model.SerializeToString(), 1)
+def in_onnxruntime(path: Path) -> Answering:
+    session = onnxruntime_session(path.read_bytes(), 1)
+    return lambda feed: list(session.run(["class", "confidence", "exit"], feed))
+
+
+def in_openvino(path: Path) -> Answering:
+    import openvino
+
+    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def answers(feed: dict[str, Any]) -> list[Any]:
+        given = compiled(feed)
+        return [given[name] for name in ("class", "confidence", "exit")]
+
+    return answers
+
+
+def assert_answers_like_pytorch(net: EarlyExits, answering: Answering) -> None:
     for num in (1, 7, 33):
         given = pixels(num, num + 2)
         with torch.no_grad():
@@ -54,10 +72,28 @@ def test_the_exported_model_answers_and_leaves_like_pytorch(case: Case, tmp_path
         for threshold in (-1.0, *gaps, 1.0):
             logits, taken = net(normalised(given), threshold=threshold)
             feed = {"pixels": given.numpy(), "threshold": np.array(threshold, dtype=np.float32)}
-            label, sure, exits = session.run(["class", "confidence", "exit"], feed)
+            label, sure, exits = answering(feed)
             np.testing.assert_array_equal(exits, taken.numpy())
             np.testing.assert_array_equal(label, logits.argmax(-1).numpy())
             np.testing.assert_allclose(sure, confidence_of(logits).numpy(), rtol=0, atol=5e-4)
+
+
+@pytest.mark.parametrize("case", [pytest.param(CASES[FAST], id=FAST), *slow, *SLOW[-8:]])
+def test_the_exported_model_answers_and_leaves_like_pytorch(case: Case, tmp_path: Path) -> None:
+    net = pruned(case)
+    net.export(tmp_path / "model.onnx", MEAN, STD)
+    model = onnx.load(tmp_path / "model.onnx")
+    assert not {node.op_type for node in model.graph.node} & {"If", "Loop"}
+    assert_answers_like_pytorch(net, in_onnxruntime(tmp_path / "model.onnx"))
     loaded = ExportedModel(tmp_path / "model.onnx")
     assert (loaded.channels, loaded.height, loaded.width) == (3, SIDE, SIDE)
     assert [cost.macs for cost in loaded.about.exits] == [exit_.macs for exit_ in net.exits]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not HAS_OPENVINO, reason="OpenVINO is not installed: pip install openvino")
+@pytest.mark.parametrize("name", IN_OPENVINO)
+def test_openvino_answers_and_leaves_like_pytorch(name: str, tmp_path: Path) -> None:
+    net = pruned(CASES[name])
+    net.export(tmp_path / "model.onnx", MEAN, STD)
+    assert_answers_like_pytorch(net, in_openvino(tmp_path / "model.onnx"))

@@ -158,3 +158,12 @@ def test_on_a_gpu_answers_and_exits_are_those_of_the_cpu(
     threshold = thresholds_between(confidence)[7]
     found = answer(segments(deepcopy(lively).cuda()), images.normalise(images.pixels).cuda(), threshold)
     assert torch.equal(found.exit.cpu(), first_confident_exit(confidence, threshold))
+
+
+def test_a_part_that_was_left_in_training_mode_is_taken_out_of_it(lively: EarlyExitNetwork, images: Images) -> None:
+    network = deepcopy(lively).eval()
+    seen = images.normalise(images.pixels)
+    expected = answer(network, seen, 0.5)
+    network.base.blocks[1].train()
+    assert torch.equal(answer(network, seen, 0.5).logits, expected.logits)
+    assert not any(part.training for part in network.modules())

@@ -8,10 +8,12 @@ Letters: N images, C channels, K classes, H and W height and width.
 
 from __future__ import annotations
 
+import builtins
 import copy
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, cast
 
@@ -85,7 +87,7 @@ def traced_model(
     running = Leaving(copy.deepcopy(network).cpu(), mean, std, temperatures).eval()
     pixels = torch.randint(0, 256, (NUM_TRACED, spec.channels, spec.height, spec.width), dtype=torch.uint8)
     file, batch = io.BytesIO(), {0: "N"}
-    with without_fast_path(), torch.no_grad(), warnings.catch_warnings():
+    with without_fast_path(), _following_len(), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
         )  # that it is the older of torch's two writers, and what is a constant in a trace
@@ -106,8 +108,45 @@ def traced_model(
                 f"{spec.own.title} cannot be written as ONNX: {reason}; predict with it in PyTorch"
             ) from None
     model = onnx.load_from_string(file.getvalue())
-    _allow_empty(onnx, model, pixels.numpy())
+    try:
+        _allow_empty(onnx, model, pixels.numpy())
+        is_same = _answers_the_same(running, model, pixels)
+    except Exception:  # onnxruntime has kinds of its own
+        is_same = False
+    if not is_same:
+        raise CannotFollow(
+            f"{spec.own.title} cannot be written as ONNX: as traced, it answers for {NUM_TRACED} images alone; take the number"
+            " of images from x.shape[0] wherever it is needed, or predict in PyTorch"
+        )
     return model
+
+
+@contextmanager
+def _following_len() -> Iterator[None]:
+    """`len` of a tensor is its `shape[0]`, which the tracer follows: what it gives otherwise is a constant in a trace."""
+    plain = builtins.len
+
+    def followed(given: Any) -> Any:
+        return given.shape[0] if isinstance(given, Tensor) and given.dim() else plain(given)
+
+    builtins.len = followed
+    try:
+        yield
+    finally:
+        builtins.len = plain
+
+
+def _answers_the_same(running: Leaving, model: Any, pixels: Tensor) -> bool:
+    """Whether onnxruntime is as sure as PyTorch, for batches of other sizes than the one traced with."""
+    session = onnxruntime_session(model.SerializeToString(), 1)
+    for num, threshold in ((1, -1.0), (3, 1.0)):
+        with torch.no_grad():
+            sure = running(pixels[:num], torch.tensor(threshold))[1].numpy()
+        feed = {"pixels": pixels[:num].numpy(), "threshold": np.array(threshold, dtype=np.float32)}
+        (found,) = session.run(["confidence"], feed)
+        if found.shape != sure.shape or not np.allclose(found, sure, rtol=0, atol=1e-2):
+            return False
+    return True
 
 
 def _allow_empty(onnx: Any, model: Any, pixels: npt.NDArray[np.uint8]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from exitprune.evaluation.exiting import confidence_of
 from exitprune.networks.architectures import Blocks
@@ -92,30 +92,43 @@ class _Batch:
         self.waiting = torch.arange(num, device=device)
 
     def leave_(self, x: Tensor, logits: Tensor, number: int) -> Tensor:
-        """Let those leave whom an exit is confident about; the map of those who stay.
+        """Let those leave whom an exit is confident about, at the last all; the map of those who stay.
 
         Raises:
             _EveryoneLeft: if nobody stays.
         """
-        logits = logits.float() / (1 if self.temperatures is None else self.temperatures[number])
+        logits = logits.float() if self.temperatures is None else logits.float() / self.temperatures[number]
         sure = confidence_of(logits)
-        leaves = sure > self.threshold if number < self.last else torch.ones_like(sure, dtype=torch.bool)
+        if number == self.last:
+            self._end(logits, sure)
+            raise _EveryoneLeft
+        leaves = sure > self.threshold
         num_staying = len(leaves) - int(leaves.sum())  # the one wait for a GPU per exit
         if num_staying == len(leaves):
             return x
         order = leaves.int().argsort(stable=True)  # who stays, then who leaves
         stays, goes = order[:num_staying], order[num_staying:]
-        left = self.waiting[goes]
-        if not self.logits.numel():
-            self.logits = logits.new_empty(len(self.label), logits.shape[1])
-        self.logits[left] = logits[goes]
-        self.label[left] = logits.argmax(dim=-1)[goes]
-        self.confidence[left] = sure[goes]
-        self.exit[left] = number
+        self._note(self.waiting[goes], logits[goes], sure[goes], number)
         self.waiting = self.waiting[stays]
         if not num_staying:
             raise _EveryoneLeft
         return _rows(x, stays)
+
+    def _end(self, logits: Tensor, sure: Tensor) -> None:
+        """All who are there leave; where nobody has left before, nothing has to be put into place."""
+        if len(self.waiting) < len(self.label):
+            self._note(self.waiting, logits, sure, self.last)
+        else:
+            self.logits, self.label, self.confidence = logits.clone(), logits.argmax(dim=-1), sure
+            self.exit.fill_(self.last)
+
+    def _note(self, left: Tensor, logits: Tensor, sure: Tensor, number: int) -> None:
+        if not self.logits.numel():
+            self.logits = logits.new_empty(len(self.label), logits.shape[1])
+        self.logits[left] = logits
+        self.label[left] = logits.argmax(dim=-1)
+        self.confidence[left] = sure
+        self.exit[left] = number
 
 
 @torch.inference_mode()
@@ -139,7 +152,8 @@ def answer(
         if not len(images):
             raise _EveryoneLeft
         if isinstance(network, EarlyExitNetwork):
-            network.eval()
+            if _is_training(network):
+                network.eval()
             heads = enumerate(network.heads.items())
             at = {point: partial(_at_exit, head, batch, number) for number, (point, head) in heads}
             batch.leave_(images, network.base.run(images, at), num_exits - 1)
@@ -153,6 +167,11 @@ def answer(
 
 def _at_exit(head: Callable[[Tensor], Tensor], batch: _Batch, number: int, x: Tensor) -> Tensor:
     return batch.leave_(x, head(x), number)
+
+
+def _is_training(module: nn.Module) -> bool:
+    """Whether any part is in training mode; to ask takes a sixth of the time that setting all parts does."""
+    return module.training or any(part is not None and _is_training(part) for part in module._modules.values())
 
 
 def _rows(x: Tensor, rows: Tensor) -> Tensor:

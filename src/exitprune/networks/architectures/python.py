@@ -16,7 +16,8 @@ from torch import nn
 
 from exitprune.config.model import NamedSettings
 from exitprune.errors import BadInput
-from exitprune.networks.named import GIVEN, Named
+from exitprune.networks.named import GIVEN
+from exitprune.networks.own_module import OwnModule
 
 
 class Settings(NamedSettings):
@@ -59,7 +60,7 @@ def _folder_here() -> Iterator[None]:
         sys.path.pop()
 
 
-def build(settings: Settings, channels: int, num_classes: int) -> Named:
+def build(settings: Settings, channels: int, num_classes: int) -> OwnModule:
     """What the function gives."""
     package, _, function = settings.name.partition(":")
     if not settings.can_be_built:
@@ -74,4 +75,4 @@ def build(settings: Settings, channels: int, num_classes: int) -> Named:
         ) from None
     if not isinstance(made, nn.Module):
         raise BadInput(f"{settings.name} gives a {type(made).__name__}, not a torch.nn.Module")
-    return Named(made)
+    return OwnModule(made)

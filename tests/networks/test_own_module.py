@@ -1,0 +1,117 @@
+"""What strangers write: maps taken apart by `view`, the number of images by `len`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import exitprune
+from exitprune.deployment.extras import onnxruntime_session
+from exitprune.errors import BadInput
+from exitprune.networks.as_drawn import as_drawn
+from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
+from exitprune.networks.early_exit import Spec
+from exitprune.networks.masks import full_masks
+from exitprune.networks.own_module import OwnModule
+
+IMAGES = torch.randn(6, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+class Viewing(nn.Module):
+    """As LeNet is written everywhere."""
+
+    def __init__(self, channels: int = 3, num_classes: int = 4) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(channels, 8, 3, padding=1), nn.Conv2d(8, 12, 3, padding=1)
+        self.fc = nn.Linear(12 * 4 * 4, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.max_pool2d(F.relu(self.one(x)), 2)
+        x = F.max_pool2d(F.relu(self.two(x)), 2)
+        logits: Tensor = self.fc(x.view(-1, 12 * 4 * 4))
+        return logits
+
+
+class Tokens(nn.Module):
+    """A class token for each of `len(x)` images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = nn.Conv2d(3, 16, 8, 8)
+        self.token = nn.Parameter(torch.zeros(1, 1, 16))
+        self.one, self.two = (nn.TransformerEncoderLayer(16, 2, 16, batch_first=True) for _ in range(2))
+        self.fc = nn.Linear(16, 4)
+
+    def number(self, x: Tensor) -> int:
+        return len(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patch(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(self.number(x), -1, -1), x], 1)
+        logits: Tensor = self.fc(self.two(self.one(x))[:, 0])
+        return logits
+
+
+class Fixed(Tokens):
+    """A number of images that the tracer does not see."""
+
+    def number(self, x: Tensor) -> int:
+        return int(x.numpy().shape[0])
+
+
+def viewing(channels: int, num_classes: int) -> nn.Module:
+    return Viewing(channels, num_classes)
+
+
+def test_a_module_that_takes_maps_apart_by_view_is_trained_pruned_saved_and_loaded(tmp_path: Path) -> None:
+    net = exitprune.wrap(Viewing(), ["one"], IMAGES)
+    net.fit(IMAGES, torch.arange(6) % 4, train="all", epochs=1, batch_size=3)
+    net.prune(IMAGES, torch.arange(6) % 4, sparsity=0.5, rounds=1, finetune={"batch_size": 3})
+    net.save(tmp_path / "net.safetensors")
+    again = exitprune.load(tmp_path / "net.safetensors", Viewing())
+    assert torch.equal(again(IMAGES, threshold=0.4)[0], net(IMAGES, threshold=0.4)[0])
+
+
+def test_a_study_of_it_draws_places_and_keeps_it(tmp_path: Path) -> None:
+    spec = Spec("python", {"name": f"{__name__}:viewing"}, 3, 16, 16, 4, ("one",), 1)
+    network = as_drawn(spec, 0)
+    network.place_("cpu")
+    seen = IMAGES.contiguous(memory_format=torch.channels_last)
+    masks = full_masks(network)
+    save_checkpoint(tmp_path / "level.safetensors", network, masks, {"name": "level-00"})
+    assert torch.equal(load_checkpoint(tmp_path / "level.safetensors").network(seen), network(seen))
+
+
+def test_others_lie_channels_last() -> None:
+    first = nn.Conv2d(3, 8, 3)
+    module = nn.Sequential(first, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+    network = exitprune.wrap(module, ["1"], IMAGES).network
+    assert isinstance(network.base, OwnModule)
+    network.place_("cpu")
+    assert first.weight.is_contiguous(memory_format=torch.channels_last)
+    assert not first.weight.is_contiguous()
+
+
+def test_the_number_of_images_is_followed_into_onnx_however_it_is_asked_for(tmp_path: Path) -> None:
+    net = exitprune.wrap(Tokens(), ["patch", "one"], IMAGES)
+    net.eval().export(tmp_path / "model.onnx")
+    session = onnxruntime_session((tmp_path / "model.onnx").read_bytes(), 1)
+    pixels = torch.randint(0, 256, (5, 3, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    for threshold in (-1.0, 1.0):
+        logits, taken = net(pixels / 255, threshold=threshold)
+        feed = {"pixels": pixels.numpy(), "threshold": np.array(threshold, dtype=np.float32)}
+        label, exits = session.run(["class", "exit"], feed)
+        np.testing.assert_array_equal(exits, taken.numpy())
+        np.testing.assert_array_equal(label, logits.argmax(-1).numpy())
+
+
+def test_a_number_of_images_that_is_not_followed_is_told(tmp_path: Path) -> None:
+    net = exitprune.wrap(Fixed(), ["one"], IMAGES)
+    with pytest.raises(BadInput, match=r"cannot be written as ONNX: as traced, it answers for 8 images alone; take"):
+        net.eval().export(tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()
