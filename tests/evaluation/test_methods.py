@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from benchmarks import methods_page
 
 from exitprune.errors import BadInput
-from exitprune.evaluation.methods import differences, headline, runs
+from exitprune.evaluation.method_gaps import missing
+from exitprune.evaluation.methods import differences, headline, runs, units_gone
 from exitprune.evaluation.records import About, read_about
 from exitprune.stages.compare_methods import main
+from tests.browser import axe_script, chromium
+from tests.page import Outline
 from tests.synthetic import EVALUATE, write_study
 
-GAINS = {
+GAINS: dict[str, list[float]] = {
     "erk": [0.02, 0.03, 0.04],
     "snip": [-0.02, -0.03, -0.04],
     "force": [-0.02, 0.0, 0.03],
@@ -34,9 +38,11 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             for order, more in (("joint", gain), ("sequential", 0.0)):
                 about |= {"seed": seed, "recipe": f"{method}-{order}"}
                 about["made_of"]["settings"] |= {"order": {"name": order, "budget": "half"}, "sparsity": 0.8}
+                about["made_of"]["settings"] |= {"start": "trained", "criterion": "random", "schedule": "linear"}
+                about["made_of"]["settings"] |= {"scope": "global", "ending": "last"}
                 about["levels"][-1]["accuracy"]["test"] = [0.5, 0.6, 0.7, 0.5, 0.6, 0.7, 0.8 + more]
-                path = folder / f"{seed}-{method}-{order}"
-                path.mkdir()
+                path = folder / "made-up" / "seeds" / f"{seed}-{method}-{order}"
+                path.mkdir(parents=True)
                 (path / "record.json").write_text(json.dumps(about))
                 found.append(path)
     return found
@@ -45,6 +51,14 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def abouts(records: list[Path]) -> list[About]:
     return [read_about(path) for path in records]
+
+
+@pytest.fixture(scope="module")
+def summed(records: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the stage writes of all of them."""
+    folder = tmp_path_factory.mktemp("summed")
+    main(json.dumps({"evaluate": EVALUATE.model_dump()}), records, folder / "methods.json")
+    return folder
 
 
 def test_a_run_is_what_its_record_says_after_recovery(abouts: list[About]) -> None:
@@ -68,20 +82,93 @@ def test_differences_are_paired_by_seed_and_say_who_is_better(abouts: list[About
     assert headline(found)["joint"] == ["erk at 0.8"]
 
 
+def test_what_is_left_after_correction_is_told_of_as_many_comparisons_as_were_made(abouts: list[About]) -> None:
+    of = differences(runs(abouts), 0.95).query("measure == 'classifier'").set_index("method")
+    assert of.loc["erk", "p"] == pytest.approx(0.035099, abs=1e-5)  # t = 3 / (1 / sqrt(3)), two degrees of freedom
+    assert of.loc["erk", "p_corrected"] == pytest.approx(
+        3 * 0.035099, abs=1e-4
+    )  # random has no spread, hence no p-value
+    assert (of.loc["erk", "better"], of.loc["erk", "holds"]) == ("joint", False)
+
+
+def test_as_large_a_share_of_units_is_gone_as_its_layers_lost(abouts: list[About]) -> None:
+    (share,) = {round(units_gone(about), 6) for about in abouts}
+    kept = sum(layer.kept for layer in abouts[0].layers)
+    assert share == pytest.approx(1 - kept / sum(layer.weights for layer in abouts[0].layers), abs=0.2)
+    told = abouts[0].model_dump()
+    told["made_of"]["settings"]["granularity"] = "filter"
+    told["layers"] = [
+        {**layer, "weights": 100, "kept": 25 if layer["layer"].endswith(".c1") else 100} for layer in told["layers"]
+    ]
+    filters = About.model_validate(told)
+    assert units_gone(filters) == pytest.approx(
+        0.75
+    )  # of the blocks' first convolutions, which alone have filters that may go
+
+
 def test_a_seed_that_lacks_one_order_is_no_pair(abouts: list[About]) -> None:
     some = [about for about in abouts if (about.seed, about.recipe) != (1, "erk-joint")]
     found = differences(runs(some), 0.95).query("method == 'erk' and measure == 'classifier'").iloc[0]
     assert (found["num_seeds"], found["difference"]) == (2, pytest.approx(0.03))
 
 
-def test_the_stage_writes_tables_the_figure_and_what_they_say(records: list[Path], tmp_path: Path) -> None:
+def test_the_stage_writes_tables_the_figure_and_what_they_say(summed: Path) -> None:
+    said = json.loads((summed / "methods.json").read_text())
+    assert said["classifier"]["sequential"] == ["snip at 0.8"]
+    assert said["missing"] == []
+    assert len(pd.read_csv(summed / "methods.csv")) == 8
+    assert len(pd.read_csv(summed / "joint_minus_sequential.csv")) == 8
+    assert "joint less sequential" in (summed / "methods-80.svg").read_text()
+    assert (summed / "methods-80.png").stat().st_size > 10_000
+    page = Outline((summed / "methods.html").read_text(encoding="utf-8"))
+    assert "Of 4 comparisons: joint better in 1, sequential in 1, no difference told in 1." in page.text
+    assert "Everything at once is better with: erk (80 %)." in page.text
+    assert {"#answer"} < {one for one in page.found["href"] if one.startswith("#")}
+    assert {one[1:] for one in page.found["href"] if one.startswith("#")} <= set(page.found["id"])
+
+
+def test_the_tables_of_the_documentation_are_read_off_what_the_stage_wrote(summed: Path) -> None:
+    titles, rows = methods_page.gains(summed)
+    cells = dict(zip(titles, next(row for row in rows if row[0] == "erk"), strict=True))
+    assert cells["classifier, points"] == "+3.0 (+0.5 to +5.5)"
+    assert (cells["joint, %"], cells["sequential, %"], cells["pairs"]) == ("83.0", "80.0", "3")
+    titles, rows = methods_page.found(summed)
+    assert rows[0][1:] == ["4", "erk (80 %)", "snip (80 %)", "1", "1"]
+    assert methods_page.steps(summed) == methods_page.kept(summed) == methods_page.NONE
+
+
+def test_what_is_not_there_is_told_and_nothing_else_is_refused(records: list[Path], tmp_path: Path) -> None:
     settings = json.dumps({"evaluate": EVALUATE.model_dump()})
-    main(settings, records, tmp_path / "methods.json")
-    assert json.loads((tmp_path / "methods.json").read_text())["sequential"] == ["snip at 0.8"]
-    assert len(pd.read_csv(tmp_path / "methods.csv")) == 8
-    assert len(pd.read_csv(tmp_path / "joint_minus_sequential.csv")) == 8
-    assert "joint less sequential" in (tmp_path / "methods.svg").read_text()
-    assert (tmp_path / "methods.png").stat().st_size > 10_000
+    elsewhere = [Path("results/made-up-90/seeds/0-erk-joint")]
+    main(settings, [one for one in records if one.name != "1-erk-joint"] + elsewhere, tmp_path / "methods.json")
+    assert json.loads((tmp_path / "methods.json").read_text())["missing"] == ["made-up-90: 1 of 1 records: all"]
+    with pytest.raises(BadInput, match="none of 1 records is there, such as results"):
+        main(settings, elsewhere, tmp_path / "methods.json")
+
+
+@pytest.mark.parametrize(
+    ("gone", "sentences"),
+    [
+        ([], []),
+        (["0-a-joint"], ["study: 1 of 4 records: seed 0 of a-joint"]),
+        (["0-a-joint", "0-b-joint"], ["study: 2 of 4 records: seed 0 of every recipe"]),
+        (["0-a-joint", "0-b-joint", "1-b-joint"], ["study: 3 of 4 records: seed 0 of every recipe; seed 1 of b-joint"]),
+        (["0-a-joint", "1-a-joint"], ["study: 2 of 4 records: seeds 0, 1 of a-joint"]),
+        (["0-a-joint", "1-a-joint", "0-b-joint", "1-b-joint"], ["study: 4 of 4 records: all"]),
+    ],
+)
+def test_gaps_are_told_in_few_words(gone: list[str], sentences: list[str]) -> None:
+    wanted = [Path("results/study/seeds", f"{seed}-{recipe}") for recipe in ("a-joint", "b-joint") for seed in (0, 1)]
+    assert missing(wanted, [one for one in wanted if one.name not in gone]) == sentences
+
+
+def test_one_recipe_made_in_two_ways_is_refused(records: list[Path], tmp_path: Path) -> None:
+    other = tmp_path / "9-erk-joint"
+    other.mkdir()
+    text = (records[0] / "record.json").read_text()
+    (other / "record.json").write_text(text.replace('"sparsity": 0.8', '"sparsity": 0.7'))
+    with pytest.raises(BadInput, match="made of other settings than"):
+        main(json.dumps({"evaluate": EVALUATE.model_dump()}), [*records, other], tmp_path / "methods.json")
 
 
 def test_records_of_other_images_are_refused(records: list[Path], tmp_path: Path) -> None:
@@ -91,3 +178,20 @@ def test_records_of_other_images_are_refused(records: list[Path], tmp_path: Path
     (other / "record.json").write_text(text.replace("0" * 64, "1" * 64))
     with pytest.raises(BadInput, match="of other images or exits"):
         main(json.dumps({"evaluate": EVALUATE.model_dump()}), [*records, other], tmp_path / "methods.json")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_no_barrier_and_columns_sort(summed: Path, width: int, scheme: str) -> None:
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": width, "height": 860}, color_scheme=scheme)
+        page.goto((summed / "methods.html").as_uri())
+        page.evaluate(axe_script())
+        assert [rule["id"] for rule in page.evaluate("axe.run()")["violations"]] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.locator("#methods-table thead th").nth(4).locator("button").press("Enter")
+        found = page.evaluate(
+            "[...document.querySelectorAll('#methods-table tbody tr')].map(r => r.cells[4].textContent)"
+        )
+        assert found == sorted(found)

@@ -309,6 +309,8 @@ def start_watch():
     plan = plan_of(
         workflow.dag, PARAMS, sizes_of(PARAMS, Path(RUNS, "data.json"), amount())
     )
+    if not plan:
+        return
     num_cores = workflow.global_resources["_cores"].value or workflow.nodes or 1
     print(
         promise(STUDY, plan, num_cores, needed_bytes(PARAMS, amount())), file=sys.stderr

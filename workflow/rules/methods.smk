@@ -1,26 +1,49 @@
 """Every method in both orders: `snakemake methods` runs the studies of methods and sums them up.
 
 Of digits, unless the study is itself one of methods. The studies that differ in how much goes are runs of their own, each of which
-goes on where it was.
+goes on where it was. `snakemake methods_so_far` runs none of them and sums up what is there.
 """
 
 FAMILY = STUDY.rsplit("-", 1)[0] if STUDY.rsplit("-", 1)[-1].isdigit() else STUDY
 FAMILY = FAMILY if FAMILY.endswith("methods") else "digits-methods"
 COMPARED = sorted(path.stem for path in Path("presets").glob(f"{FAMILY}*.yaml"))
+# What the command line picks, it picks of all of them.
+PICKED = [
+    f"{key}=[{','.join(map(str, getattr(PARAMS, key)))}]"
+    for key in ("seeds", "recipes")
+    if config.get(key)
+]
 
 
-def compared_records():
-    """The folders of all records of the studies compared."""
-    studies = [
-        PARAMS if name == STUDY else resolve({**config, "study": name}, Path("presets"))
+def compared_studies():
+    """The parameters of all studies compared."""
+    return [
+        PARAMS if name == STUDY else resolve({**config, "study": name}, PRESETS)
         for name in COMPARED
     ]
+
+
+def compared_records(wildcards):
+    """The folders of all records of the studies compared."""
     return [
-        f"results/{one.study}/seeds/{name_of(seed, recipe)}"
-        for one in studies
-        for seed in one.seeds
+        f"--record=results/{one.study}/seeds/{name_of(seed, recipe)}"
+        for one in compared_studies()
         for recipe in one.recipes
+        for seed in one.seeds
     ]
+
+
+def fitting_records(wildcards):
+    """The same; stop at one that is there and is not of what its study asks for."""
+    for one in compared_studies():
+        contents = extent_of(one.data).digest
+        for seed, recipe in product(one.seeds, one.recipes):
+            folder = Path("results", one.study, "seeds", name_of(seed, recipe))
+            if (folder / FILE).exists():
+                wanted = ingredients(one, recipe, contents)
+                if why := misfit(folder, wanted, one.other_code, one.records):
+                    raise WorkflowError(refusal(folder, why))
+    return compared_records(wildcards)
 
 
 rule records:
@@ -29,21 +52,27 @@ rule records:
         RECORD_FILES,
 
 
+SUM_UP = run("compare_methods", "{params.records:q}", out="params.said")
+
+
+rule methods_so_far:
+    log:
+        f"logs/{FAMILY}-compared.log",
+    resources:
+        mem_mb=4000,
+    params:
+        settings=settings("evaluate"),
+        records=fitting_records,
+        said=f"results/{FAMILY}/methods.json",
+    message:
+        f"Sum up the studies of methods, as far as they are, in results/{FAMILY}/methods.html"
+    shell:
+        SUM_UP
+
+
 rule methods:
     input:
         mine=RECORD_FILES if STUDY in COMPARED else [],
-        code=code("compare_methods"),
-    output:
-        expand(
-            f"results/{FAMILY}/{{file}}",
-            file=[
-                "methods.csv",
-                "joint_minus_sequential.csv",
-                "methods.svg",
-                "methods.png",
-            ],
-        ),
-        said=f"results/{FAMILY}/methods.json",
     log:
         f"logs/{FAMILY}-compared.log",
     threads: 9999  # all there are; `snakemake --unlock` is not told how many
@@ -51,14 +80,13 @@ rule methods:
         mem_mb=4000,
     params:
         settings=settings("evaluate"),
+        records=compared_records,
+        said=f"results/{FAMILY}/methods.json",
         others=[name for name in COMPARED if name != STUDY],
-        seeds=f"seeds={PARAMS.seeds}".replace(" ", "") if config.get("seeds") else "",
-        records=lambda wildcards: [
-            f"--record={folder}" for folder in compared_records()
-        ],
+        picked=PICKED,
     message:
-        "Run the studies of methods, and sum them up"
+        f"Run the studies of methods, and sum them up in results/{FAMILY}/methods.html"
     shell:
         "for study in {params.others}; do"
-        " python -m snakemake --cores {threads} --config study=$study {params.seeds:q} -- records || exit 1; done; "
-        + run("compare_methods", "{params.records:q}", out="output.said")
+        " python -m snakemake --cores {threads} --config study=$study {params.picked:q} -- records || exit 1; done; "
+        + SUM_UP

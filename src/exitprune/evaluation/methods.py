@@ -6,15 +6,25 @@ called METHOD-ORDER. Nothing here reads or writes files.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator
+from scipy.special import stdtr
 
+from exitprune.config.choice import Choice, made, of
+from exitprune.config.model import Model
 from exitprune.documents import checked
+from exitprune.evaluation.claims import holm
 from exitprune.evaluation.records import About
 from exitprune.evaluation.statistics import paired_difference
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.masks import full_masks
+from exitprune.shapes_only import shapes_only
 
 MEASURES = ("classifier", "early_exits")
 """Accuracy of the base network's classifier, and the mean of the early exits', were all images to leave there."""
@@ -23,42 +33,96 @@ KEYS = ["gone", "method"]
 VERDICTS = ("joint", "sequential", "none told", "cannot tell")
 
 
+Name = Annotated[str, BeforeValidator(lambda told: told.get("name") if isinstance(told, dict) else told)]
+"""Of a variant, whether or not something of it is set."""
+
+
 class Pruned(BaseModel):
     """The settings of a record that are looked at here."""
 
     sparsity: float
-    order: Annotated[str, BeforeValidator(lambda order: order.get("name") if isinstance(order, dict) else order)]
+    model: Model
+    granularity: Annotated[Choice, of("granularities")]
+    order: Name
+    start: Name
+    criterion: Name
+    schedule: Name
+    scope: Name
+    ending: Name
+
+
+def settings_of(about: About) -> Pruned:
+    """What a record says of how its network was pruned.
+
+    Raises:
+        BadInput: if it does not say so.
+    """
+    return checked(Pruned, about.made_of.settings, f"the record of {about.recipe}: made_of.settings")
+
+
+def method_of(about: About) -> str:
+    """The method that a record is of: its recipe is called METHOD-ORDER."""
+    return about.recipe.removesuffix(f"-{settings_of(about).order}")
 
 
 def runs(abouts: Sequence[About]) -> pd.DataFrame:
     """One row per record, after recovery: what was to go and what is gone, accuracies, and MACs that are not of zeros."""
     rows = []
     for about in abouts:
-        settings = checked(Pruned, about.made_of.settings, f"the record of {about.recipe}: made_of.settings")
-        level, order = about.levels[-1], settings.order
+        settings, level = settings_of(about), about.levels[-1]
         accuracy = level.accuracy["test"]
         rows.append(
             {
                 "gone": settings.sparsity,
-                "method": about.recipe.removesuffix(f"-{order}"),
-                "order": order,
+                "method": method_of(about),
+                "order": settings.order,
                 "seed": about.seed,
                 "classifier": accuracy[-1],
                 "early_exits": sum(accuracy[:-1]) / (len(accuracy) - 1),
                 "macs": level.macs[-1],
                 "macs_dense": level.macs_dense[-1],
                 "sparsity": level.sparsity["all"],
+                "units_gone": units_gone(about),
+                "per_image": isinstance(level.macs[-1], float),
             }
         )
     return pd.DataFrame(rows).sort_values([*KEYS, "order", "seed"], ignore_index=True)
 
 
+def units_gone(about: About) -> float:
+    """Share of what the granularity takes as one (weights, filters, blocks) that is gone after the last round.
+
+    Of a layer's filters as large a share is gone as of its weights. That is exact where what the layer reads keeps its width, as
+    in residual blocks, and of weights and blocks always.
+    """
+    settings, data = settings_of(about), about.data
+    told = json.dumps([settings.model.model_dump(), settings.granularity.model_dump()], sort_keys=True)
+    numbers = _units(told, data["channels"], data["height"], data["width"], len(data["classes"]))
+    kept = {layer.layer: layer.kept / layer.weights for layer in about.layers}
+    return 1 - sum(number * kept[layer] for layer, number in numbers.items()) / sum(numbers.values())
+
+
+@cache
+def _units(settings: str, channels: int, height: int, width: int, classes: int) -> dict[str, int]:
+    """How many units each layer has; no weight is drawn for it."""
+    told, granularity = json.loads(settings)
+    model, named = Model.model_validate(told), granularity if isinstance(granularity, dict) else {"name": granularity}
+    with shapes_only():
+        spec = Spec(
+            model.architecture, model.settings, channels, height, width, classes, tuple(model.exits), model.pool
+        )
+        network = EarlyExitNetwork(spec)
+        units = made("granularities", Choice(**named)).unit_masks(network, full_masks(network))
+    return {layer: mask.numel() for layer, mask in units.items()}
+
+
 def means(table: pd.DataFrame) -> pd.DataFrame:
     """Means over the seeds of `runs`, with the sample deviation of accuracies."""
     grouped = table.groupby([*KEYS, "order"])
-    mean = grouped[[*MEASURES, "macs", "macs_dense", "sparsity"]].mean()
+    mean = grouped[[*MEASURES, "macs", "macs_dense", "sparsity", "units_gone"]].mean()
     deviation = grouped[list(MEASURES)].std().add_suffix("_std")
-    return mean.join(deviation).join(grouped["seed"].nunique().rename("num_seeds")).reset_index()
+    counts = grouped.agg(num_seeds=("seed", "nunique"), per_image=("per_image", "all"))
+    return mean.join([deviation, counts]).reset_index()
 
 
 def differences(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
@@ -67,6 +131,10 @@ def differences(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
     Args:
         table: as `runs` gives it.
         confidence: of the interval, in (0, 1).
+
+    Returns:
+        `better` is what the interval says by itself. `p` is the p-value of the paired t test, `p_corrected` the same corrected by
+        Holm for all rows of the measure, and `holds` whether `better` is left after that.
     """
     rows = []
     for (gone, method), part in table.groupby(KEYS, sort=False):
@@ -76,14 +144,19 @@ def differences(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
             found = paired_difference(pairs["joint"].to_numpy(), pairs["sequential"].to_numpy(), confidence)
             verdict = "cannot tell" if pd.isna(found.low) else "none told"  # of one seed, or if all seeds agree
             verdict = "joint" if found.low > 0 else "sequential" if found.high < 0 else verdict
+            error = found.std / found.num**0.5 if found.num > 1 and found.std else np.nan
             row = {"gone": gone, "method": method, "measure": measure, "difference": found.mean, "std": found.std}
-            rows.append({**row, "low": found.low, "high": found.high, "num_seeds": found.num, "better": verdict})
-    return pd.DataFrame(rows)
+            row |= {"low": found.low, "high": found.high, "num_seeds": found.num, "better": verdict}
+            rows.append({**row, "p": float(2 * stdtr(max(found.num - 1, 1), -abs(found.mean) / error))})
+    made = pd.DataFrame(rows)
+    made["p_corrected"] = made.groupby("measure")["p"].transform(lambda p: holm(p.to_numpy()))
+    made["holds"] = made["p_corrected"] < 1 - confidence
+    return made
 
 
-def headline(table: pd.DataFrame) -> dict[str, list[str]]:
-    """Methods by what `differences` says of their classifier; a method is named once per share at which it says so."""
-    ours = table[table["measure"] == "classifier"]
+def headline(table: pd.DataFrame, measure: str = MEASURES[0]) -> dict[str, list[str]]:
+    """Methods by what `differences` says of a measure; a method is named once per share at which it says so."""
+    ours = table[table["measure"] == measure]
     return {
         verdict: [f"{row.method} at {row.gone:g}" for row in ours[ours["better"] == verdict].itertuples()]
         for verdict in VERDICTS

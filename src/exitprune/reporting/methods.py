@@ -1,64 +1,109 @@
-"""The figure of all methods: accuracy against the operations that are left, and what pruning everything at once gains."""
+"""The figure of all methods at one share: a row for each, what it reaches in either order, what joint gains, what is left."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from exitprune.evaluation.methods import MEASURES
-from exitprune.reporting.figures._looks import PALETTE
-from exitprune.reporting.figures._style import WIDTH, in_percent
+from exitprune.evaluation.methods import MEASURES, ORDERS
+from exitprune.reporting.figures._looks import LOOKS
+from exitprune.reporting.figures._style import WIDTH, Percent
+from exitprune.reporting.formatting import interval, percent, points, share
+from exitprune.reporting.method_words import Method
 
-TITLE = "Every method in both orders"
 CAPTION = (
-    "Above: test accuracy after recovery against multiplications with weights that are not zero, mean over seeds; filled: joint, "
-    "hollow: sequential. Below: joint less sequential in points, paired by seed, with its interval."
+    "A row for each method, by when it prunes. Left: test accuracy after recovery, mean over seeds; filled circles: everything "
+    "at once (joint), hollow squares: first the base network, then the exits (sequential). Middle: joint less sequential, paired "
+    "by seed, with its interval; in colour where it leaves 0 out, filled where it does after Holm's correction too. Right: "
+    "multiply-accumulates that are left, as a share of the unpruned network's."
 )
-NAMES = {"classifier": "classifier", "early_exits": "mean of the early exits"}
-MARKERS = "osD^v"
+NAMES = {"classifier": "classifier", "early_exits": "early exits, mean"}
+WHEN = {"initialization": "before training", "early": "early in training", "trained": "after training"}
+GREY = "0.35"
+ROW = 0.21
+"""Inches."""
 
 
-def draw(means: pd.DataFrame, differences: pd.DataFrame) -> Figure:
-    """Two panels of accuracy over two of differences.
+def title(gone: float) -> str:
+    """Of the figure at a share."""
+    return f"Every method in both orders, {share(gone)} % gone"
+
+
+def draw(means: pd.DataFrame, differences: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
+    """Five panels that share their rows.
 
     Args:
-        means: as `evaluation.methods.means` gives them.
-        differences: as `evaluation.methods.differences` gives them.
+        means: as `evaluation.methods.means` gives them, of one share.
+        differences: as `evaluation.methods.differences` gives them, of the same.
+        methods: in the order of the rows; those without numbers have none.
     """
-    methods = list(dict.fromkeys(means["method"]))
-    looks = {name: (PALETTE[i % 10], MARKERS[i // 10 % len(MARKERS)]) for i, name in enumerate(methods)}
-    lines = len(differences) // len(MEASURES)
-    figure = Figure(figsize=(WIDTH, 6 + 0.2 * lines), layout="constrained")
-    grid = figure.subplots(2, 2, height_ratios=[4, max(0.2 * lines, 1)], sharey="row")
-    for axes, measure in zip(grid[0], MEASURES, strict=True):
-        _accuracies(axes, means, measure, looks)
-        axes.set_title(NAMES[measure])
-    grid[0][0].set_ylabel("test accuracy")
-    in_percent(grid[0][0])
-    for axes, measure in zip(grid[1], MEASURES, strict=True):
-        _gains(axes, differences[differences["measure"] == measure], looks)
-    figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=6)
+    there = [one for one in methods.values() if one.name in set(means["method"])]
+    rows: list[tuple[str, bool]] = []
+    for when, of_when in groupby(there, key=lambda one: one.when):
+        rows += [(WHEN[when], True), *((one.name, False) for one in of_when)]
+    places = {name: -place for place, (name, is_heading) in enumerate(rows) if not is_heading}
+    figure = Figure(figsize=(WIDTH, 1.1 + ROW * len(rows)), layout="constrained")
+    left, right, *gains, macs = figure.subplots(1, 5, sharey=True, width_ratios=[3, 3, 3, 3, 2])
+    for axes, measure in zip((left, right), MEASURES, strict=True):
+        _values(axes, means, measure, places)
+        axes.set_title(f"{NAMES[measure]}:\nboth orders")
+        axes.set_xlabel("test accuracy")
+        axes.xaxis.set_major_formatter(Percent(1))
+        axes.set_xlim(right=min(axes.get_xlim()[1], 1.01))
+    for axes, measure in zip(gains, MEASURES, strict=True):
+        _gains(axes, differences[differences["measure"] == measure], places)
+        axes.set_title(f"{NAMES[measure]}:\njoint \N{MINUS SIGN} sequential")
+    shares = means.assign(left=means["macs"] / means["macs_dense"])
+    _values(macs, shares, "left", places)
+    macs.set_title("work left:\nboth orders")
+    macs.set_xlabel("MACs, share")
+    macs.xaxis.set_major_formatter(Percent(1))
+    macs.set_xlim(0, None)
+    left.set_yticks([-place for place in range(len(rows))], [name for name, _ in rows])
+    for label, (_, is_heading) in zip(left.get_yticklabels(), rows, strict=True):
+        label.set_fontweight("bold" if is_heading else "normal")
+    left.set_ylim(-len(rows) + 0.4, 0.6)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
-def _accuracies(axes: Axes, means: pd.DataFrame, measure: str, looks: dict[str, tuple[str, str]]) -> None:
-    for (method, order), part in means.groupby(["method", "order"], sort=False):
-        colour, marker = looks[str(method)]
-        filled = {"fillstyle": "full", "label": method} if order == "joint" else {"fillstyle": "none"}
-        ranked = part.sort_values("macs")
-        axes.plot(ranked["macs"] / 1e6, ranked[measure], color=colour, marker=marker, linewidth=0.7, **filled)
-    axes.set_xlabel("million MACs per image that are not of zeros")
+def alt(means: pd.DataFrame, differences: pd.DataFrame) -> str:
+    """Every method's accuracy in both orders, and what joint gains."""
+    said = []
+    for row in differences[differences["measure"] == MEASURES[0]].to_dict("records"):
+        mine = means[means["method"] == row["method"]].to_dict("records")
+        accuracies = ", ".join(f"{one['order']} {percent(one['classifier'])} %" for one in mine)
+        gain = f"{points(row['difference'])} ({interval(row['low'], row['high'])})"
+        said.append(f"{row['method']}: {accuracies}, {gain}")
+    return "Markers in rows. Classifier, by method: " + "; ".join(said) + "."
 
 
-def _gains(axes: Axes, part: pd.DataFrame, looks: dict[str, tuple[str, str]]) -> None:
-    upwards = part.iloc[::-1]
-    middle, low, high = (100 * upwards[column].to_numpy() for column in ("difference", "low", "high"))
-    for place, method in enumerate(upwards["method"]):
-        colour, marker = looks[str(method)]
-        axes.plot([low[place], high[place]], [place, place], color=colour)
-        axes.plot(middle[place], place, color=colour, marker=marker)
-    axes.axvline(0, color="0.35", linewidth=0.8)
-    names = [f"{method}, {gone:g}" for method, gone in zip(upwards["method"], upwards["gone"], strict=True)]
-    axes.set_yticks(range(len(part)), names)
-    axes.set_xlabel("joint less sequential, points")
+def _values(axes: Axes, table: pd.DataFrame, column: str, places: Mapping[str, int]) -> None:
+    for order in ORDERS:
+        look, part = LOOKS[order], table[table["order"] == order]
+        filled = {"fillstyle": "full"} if order == ORDERS[0] else {"fillstyle": "none", "markeredgewidth": 1.4}
+        axes.plot(
+            part[column],
+            [places[method] for method in part["method"]],
+            linestyle="none",
+            color=look.colour,
+            marker=look.marker,
+            markersize=5,
+            label=order,
+            **filled,
+        )
+
+
+def _gains(axes: Axes, table: pd.DataFrame, places: Mapping[str, int]) -> None:
+    for row in table.dropna(subset="difference").to_dict("records"):
+        colour = LOOKS[row["better"]].colour if row["better"] in LOOKS else GREY
+        place = places[row["method"]]
+        axes.plot([100 * row["low"], 100 * row["high"]], [place, place], color=colour, linewidth=1.4)
+        style = {"fillstyle": "full"} if row["holds"] else {"fillstyle": "none", "markeredgewidth": 1.4}
+        axes.plot(100 * row["difference"], place, color=colour, marker="D", markersize=4.5, **style)
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    axes.set_xlabel("points")

@@ -166,7 +166,7 @@ def render(
     script, style = (TEMPLATES / name for name in ("report.js", "report.css"))
     script_text = "\n" + script.read_text(encoding="utf-8")
     return (
-        _templates()
+        templates()
         .get_template("report.html.j2")
         .render(
             **made,
@@ -221,15 +221,16 @@ def title(params: Params, manifest: Mapping[str, Any], is_pair: bool) -> str:
     return f"{'Prune together or in order? ' if is_pair else ''}Pruning {about}"
 
 
-def _templates() -> Environment:
-    templates = Environment(
+def templates() -> Environment:
+    """Where pages come from; what is not a constant of ours is escaped."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {
+    made.filters |= {
         "percent": percent,
         "share": share,
         "millions": millions,
@@ -238,5 +239,5 @@ def _templates() -> Environment:
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "link_first_uses": lambda page: Markup(link_first_uses(page)),
     }
-    templates.tests["number_like"] = is_number_like
-    return templates
+    made.tests["number_like"] = is_number_like
+    return made

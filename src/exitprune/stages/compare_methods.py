@@ -1,19 +1,25 @@
-"""Records of studies of methods to two tables, one figure, and what they say in a word."""
+"""Records of studies of methods to three tables, a figure for each share, a page, and what they say in a word."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import pandas as pd
 from typer import Option
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.config.section import Section
 from exitprune.errors import BadInput
-from exitprune.evaluation.methods import differences, headline, means, runs
-from exitprune.evaluation.records import read_about
+from exitprune.evaluation.method_gaps import missing
+from exitprune.evaluation.methods import MEASURES, differences, headline, means, runs
+from exitprune.evaluation.records import FILE, About, read_about
+from exitprune.jobs.provenance import environment, merged, remote
 from exitprune.reporting.figures._style import save, theme
-from exitprune.reporting.methods import CAPTION, TITLE, draw
+from exitprune.reporting.method_words import Method, methods_of
+from exitprune.reporting.methods import CAPTION, alt, draw, title
+from exitprune.reporting.methods_page import render
+from exitprune.reporting.report import Picture
 from exitprune.storage import write_bytes, write_json
 
 
@@ -28,25 +34,54 @@ def main(
     record: Annotated[list[Path], Option()],
     out: Annotated[Path, Option()],
 ) -> None:
-    """Write methods.csv and joint_minus_sequential.csv, the figure methods.svg and .png, and what they say, last.
+    """Write runs.csv, methods.csv and joint_minus_sequential.csv, a figure per share, methods.html, and what they say, last.
 
     Args:
         settings: JSON, see `Settings`.
-        record: folder of the record of every seed and recipe, of all studies; recipes are called METHOD-ORDER.
-        out: methods.json: methods by the order that is better for their classifier.
+        record: folder of the record of every seed and recipe, of all studies; those that are not there are told of. Recipes are
+            called METHOD-ORDER.
+        out: methods.json: methods by the order that is better for their classifier and for their early exits; what is missing.
 
     Raises:
-        BadInput: if records are of different images or networks.
+        BadInput: if there is no record, or records are of different images, networks or settings.
     """
     confidence = Settings.model_validate_json(settings).evaluate.confidence_level
-    abouts = [read_about(folder) for folder in record]
-    for folder, about in zip(record, abouts, strict=True):
-        if (about.data["sha256"], about.blocks) != (abouts[0].data["sha256"], abouts[0].blocks):
-            raise BadInput(f"{folder}: of other images or exits than {record[0]}, so the two cannot be compared")
-    table = runs(abouts)
-    mean, gains = means(table), differences(table, confidence)
-    for name, made in (("methods", mean), ("joint_minus_sequential", gains)):
+    there = [folder for folder in record if (folder / FILE).is_file()]
+    if not there:
+        raise BadInput(
+            f"none of {len(record)} records is there, such as {record[0]}; snakemake -- methods computes them"
+        )
+    abouts = [read_about(folder) for folder in there]
+    _check_comparable(there, abouts)
+    each, methods = runs(abouts), methods_of(abouts)
+    mean, gains = means(each), differences(each, confidence)
+    for name, made in (("runs", each), ("methods", mean), ("joint_minus_sequential", gains)):
         write_bytes(out.with_name(f"{name}.csv"), made.to_csv(index=False, float_format="%.8g").encode())
-    with theme("methods"):
-        save(draw(mean, gains), out.with_suffix(".svg"), out.with_suffix(".png"), TITLE, CAPTION)
-    write_json(out, headline(gains))
+    gaps = missing(record, there)
+    pictures = [_picture(out, gone, mean, gains, methods) for gone in sorted(mean["gone"].unique())]
+    origin = merged([about.origin.model_dump() for about in abouts])
+    page = render(mean, gains, methods, pictures, gaps, abouts, confidence, origin, environment(), remote())
+    write_bytes(out.with_suffix(".html"), page.encode())
+    write_json(out, {**{measure: headline(gains, measure) for measure in MEASURES}, "missing": gaps})
+
+
+def _check_comparable(folders: list[Path], abouts: list[About]) -> None:
+    """Refuse records that cannot stand in one table: of other images or exits, or of one recipe made in two ways."""
+    made_of: dict[tuple[str, str], tuple[Path, dict[str, Any]]] = {}
+    for folder, about in zip(folders, abouts, strict=True):
+        if (about.data["sha256"], about.blocks) != (abouts[0].data["sha256"], abouts[0].blocks):
+            raise BadInput(f"{folder}: of other images or exits than {folders[0]}, so the two cannot be compared")
+        first, settings = made_of.setdefault((about.study, about.recipe), (folder, about.made_of.settings))
+        if settings != about.made_of.settings:
+            raise BadInput(
+                f"{folder}: made of other settings than {first}; compute one of the two anew, or move it away"
+            )
+
+
+def _picture(out: Path, gone: float, mean: pd.DataFrame, gains: pd.DataFrame, methods: dict[str, Method]) -> Picture:
+    mine, ours = mean[mean["gone"] == gone], gains[gains["gone"] == gone]
+    name, called = f"methods-{100 * gone:g}", title(gone)
+    svg = out.with_name(f"{name}.svg")
+    with theme(name):
+        save(draw(mine, ours, methods), svg, svg.with_suffix(".png"), called, CAPTION)
+    return Picture(name, called, CAPTION, alt(mine, ours), svg.read_bytes(), "", ("methods", "joint_minus_sequential"))

@@ -1,7 +1,7 @@
 // The moving parts of the report. No framework, no network: all is read from the page, or from a report that the reader opens.
 "use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("study-data").textContent);
+  const data = JSON.parse(document.getElementById("study-data")?.textContent ?? "null");
   const SVG = "http://www.w3.org/2000/svg";
   const DRAWN = new Set(["svg", "path", "line", "circle", "text", "rect", "g"]);
   const byId = (id) => document.getElementById(id);
@@ -151,6 +151,11 @@
     tip.style.top = `${y + 14}px`;
     tip.style.left = x > width / 2 ? "auto" : `${x + 14}px`;
     tip.style.right = x > width / 2 ? `${width - x + 14}px` : "auto";
+  }
+
+  if (!data) {
+    markCut();
+    return; // a page of tables and figures alone
   }
 
   // ------------------------------------------------------------------------------------------------ explorer: the threshold moves

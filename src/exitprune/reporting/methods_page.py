@@ -1,0 +1,221 @@
+"""The page of all methods: one HTML file that needs nothing beside itself. Every number on it was read from a table or a record.
+
+What is here formats; it computes nothing beyond counts and medians of what it shows.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from exitprune.evaluation.methods import MEASURES, ORDERS
+from exitprune.evaluation.records import About
+from exitprune.reporting.about import chance, data_name, num_images
+from exitprune.reporting.formatting import counted, interval, joined, percent, points, share
+from exitprune.reporting.glossary import entries
+from exitprune.reporting.links import links, public_address
+from exitprune.reporting.method_words import Method
+from exitprune.reporting.methods import WHEN
+from exitprune.reporting.report import TEMPLATES, Picture, templates
+
+MISSED = 0.01
+"""From how far off on a share that was reached is no longer the one asked for."""
+WINS = {
+    "joint": "Everything at once is better with",
+    "sequential": "First the base network, then the exits, is better with",
+}
+
+
+def render(
+    means: pd.DataFrame,
+    differences: pd.DataFrame,
+    methods: Mapping[str, Method],
+    pictures: Sequence[Picture],
+    gaps: Sequence[str],
+    abouts: Sequence[About],
+    confidence: float,
+    environment: Mapping[str, Any],
+    page: Mapping[str, Any],
+    remote: str | None = None,
+) -> str:
+    """The whole page.
+
+    Args:
+        means: as `evaluation.methods.means` gives them.
+        differences: as `evaluation.methods.differences` gives them.
+        methods: in words, in the order they are shown in.
+        pictures: one per share.
+        gaps: a sentence per study that is not whole.
+        abouts: all records.
+        confidence: of intervals.
+        environment: commit, versions, machine, of what pruned the networks.
+        page: the same of what writes the page.
+        remote: of the git repository; None: there is none.
+    """
+    manifest, seeds = abouts[0].data, sorted({about.seed for about in abouts})
+    script, style = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.js", "report.css"))
+    script = "\n" + script
+    titles, rows = table(means, differences, methods)
+    return (
+        templates()
+        .get_template("methods.html.j2")
+        .render(
+            title=f"Prune together or in order? {counted(len(methods), 'pruning method')} on {data_name(manifest)}",
+            studies=sorted({about.study for about in abouts}),
+            manifest=manifest,
+            num_images=num_images(manifest),
+            chance=chance(manifest),
+            nearest_neighbour=manifest.get("nearest_neighbour"),
+            num_exits=len(abouts[0].blocks) - 1,
+            seeds=seeds,
+            num_records=len(abouts),
+            shares=joined([f"{share(gone)} %" for gone in sorted(means["gone"].unique())]),
+            boxes={
+                "The classifier": found(differences, "classifier"),
+                "The early exits": found(differences, "early_exits"),
+                "How sure that is": sure(differences, confidence),
+                "What is missing": lacks(gaps, len(abouts)),
+            },
+            gaps=gaps,
+            titles=titles,
+            rows=rows,
+            missed=missed(means, methods),
+            confidence=confidence,
+            methods=[
+                [one.name, WHEN[one.when], one.goes, one.what, _linked(one.sources), one.form]
+                for one in methods.values()
+            ],
+            pictures=pictures,
+            environment=environment,
+            page=page,
+            processors=environment["processor"],
+            links={**links(public_address(remote) if remote else None, page["commit"]), "tables": "."},
+            words=entries(),
+            style=Markup(style),
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
+    )
+
+
+def found(differences: pd.DataFrame, measure: str) -> dict[str, Any]:
+    """For which methods which order is better, and for which no difference can be told at any share."""
+    ours = differences[differences["measure"] == measure]
+    counts = ours["better"].value_counts()
+    lines = [f"{words}: {by_share(ours[ours['better'] == order])}." for order, words in WINS.items() if order in counts]
+    verdicts = ours.groupby("method", sort=False)["better"].agg(set)
+    if never := [str(name) for name, those in verdicts.items() if those == {"none told"}]:
+        lines.append(f"No difference can be told at any share for {joined(never)}.")
+    headline = f"joint better in {counts.get('joint', 0)}, sequential in {counts.get('sequential', 0)}, "
+    headline += f"no difference told in {counts.get('none told', 0)}"
+    if "cannot tell" in counts:
+        lines.append(f"In {counts['cannot tell']} there is one pair of seeds at most, or all are alike: no interval.")
+    return {"headline": f"Of {counted(len(ours), 'comparison')}: {headline}.", "lines": lines}
+
+
+def by_share(rows: pd.DataFrame) -> str:
+    """Methods, each with the shares at which it is among the rows: erk (50, 80 %), snip (90 %)."""
+    shares = defaultdict(list)
+    for row in rows.sort_values("gone").to_dict("records"):
+        shares[row["method"]].append(share(row["gone"]) + "*" * bool(row["holds"]))
+    return ", ".join(f"{method} ({', '.join(gone)} %)" for method, gone in shares.items())
+
+
+def sure(differences: pd.DataFrame, confidence: float) -> dict[str, Any]:
+    """How many comparisons were made, how many would be wrong by chance, and how small a difference could be told."""
+    tested = differences.dropna(subset="p")
+    if tested.empty:
+        return {"headline": "Not at all: no method has two pairs of seeds.", "lines": ["One seed gives no interval."]}
+    num, told = len(tested), tested[tested["better"].isin(WINS)]
+    seeds = joined([str(num) for num in sorted(tested["num_seeds"].unique())])
+    width = (tested["high"] - tested["low"]).median() / 2
+    return {
+        "headline": f"{int(tested['holds'].sum())} of the {counted(len(told), 'difference')} told are left after correction for "
+        "their number.",
+        "lines": [
+            f"Paired by seed, {seeds} pairs each, with {100 * confidence:g} % t intervals. Of {num} intervals about "
+            f"{num * (1 - confidence):.1f} leave 0 out by chance alone.",
+            "A star marks what is left after Holm’s correction over all methods and shares of a measure.",
+            f"Half of the intervals reach {percent(width)} points or more to either side; a smaller difference could not be told "
+            "there. “None told” is not “equal”.",
+        ],
+    }
+
+
+def lacks(gaps: Sequence[str], num: int) -> dict[str, Any]:
+    """What was asked for and is not there."""
+    if not gaps:
+        return {"headline": "Nothing: every record that the studies ask for is there.", "lines": [f"{num:,} records."]}
+    return {
+        "headline": f"Some of what was asked for: {'one study is' if len(gaps) == 1 else f'{len(gaps)} studies are'} not whole.",
+        "lines": [f"All numbers here are of the {num:,} records that are there.", *map("{}.".format, gaps[:3])],
+    }
+
+
+def table(
+    means: pd.DataFrame, differences: pd.DataFrame, methods: Mapping[str, Method]
+) -> tuple[list[str], list[list[str]]]:
+    """A row per method and share: what it is, both orders, their difference, and what is left."""
+    titles = ["to go, %", "of what", "prunes"]
+    for name in ("classifier", "early exits"):
+        titles += [f"{name}: joint, %", "sequential, %", "difference (interval), points"]
+    titles += ["gone: joint, %", "sequential, %", "MACs left: joint, %", "sequential, %", "pairs of seeds"]
+    rank, rows = {name: place for place, name in enumerate(methods)}, []
+    for (name, gone), by_order in sorted(by_method(means).items(), key=lambda one: (rank[one[0][0]], one[0][1])):
+        gains = gains_of(differences, name, gone)
+        row = [name, share(gone), methods[name].goes, WHEN[methods[name].when].split()[0]]
+        for measure in MEASURES:
+            row += [*(percent(by_order[order][measure]) for order in ORDERS), difference(gains[measure])]
+        row += [percent(by_order[order][what]) for what in ("reached", "left") for order in ORDERS]
+        rows.append([*row, str(gains[MEASURES[0]]["num_seeds"])])
+    return titles, rows
+
+
+def by_method(means: pd.DataFrame) -> dict[tuple[str, float], dict[str, dict[str, float]]]:
+    """By method and share, then by order: accuracies, share reached, MACs left; NaN where there is no record or nothing goes."""
+    found: dict[tuple[str, float], dict[str, dict[str, float]]] = {}
+    for row in means.to_dict("records"):
+        values = {measure: float(row[measure]) for measure in MEASURES}
+        values["left"] = row["macs"] / row["macs_dense"]
+        values["reached"] = math.nan if row["per_image"] else row["units_gone"]
+        nothing = {order: dict.fromkeys(values, math.nan) for order in ORDERS}
+        found.setdefault((row["method"], row["gone"]), nothing)[row["order"]] = values
+    return found
+
+
+def gains_of(differences: pd.DataFrame, method: str, gone: float) -> dict[str, dict[Any, Any]]:
+    """What `differences` says of a method at a share, by measure."""
+    mine = differences[(differences["method"] == method) & (differences["gone"] == gone)]
+    return {row["measure"]: row for row in mine.to_dict("records")}
+
+
+def difference(gain: Mapping[Any, Any]) -> str:
+    """With its interval, where there is one, and a star where it is left after correction."""
+    if math.isnan(gain["low"]):
+        return points(gain["difference"])
+    return f"{points(gain['difference'])} ({interval(gain['low'], gain['high'])}){'*' * bool(gain['holds'])}"
+
+
+def missed(means: pd.DataFrame, methods: Mapping[str, Method]) -> list[str]:
+    """Methods that did not reach the share asked for, with what they reached."""
+    told = []
+    for (name, gone), by_order in by_method(means).items():
+        off = {order: of["reached"] for order, of in by_order.items() if abs(of["reached"] - gone) > MISSED}
+        if off:
+            reached = ", ".join(f"{percent(value)} ({order})" for order, value in off.items())
+            told.append(f"{name} at {share(gone)} % of {methods[name].goes}: {reached}")
+    return told
+
+
+def _linked(sources: Sequence[str]) -> str:
+    """Papers, with links to them; ours, if there are none."""
+    link = r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>'
+    return Markup(re.sub(r"arXiv:([\d.]+\d)", link, str(escape("; ".join(sources) or "ours"))))
