@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from benchmarks.kept import draw
 from benchmarks.pages import put, table_of
 from benchmarks.rounding import runs_of, scatter
 
@@ -48,3 +50,23 @@ def test_rounding_is_what_differs_within_a_seed(tmp_path: Path) -> None:
     ]
     assert early["std_rounding"] == pytest.approx(np.sqrt(np.var(accuracies, axis=1, ddof=1).mean()))
     assert early["num_seeds"] == early["num_computations"] == 2
+
+
+def test_training_loss_and_test_accuracy_stand_over_the_share_kept() -> None:
+    rows = [
+        {
+            "seed": seed,
+            "recipe": f"kept-{kept}",
+            "exit": exit_,
+            "kept": kept / 100,
+            "train_loss": 1 / kept,
+            "test_accuracy": 0.9,
+        }
+        for seed in (0, 1)
+        for kept in (100, 50, 2)
+        for exit_ in (0, 1)
+    ]
+    losses, accuracies = draw(pd.DataFrame(rows), 0.1).axes
+    assert np.array_equal(losses.lines[0].get_xydata(), [(0.02, 0.5), (0.5, 0.02), (1.0, 0.01)])
+    assert [line.get_label() for line in losses.lines] == ["exit 0", "classifier"]
+    assert np.all(np.asarray(accuracies.lines[-1].get_ydata()) == 0.1)  # guessing

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from benchmarks import error_rates, paper_page
+from benchmarks import error_rates, methods_page, paper_page
 from benchmarks.pages import as_markdown, table_of
 
 from exitprune.evaluation.claims import CLAIMS
@@ -40,6 +40,13 @@ def test_the_papers_page_has_the_numbers_of_the_results(name: str) -> None:
     kind, study = name.split()
     expected = as_markdown(*paper_page.KINDS[kind](ROOT / "results" / study / "tables"))
     assert table_of(ROOT / "docs/paper.md", name) == expected, "python -m benchmarks.paper_page puts them there"
+
+
+@pytest.mark.parametrize("name", re.findall("<!-- table: (.*?) -->", methods_page.PAGE.read_text(encoding="utf-8")))
+def test_the_page_of_methods_has_the_numbers_of_the_results(name: str) -> None:
+    kind, study = name.split()
+    expected = as_markdown(*methods_page.KINDS[kind](ROOT / "results" / study))
+    assert table_of(methods_page.PAGE, name) == expected, "python -m benchmarks.methods_page puts them there"
 
 
 def test_the_rates_of_error_told_are_those_simulated() -> None:

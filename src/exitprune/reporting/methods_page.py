@@ -16,9 +16,10 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup, escape
 
+from exitprune.evaluation.guessing import chance
 from exitprune.evaluation.methods import MEASURES, ORDERS
 from exitprune.evaluation.records import About
-from exitprune.reporting.about import chance, data_name, num_images
+from exitprune.reporting.about import data_name, num_images
 from exitprune.reporting.formatting import counted, interval, joined, percent, points, share
 from exitprune.reporting.glossary import entries
 from exitprune.reporting.links import links, public_address

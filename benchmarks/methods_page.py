@@ -1,0 +1,123 @@
+"""Put what came of the studies of methods into docs/methods.md: `python -m benchmarks.methods_page`.
+
+A place is `<!-- table: gains digits-methods -->`: which table, of which folder of results/. What is there is read off the CSV
+files that `snakemake -- methods_so_far` writes from records; where there are none, the place says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.pages import put
+from exitprune.evaluation.methods import MEASURES, ORDERS
+from exitprune.evaluation.statistics import paired_difference
+from exitprune.reporting.formatting import NOTHING, percent, share
+from exitprune.reporting.methods import NAMES
+from exitprune.reporting.methods_page import by_method, by_share, difference, gains_of
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "methods.md"
+Table = tuple[list[str], list[list[str]]]
+NONE: Table = ["what"], [["no record yet"]]
+STEPS = ("oneshot", "geometric")
+"""Methods that differ in nothing but the number of steps."""
+CONFIDENCE = 0.95
+
+
+def gains(folder: Path) -> Table:
+    """Of every method at every share: both orders' classifier, what joint gains there and at the early exits, MACs left."""
+    if not (folder / "methods.csv").exists():
+        return NONE
+    means, differences = (pd.read_csv(folder / f"{name}.csv") for name in ("methods", "joint_minus_sequential"))
+    titles = ["method", "gone, %", "joint, %", "sequential, %", "classifier, points", "early exits, points"]
+    rows = []
+    for (name, gone), by_order in sorted(by_method(means).items()):
+        told = gains_of(differences, name, gone)
+        cells = [percent(by_order[order]["classifier"]) for order in ORDERS]
+        cells += [difference(told[measure]) for measure in MEASURES]
+        cells += [_both(by_order, "reached"), _both(by_order, "left"), str(told[MEASURES[0]]["num_seeds"])]
+        rows.append([name, share(gone), *cells])
+    return [*titles, "reached, %", "MACs left, %", "pairs"], rows
+
+
+def found(folder: Path) -> Table:
+    """For which methods which order is better, a row for the classifier and one for the early exits."""
+    if not (folder / "joint_minus_sequential.csv").exists():
+        return NONE
+    differences = pd.read_csv(folder / "joint_minus_sequential.csv")
+    titles = [
+        "accuracy of",
+        "comparisons",
+        "joint is better with",
+        "sequential is better with",
+        "none told",
+        "no interval",
+    ]
+    rows = []
+    for measure in MEASURES:
+        ours = differences[differences["measure"] == measure]
+        better = [by_share(ours[ours["better"] == order]) or "none" for order in ORDERS]
+        counts = [str((ours["better"] == verdict).sum()) for verdict in ("none told", "cannot tell")]
+        rows.append([NAMES[measure], str(len(ours)), *better, *counts])
+    return titles, rows
+
+
+def steps(folder: Path) -> Table:
+    """One shot less iterative (geometric), by share and order, paired by seed."""
+    if not (folder / "runs.csv").exists():
+        return NONE
+    runs = pd.read_csv(folder / "runs.csv").query("method in @STEPS")
+    titles = ["gone, %", "order", "one shot, %", "geometric, %", "one shot less geometric, points", "pairs"]
+    rows = []
+    for gone, order in sorted(set(zip(runs["gone"], runs["order"], strict=True))):
+        part = runs[(runs["gone"] == gone) & (runs["order"] == order)]
+        wide = part.pivot(index="seed", columns="method", values="classifier").reindex(columns=list(STEPS)).dropna()
+        one_shot, iterative = (wide[name].to_numpy() for name in STEPS)
+        told = paired_difference(one_shot, iterative, CONFIDENCE)
+        gain = {"difference": told.mean, "low": told.low, "high": told.high, "holds": False}
+        cells = [percent(wide[name].mean()) for name in STEPS]
+        rows.append([share(gone), order, *cells, difference(gain), str(told.num)])
+    return (titles, rows) if rows else NONE
+
+
+def kept(folder: Path) -> Table:
+    """What masks drawn by coins leave of training and test, by the share kept, mean over seeds: the last exit and the first."""
+    if not (folder / "kept.csv").exists():
+        return NONE
+    table = pd.read_csv(folder / "kept.csv")
+    ends = {"first exit": 0, "classifier": table["exit"].max()}
+    titles = ["kept, %"]
+    for name in ends:
+        titles += [f"{name}: training loss", "training accuracy, %", "test accuracy, %"]
+    rows = []
+    for _, part in sorted(table.groupby("recipe"), key=lambda one: -one[1]["kept"].mean()):
+        cells = [percent(part["kept"].mean())]
+        for place in ends.values():
+            mean = part[part["exit"] == place][["train_loss", "train_accuracy", "test_accuracy"]].mean()
+            cells += [f"{mean['train_loss']:.3f}", percent(mean["train_accuracy"]), percent(mean["test_accuracy"])]
+        rows.append([*cells, str(part["seed"].nunique())])
+    return [*titles, "seeds"], rows
+
+
+def _both(by_order: Mapping[str, Mapping[str, float]], what: str) -> str:
+    """Of both orders; once if they are alike as shown."""
+    shown = [percent(by_order[order][what]) for order in ORDERS]
+    return " and ".join(dict.fromkeys(one for one in shown if one != NOTHING)) or NOTHING
+
+
+KINDS = {table.__name__: table for table in (found, gains, steps, kept)}
+
+
+def main() -> None:
+    """Fill every place of the page."""
+    for name in re.findall(r"<!-- table: (.*?) -->", PAGE.read_text(encoding="utf-8")):
+        kind, study = name.split()
+        put(PAGE, name, *KINDS[kind](ROOT / "results" / study))
+
+
+if __name__ == "__main__":
+    main()
