@@ -62,7 +62,7 @@ def draw(means: pd.DataFrame, differences: pd.DataFrame, methods: Mapping[str, M
     macs.set_title("work left:\nboth orders")
     macs.set_xlabel("MACs, share")
     macs.xaxis.set_major_formatter(Percent(1))
-    macs.set_xlim(0, None)
+    macs.set_xlim(0, 1.08 * shares["left"].max())
     left.set_yticks([-place for place in range(len(rows))], [name for name, _ in rows])
     for label, (_, is_heading) in zip(left.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if is_heading else "normal")
