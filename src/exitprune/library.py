@@ -26,9 +26,9 @@ from exitprune.config.data import Augment
 from exitprune.config.prune import Prune
 from exitprune.config.training import Training
 from exitprune.data.images import Images
+from exitprune.deployment.filter_removal import smallest
 from exitprune.deployment.model_card import exit_table, metadata_of
 from exitprune.deployment.onnx_export import build_model
-from exitprune.deployment.removal import as_deployed
 from exitprune.deployment.runtime import answer
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import sweep
@@ -41,11 +41,13 @@ from exitprune.networks.checkpoints import Checkpoint, load_checkpoint, save_che
 from exitprune.networks.cost import exit_costs
 from exitprune.networks.cuts import CutPoint, Tried
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.freedom import emptied, why_not
 from exitprune.networks.groups import Group
 from exitprune.networks.masks import Masks, full_masks, sparsity
 from exitprune.networks.named import GIVEN
 from exitprune.networks.own_module import OwnModule
 from exitprune.pruning.chain import Chain
+from exitprune.pruning.rounds import Chooser
 from exitprune.storage import write_bytes
 from exitprune.training.loop import train_
 from exitprune.training.resumption import Resumption
@@ -191,13 +193,16 @@ class EarlyExits(nn.Module):
             pruning: over `PRUNING`; names are files of `exitprune/pruning`.
 
         Raises:
-            BadInput: if there is no such setting, or images do not fit.
+            BadInput: if there is no such setting, images do not fit, or nothing of the network can go so.
         """
         training = {**TRAINING, "epochs": 1, **(finetune or {})}
         heads = {**TRAINING, "when": "before", "train": "frozen"}
         told = {**PRUNING, **pruning, "heads": heads, "finetune": training, "start": "trained", "rewind": "none"}
         settings = _checked(Prune, told)
         given = self._images(images, labels)
+        if not Chooser.of(settings).has_units(self.network, "all"):
+            reasons = "; ".join(why_not(self.network)[:3])
+            raise BadInput(f"granularity {settings.granularity}: nothing here may go so ({reasons}); prune weights")
         chain = Chain(
             settings,
             settings.finetune,
@@ -215,6 +220,15 @@ class EarlyExits(nn.Module):
         for number in range(1, len(chain.steps) + 1):
             masks = chain.step_(number, network, masks)
         self.network, self.masks = network, masks
+
+    def smaller(self) -> EarlyExits:
+        """A copy without the filters that are gone: it answers the same with fewer MACs, and its `module` is an ordinary one.
+
+        Exits keep what they look at. The copy can be trained, pruned and saved; `load` wants its `module` then.
+        """
+        gone, network = emptied(self.network, self.masks), copy.deepcopy(self.network)
+        gone.narrow_(network)
+        return EarlyExits(network, gone.masks(self.masks))
 
     def accuracy(self, images: Tensor, labels: Tensor) -> list[float]:
         """Of each exit, were every image to leave there."""
@@ -269,7 +283,7 @@ class EarlyExits(nn.Module):
         """
         num_classes, channels = self.network.spec.num_classes, self.network.spec.channels
         header = {"classes": list(classes or map(str, range(num_classes)))}
-        smaller, ones = as_deployed(self.network), [1.0] * self.network.num_exits
+        smaller, ones = smallest(self.network), [1.0] * self.network.num_exits
         checkpoint = Checkpoint(self.network, self.masks, header)
         metadata = metadata_of(checkpoint, exit_table(checkpoint, smaller, ones, None, None, {}), [], "none")
         model = build_model(smaller, mean or [0.0] * channels, std or [1.0] * channels, ones, metadata)

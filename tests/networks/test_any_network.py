@@ -13,10 +13,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import exitprune
+from exitprune.config.choice import make
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.jobs.seeding import seeded
 from exitprune.library import EarlyExits
-from exitprune.networks.masks import weights
+from exitprune.networks.architectures import weight_of
+from exitprune.networks.masks import apply_masks_, weights
 from tests.networks.any_network import CASES, CLASSES, QUICK, TIMM, Case, as_if_trained, noise
 
 HAS_TIMM = importlib.util.find_spec("timm") is not None
@@ -110,3 +112,27 @@ def test_it_is_pruned_in_both_orders_and_no_masked_weight_comes_back(case: Case,
         assert torch.equal(again.eval()(images), net(images))
     twin = copy.deepcopy(net)
     twin.load_state_dict(net.state_dict())
+
+
+@every
+def test_filters_that_go_are_taken_out_and_the_smaller_network_computes_the_same(case: Case) -> None:
+    net = wrapped(case)
+    network = net.network.double()
+    filters = make("granularities", "filter", {})
+    units, draw = filters.unit_masks(network, net.masks), torch.Generator().manual_seed(0)
+    chosen = {name: torch.rand(unit.shape, generator=draw) >= 0.6 for name, unit in units.items()}
+    net.masks = filters.weight_masks(network, net.masks, chosen)
+    apply_masks_(network, net.masks)
+    smaller, images = net.smaller(), noise(3, 9).double()
+    with torch.no_grad():
+        torch.testing.assert_close(smaller(images), net(images), rtol=1e-9, atol=1e-9)
+    assert [head.fc.weight.shape for head in smaller.network.heads.values()] == [
+        head.fc.weight.shape for head in network.heads.values()
+    ]
+    layers = smaller.network.named_layers()
+    kept = {name: max(1, int(unit.sum())) for name, unit in chosen.items()}
+    assert {name: len(weight_of(layers[name])) for name in kept} == kept  # type: ignore[arg-type]
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        smaller.eval()(noise(1).double(), threshold=1.0)
+    assert counter.get_total_flops() == 2 * smaller.exits[-1].macs_dense < 2 * net.exits[-1].macs_dense
+    assert smaller.exits[-1].macs == net.exits[-1].macs

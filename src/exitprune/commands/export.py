@@ -15,12 +15,12 @@ import typer
 from exitprune.data.chance import warning_of_chance
 from exitprune.data.images import load_manifest, load_split
 from exitprune.deployment.extras import extra
+from exitprune.deployment.filter_removal import smallest
 from exitprune.deployment.int8 import calibration_images, logits_of, quantised
 from exitprune.deployment.latency import exit_milliseconds
 from exitprune.deployment.model_card import Measured, exit_table, metadata_of, model_card, with_normalisation
 from exitprune.deployment.onnx_export import OPSET, build_model
 from exitprune.deployment.onnx_stages import write_stages
-from exitprune.deployment.removal import as_deployed
 from exitprune.deployment.seal import sealed
 from exitprune.deployment.sparse.from_network import steps_of
 from exitprune.deployment.sparse.loading import SUFFIX
@@ -104,7 +104,7 @@ def main(
     check_threads(threads)
     torch.set_num_threads(threads)
     level = _with_exits(with_normalisation(checkpoint, load_checkpoint(checkpoint)), kept)
-    network = as_deployed(level.network)
+    network = smallest(level.network)
     mean, std = level.header["mean"], level.header["std"]
     source = _data_of(checkpoint, level, data)
     if batch is not None and form != "stages":

@@ -13,8 +13,9 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from exitprune.networks.coupling import Channels, by_channel, free_filters
+from exitprune.networks.coupling import Channels, by_channel
 from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.freedom import filters_of
 from exitprune.networks.masks import Masks
 
 
@@ -51,6 +52,6 @@ def without_filters(network: EarlyExitNetwork, masks: Mapping[str, Tensor], filt
 
 def _free(network: EarlyExitNetwork, names: Mapping[str, Tensor]) -> Iterator[tuple[str, Channels]]:
     """Layers whose filters may go, where all that goes with them is among the layers named."""
-    for layer, channels in free_filters(network.spec).items():
+    for layer, channels in filters_of(network).items():
         if all(place.layer in names for place in channels.places):
             yield layer, channels

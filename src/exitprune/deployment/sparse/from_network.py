@@ -32,6 +32,7 @@ from exitprune.deployment.sparse.steps import (
     target,
 )
 from exitprune.deployment.sparse.weights import of_stride_one, spread, square, ungrouped
+from exitprune.networks.architectures import Blocks
 from exitprune.networks.coupling import shapes_of
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.operations import INPUT, Operation, Piece
@@ -54,9 +55,11 @@ def steps_of(
         temperatures: one per exit, by which its logits are divided; None: 1 everywhere.
 
     Raises:
-        CannotRun: if it does something that there is no kernel for.
-        ValueError: if the network is not folded.
+        CannotRun: if it is not made of blocks, or does something that there is no kernel for.
+        ValueError: if blocks are not folded.
     """
+    if not isinstance(network.base, Blocks):
+        raise CannotRun(f"{network.spec.own.title} is not made of blocks in a row, which sparse kernels are made for")
     spec, pieces = network.spec, folded_base(network).pieces()
     shapes, divisors = shapes_of(network, pieces), temperatures or [1.0] * network.num_exits
     steps: list[Step] = []

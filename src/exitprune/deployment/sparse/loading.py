@@ -107,15 +107,14 @@ def opened(path: Path, threads: int, seconds: float | None = None) -> tuple[Mode
 
 
 def _of_checkpoint(path: Path, threads: int) -> tuple[Model, str | None]:
-    from exitprune.deployment.folding import fold  # these need torch
-    from exitprune.deployment.model_card import exit_table, metadata_of, with_normalisation
+    from exitprune.deployment.filter_removal import smallest
+    from exitprune.deployment.model_card import exit_table, metadata_of, with_normalisation  # these need torch
     from exitprune.deployment.onnx_export import build_model
-    from exitprune.deployment.removal import remove_dead_channels
     from exitprune.deployment.sparse.from_network import steps_of
     from exitprune.networks.checkpoints import load_checkpoint
 
     level = with_normalisation(path, load_checkpoint(path))
-    network, mean, std = remove_dead_channels(fold(level.network)), level.header["mean"], level.header["std"]
+    network, mean, std = smallest(level.network), level.header["mean"], level.header["std"]
     about = metadata_of(level, exit_table(level, network, [1.0] * network.num_exits, None, None, {}), [], "")
     try:
         packed = SparseNetwork(steps_of(network, mean, std), threads)
