@@ -11,14 +11,16 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+import exitprune
 from exitprune.deployment.exported_model import ExportedModel
 from exitprune.deployment.extras import onnxruntime_session
 from exitprune.evaluation.exiting import confidence_of
 from exitprune.library import EarlyExits
-from tests.networks.any_network import CASES, SIDE, Case
+from tests.networks.any_network import CASES, SIDE, Case, noise
 from tests.networks.test_any_network import SLOW, in_wide_gaps, wrapped
+from tests.networks.test_numbering import Tiny, conv
 
 MEAN, STD = [0.5, 0.45, 0.4], [0.25, 0.2, 0.3]
 FAST = "shufflenet_v2_x0_5"
@@ -97,3 +99,21 @@ def test_openvino_answers_and_leaves_like_pytorch(name: str, tmp_path: Path) -> 
     net = pruned(CASES[name])
     net.export(tmp_path / "model.onnx", MEAN, STD)
     assert_answers_like_pytorch(net, in_openvino(tmp_path / "model.onnx"))
+
+
+def test_filters_that_are_gone_are_not_in_the_file_and_the_answers_are_the_same(tmp_path: Path) -> None:
+    tiny = Tiny(conv(12), nn.BatchNorm2d(12), nn.ReLU(), conv(8, 12))
+    net = exitprune.wrap(tiny, ["stem"], noise(2, side=8))
+    given = pixels(7, 3)[..., :8, :8]
+    few = {"epochs": 1, "batch_size": 4}
+    net.prune(normalised(given), torch.arange(7) % 4, sparsity=0.75, rounds=1, granularity="filter", finetune=few)
+    net.eval().export(tmp_path / "model.onnx", MEAN, STD)
+    widths = {tuple(one.dims) for one in onnx.load(tmp_path / "model.onnx").graph.initializer}
+    assert {(3, 8, 1, 1), (8, 3, 1, 1)} <= widths
+    logits, _ = net(normalised(given), threshold=1.0)
+    feed = {"pixels": given.numpy(), "threshold": np.array(1.0, dtype=np.float32)}
+    label, sure, _ = onnxruntime_session((tmp_path / "model.onnx").read_bytes(), 1).run(None, feed)
+    np.testing.assert_array_equal(label, logits.argmax(-1).numpy())
+    np.testing.assert_allclose(sure, confidence_of(logits).numpy(), rtol=0, atol=5e-4)
+    cost = ExportedModel(tmp_path / "model.onnx").about.exits[-1]
+    assert cost.macs_executed == net.smaller().exits[-1].macs_dense < net.exits[-1].macs_dense

@@ -31,6 +31,16 @@ SLOW += [
     )
     for name, case in TIMM.items()
 ]
+WITH_FILTERS = [
+    *QUICK,
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "efficientnet_b0",
+    "densenet121",
+    "regnet_y_400mf",
+    "convnext_tiny",
+]
+"""Of every kind one; `vgg11_bn`, the ResNets and `swin_t` are of no other."""
 every = pytest.mark.parametrize("case", [*(pytest.param(CASES[name], id=name) for name in QUICK), *SLOW])
 
 
@@ -114,7 +124,10 @@ def test_it_is_pruned_in_both_orders_and_no_masked_weight_comes_back(case: Case,
     twin.load_state_dict(net.state_dict())
 
 
-@every
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(CASES[name], id=name, marks=[] if name in QUICK else pytest.mark.slow) for name in WITH_FILTERS],
+)
 def test_filters_that_go_are_taken_out_and_the_smaller_network_computes_the_same(case: Case) -> None:
     net = wrapped(case)
     network = net.network.double()

@@ -178,7 +178,8 @@ def test_what_is_saved_is_taken_back_with_its_module_and_with_no_other(tmp_path:
         (lambda net: net.fit(IMAGES, torch.tensor([0, 1]), rate=1.0), "rate: Extra inputs are not permitted"),
         (lambda net: net.prune(IMAGES, torch.tensor([0, 1]), order="both"), "order: there is no 'both'; allowed: "),
         (lambda net: net.prune(IMAGES, torch.tensor([0, 1]), sparsity=1.0), "sparsity: Input should be less than 1"),
-        (lambda net: net.prune(IMAGES, torch.tensor([0, 1]), granularity="filter"), "not made of blocks in a row"),
+        (lambda net: net.prune(IMAGES, torch.tensor([0, 1]), granularity="block"), "not made of blocks in a row"),
+        (lambda net: net.prune(IMAGES, torch.tensor([0, 1]), granularity="filter"), "nothing here may go so"),
         (lambda net: net.threshold(IMAGES, torch.tensor([0, 1]), lost=1.0), "a threshold keeps one limit"),
     ],
 )

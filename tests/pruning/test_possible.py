@@ -26,8 +26,14 @@ def test_a_network_that_has_such_units_passes(granularity: str) -> None:
     check_network(params(granularity=granularity), (1, 8, 8), 10)
 
 
+@pytest.mark.slow
+def test_one_of_torchvision_has_filters_that_may_go() -> None:
+    model = {"architecture": "torchvision", "name": "shufflenet_v2_x0_5", "exits": ["stage2", "stage3"], "pool": 1}
+    check_network(params(granularity="filter", model=model), (3, 32, 32), 10)
+
+
 def test_one_that_has_none_is_refused_with_the_recipe_and_the_exits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exitprune.pruning.filters.free_filters", lambda spec: {})
+    monkeypatch.setattr("exitprune.pruning.filters.filters_of", lambda network: {})
     with pytest.raises(BadInput, match="recipe joint: granularity filter: ResNet-8 with exits after 1, 2 has nothing"):
         check_network(params(granularity="filter"), (1, 8, 8), 10)
 

@@ -50,16 +50,16 @@ class Narrowing:
         """Take what does not stay out of the network, or of a copy of it."""
         layers, parts = network.named_layers(), dict(network.base.named_modules())
         for (name, dimension), kept in self._masks.items():
-            layer = layers[name]
+            layer = cast("nn.Conv2d | nn.Linear", layers[name])
             tensors = ["weight", "bias"] if dimension == 0 and layer.bias is not None else ["weight"]
             for tensor in tensors:
                 _narrow_(layer, tensor, kept, dimension)
             if isinstance(layer, nn.Linear):
                 layer.out_features, layer.in_features = layer.weight.shape
-            elif isinstance(layer, nn.Conv2d) and layer.groups > 1:
+            elif layer.groups > 1:
                 layer.groups = layer.in_channels = layer.out_channels = layer.weight.shape[0]
             else:
-                layer.out_channels, layer.in_channels = layer.weight.shape[:2]  # type: ignore[assignment]
+                layer.out_channels, layer.in_channels = layer.weight.shape[:2]
         for (name, _), kept in self._norms.items():
             norm = cast(nn.BatchNorm2d, parts[name])
             for tensor in ("weight", "bias", "running_mean", "running_var"):

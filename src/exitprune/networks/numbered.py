@@ -97,7 +97,7 @@ class Numbers:
         alone = (first > 0) != (second > 0)
         if alone.any():
             self.fix(torch.maximum(first, second)[alone], what)
-        pairs = torch.stack((first.flatten(), second.flatten())).unique(dim=1)
+        pairs = torch.stack((first.flatten(), second.flatten())).unique(dim=1)  # type: ignore[no-untyped-call]
         pairs = pairs[:, (pairs > 0).all(0) & (pairs[0] != pairs[1])]
         (one, index), (other, counterpart) = self._told(pairs[0]), self._told(pairs[1])
         for left, right in {(int(a), int(b)) for a, b in zip(one, other, strict=True)}:
@@ -110,7 +110,8 @@ class Numbers:
         return torch.maximum(first, second)
 
     def _parts(self, numbers: Tensor) -> list[int]:
-        return [root for root in self._told(numbers.unique())[0].unique().tolist() if root >= 0]
+        roots = self._told(torch.tensor(sorted(set(numbers.flatten().tolist())), device="cpu"))[0]
+        return sorted(set(roots.tolist()) - {-1})
 
     def _told(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """Of each number, its stream and its place in it; -1: none."""

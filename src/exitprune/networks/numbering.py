@@ -5,9 +5,10 @@ Letters: N images, C channels, H and W height and width of a map.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -29,7 +30,7 @@ MOVES = {
 }  # fmt: skip
 """Operations that hand values on, elsewhere."""
 RESHAPES = {"view", "_unsafe_view", "_reshape_alias"}
-BY_VALUE = {"hardswish", "rsub", "native_dropout", "dropout"}
+BY_VALUE = {"hardswish", "rsub", "native_dropout", "_prelu_kernel"}
 """Operations that work value by value and are not tagged so."""
 OVER_SPACE = {
     "max_pool2d_with_indices", "avg_pool2d", "_adaptive_avg_pool2d", "adaptive_max_pool2d",
@@ -57,7 +58,7 @@ class _Following(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if isinstance(part, nn.BatchNorm2d) and part.running_mean is not None
         }
         self.used: set[str] = set()
-        self.of = WeakIdKeyDictionary()  # type: ignore[no-untyped-call]
+        self.of: MutableMapping[Tensor, Tensor] = WeakIdKeyDictionary()
         self.running = [""]
 
     @classmethod
@@ -73,11 +74,11 @@ class _Following(TorchDispatchMode):  # type: ignore[no-untyped-call]
         with torch.utils._python_dispatch._disable_current_modes():
             found = self._numbers(func, kind, args, given, taken, out)
         made = out if isinstance(out, tuple | list) else [out]
-        for value in made:
-            self.of.pop(value, None)
-        for value, numbers in zip(made, found, strict=False):
-            if numbers is not None and isinstance(value, Tensor):
-                self.of[value] = numbers
+        for value, numbers in zip_longest(made, found):
+            if isinstance(value, Tensor):
+                self.of.pop(value, None)  # it may be one that was changed in place
+                if numbers is not None:
+                    self.of[value] = numbers
         return out
 
     def _numbers(
@@ -176,9 +177,9 @@ class _Following(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return highest.expand(made.shape)
 
     def _by_value(self, kind: str, taken: list[Tensor], out: Any) -> Tensor:
-        made = out[0] if isinstance(out, tuple) else out
+        made: Tensor = out[0] if isinstance(out, tuple) else out
         known = [self.of[value].expand(made.shape) for value in taken if value in self.of]
-        found = known[0]
+        found: Tensor = known[0]
         for other in known[1:]:
             found = self.numbers.join(found, other, kind != "mul", self._where(kind))
         for value in taken:
