@@ -94,23 +94,25 @@ class Numbers:
             adds: whether the maps are summands, or one is a factor of the other.
             what: to call it.
         """
-        alone = (first > 0) != (second > 0)
+        both = _slim(torch.stack((first, second)))
+        found, pairs = both.amax(0), both.flatten(1).unique(dim=1)  # type: ignore[no-untyped-call]
+        alone = (pairs > 0).sum(0) == 1
         if alone.any():
-            self.fix(torch.maximum(first, second)[alone], what)
-        pairs = torch.stack((first.flatten(), second.flatten())).unique(dim=1)  # type: ignore[no-untyped-call]
+            self.fix(pairs[:, alone], what)
         pairs = pairs[:, (pairs > 0).all(0) & (pairs[0] != pairs[1])]
         (one, index), (other, counterpart) = self._told(pairs[0]), self._told(pairs[1])
         for left, right in {(int(a), int(b)) for a, b in zip(one, other, strict=True)}:
-            both = (one == left) & (other == right)
-            whole = int(both.sum()) == self._all[left].size == self._all[right].size
-            if not whole or not torch.equal(index[both], counterpart[both]):
-                self.fix(pairs[:, both], what)
+            here = (one == left) & (other == right)
+            whole = int(here.sum()) == self._all[left].size == self._all[right].size
+            if not whole or not torch.equal(index[here], counterpart[here]):
+                self.fix(pairs[:, here], what)
             elif left != right:
                 self._unite(left, right, adds)
-        return torch.maximum(first, second)
+        return found.expand(first.shape)
 
     def _parts(self, numbers: Tensor) -> list[int]:
-        roots = self._told(torch.tensor(sorted(set(numbers.flatten().tolist())), device="cpu"))[0]
+        there = sorted(set(_slim(numbers.unsqueeze(0)).flatten().tolist()))
+        roots = self._told(torch.tensor(there, device="cpu"))[0]
         return sorted(set(roots.tolist()) - {-1})
 
     def _told(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
@@ -139,3 +141,12 @@ class Numbers:
         while self._parents[part] != part:
             part = self._parents[part]
         return part
+
+
+def _slim(maps: Tensor) -> Tensor:
+    """(M, ...) maps without the dimensions along which all are constant: these are 1 long."""
+    for dimension in range(1, maps.dim()):
+        first = maps.narrow(dimension, 0, 1)
+        if torch.equal(maps, first.expand_as(maps)):
+            maps = first
+    return maps
