@@ -73,26 +73,28 @@ class Clone:
         command = COMMANDS[name].format(
             sparsity=self.draw.choice((0.6, 0.8, 0.9)), lr=self.draw.choice((0.01, 0.02)), number=self.draw.randrange(2)
         )
-        before = self._files()
+        before = self.files()
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self.repository.path, env=self.repository.environment, stdin=subprocess.DEVNULL,
             capture_output=True, text=True,
         )  # fmt: skip
         said = done.stdout + done.stderr
-        faults = self._faults(name, before)
+        faults = self.faults(name, before)
         if "Traceback" in said:
             faults.append(f"a traceback: {said[-2000:]}")
         print(f"{command}: {done.returncode}; {said.strip().splitlines()[-1:]}", *faults, sep="\n    ", flush=True)
         return not faults
 
-    def _files(self) -> dict[str, str]:
+    def files(self) -> dict[str, str]:
+        """The digest of every file that took somebody time, by its path."""
         root = self.repository.path
         found = {path for pattern in KEPT for path in _below(root, pattern)}
         return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(found)}
 
-    def _faults(self, name: str, before: dict[str, str]) -> list[str]:
-        now = self._files()
+    def faults(self, name: str, before: dict[str, str]) -> list[str]:
+        """What a command has lost of the files before, or changed although it has no business there."""
+        now = self.files()
         gone = {path: digest for path, digest in before.items() if now.get(path) != digest}
         faults = [f"{path} has changed" for path in gone if path in BYSTANDERS or name in CHANGES_NOTHING]
         if gone:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture import Row, bits, kills, table
+from tests.torture import Row, bits, kills, orders, table
 from tests.torture.__main__ import DOCS
+from tests.workflow.repository import Repository
 
 LEAST = {"kills": 60, "foreign files": 60, "bad inputs": 40}
 
@@ -48,6 +49,27 @@ def test_the_published_page_is_that_of_the_published_table() -> None:
         "bad inputs": sum(row.tried for row in rows if row.how.startswith("bad ")),
     }
     assert {what: num for what, num in tried.items() if num < LEAST[what]} == {}
+
+
+def test_what_is_nowhere_any_more_is_noticed_and_what_was_moved_or_committed_is_not(tmp_path: Path) -> None:
+    clone = orders.Clone(Repository(tmp_path), random.Random(0))
+    for name in ("runs/a.safetensors", "runs/b.safetensors", "presets/c.yaml", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    clone.repository.run("git", "init", "--quiet")
+    clone.repository.run("git", "add", "presets")
+    before = clone.files()
+    (tmp_path / ".exitprune").mkdir()
+    (tmp_path / "runs/a.safetensors").rename(tmp_path / ".exitprune/a")
+    (tmp_path / "presets/c.yaml").unlink()
+    assert clone.faults("snakemake", before) == []
+    (tmp_path / "runs/b.safetensors").write_text("another")
+    (tmp_path / "notes.txt").write_text("another")
+    assert clone.faults("snakemake", before) == [
+        "notes.txt has changed",
+        "notes.txt is nowhere any more",
+        "runs/b.safetensors is nowhere any more",
+    ]
 
 
 @pytest.mark.slow
