@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import exitprune.sparse
+from exitprune.commands.export import main as export
 from exitprune.commands.predict import main as predict
+from exitprune.config.choice import make
 from exitprune.data.images import load_split
 from exitprune.deployment.exported_model import ExportedModel
 from exitprune.deployment.sparse import model
@@ -20,6 +23,9 @@ from exitprune.deployment.sparse.machine import AVX2, AVX512, NEON, CannotRun, P
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.evaluation.logits import infer
+from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.masks import apply_masks_, full_masks
 from tests.commands.conftest import study as study  # a fixture
 from tests.deployment.sparse.processors import processors
 from tests.exported_study import Study
@@ -146,3 +152,36 @@ def test_no_warning_where_sparse_kernels_run(study: Study) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert isinstance(exitprune.sparse.load(study.exported / "model.sparse"), exitprune.sparse.SparseModel)
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """A level whose network is not made of blocks, and has lost filters."""
+    spec = Spec("python", {"name": "tests.networks.test_numbering:built"}, 3, 8, 8, 4, ("stem",), 1)
+    network, filters = EarlyExitNetwork(spec).eval(), make("granularities", "filter", {})
+    masks = filters.weight_masks(network, full_masks(network), {"middle.0": torch.arange(12) < 5})
+    apply_masks_(network, masks)
+    header = {"name": "level", "classes": list("abcd"), "mean": [0.5] * 3, "std": [0.25] * 3, "key": "k", "data": "d"}
+    save_checkpoint(tmp_path / "level.safetensors", network, masks, header)
+    return tmp_path / "level.safetensors"
+
+
+def test_a_network_that_is_not_made_of_blocks_is_run_by_onnxruntime_with_a_warning(other: Path) -> None:
+    with pytest.warns(UserWarning, match="built is not made of blocks in a row.*: onnxruntime runs it"):
+        loaded = exitprune.sparse.load(other)
+    assert isinstance(loaded, ExportedModel)
+    pixels = torch.randint(0, 256, (5, 3, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    level = load_checkpoint(other).network.eval()
+    with torch.no_grad():
+        logits = level((pixels / 255 - 0.5) / 0.25)
+    label, _, _ = loaded.run(pixels.numpy(), 1.0)
+    assert label.tolist() == logits[-1].argmax(-1).tolist()
+
+
+def test_export_says_that_there_are_no_sparse_kernels_and_leaves_out_what_is_gone(other: Path, tmp_path: Path) -> None:
+    export(other, tmp_path / "out", sparse=True)
+    card = json.loads((tmp_path / "out/model-card.json").read_text())
+    assert any("model.sparse was not written: built is not made of blocks" in said for said in card["warnings"])
+    assert not (tmp_path / "out/model.sparse").exists()
+    last = card["exits"][-1]
+    assert last["macs"] == last["macs_executed"] < last["macs_dense"]

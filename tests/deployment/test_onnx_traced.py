@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import exitprune
 from exitprune.deployment.exported_model import ExportedModel
@@ -20,7 +20,7 @@ from exitprune.evaluation.exiting import confidence_of
 from exitprune.library import EarlyExits
 from tests.networks.any_network import CASES, SIDE, Case, noise
 from tests.networks.test_any_network import SLOW, in_wide_gaps, wrapped
-from tests.networks.test_numbering import Tiny, conv
+from tests.networks.test_numbering import built
 
 MEAN, STD = [0.5, 0.45, 0.4], [0.25, 0.2, 0.3]
 FAST = "shufflenet_v2_x0_5"
@@ -102,8 +102,7 @@ def test_openvino_answers_and_leaves_like_pytorch(name: str, tmp_path: Path) -> 
 
 
 def test_filters_that_are_gone_are_not_in_the_file_and_the_answers_are_the_same(tmp_path: Path) -> None:
-    tiny = Tiny(conv(12), nn.BatchNorm2d(12), nn.ReLU(), conv(8, 12))
-    net = exitprune.wrap(tiny, ["stem"], noise(2, side=8))
+    net = exitprune.wrap(built(3, 4), ["stem"], noise(2, side=8))
     given = pixels(7, 3)[..., :8, :8]
     few = {"epochs": 1, "batch_size": 4}
     net.prune(normalised(given), torch.arange(7) % 4, sparsity=0.75, rounds=1, granularity="filter", finetune=few)

@@ -118,6 +118,12 @@ def conv(outputs: int = 8, inputs: int = 8, groups: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 1, groups=groups)
 
 
+def built(channels: int, classes: int) -> nn.Module:
+    """As `python: tests.networks.test_numbering:built`."""
+    torch.manual_seed(0)
+    return Tiny(conv(12), nn.BatchNorm2d(12), nn.ReLU(), conv(8, 12))
+
+
 def network(*middle: nn.Module) -> EarlyExitNetwork:
     torch.manual_seed(0)
     return exitprune.wrap(Tiny(*middle).eval(), ["stem"], noise(2, side=4)).network
@@ -229,9 +235,7 @@ def test_layers_beside_an_attention_can_be_pruned() -> None:
 
 @pytest.mark.parametrize("order", ["joint", "sequential"])
 def test_pruned_filters_are_taken_out_and_the_smaller_network_trains_and_is_saved(order: str, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    tiny = Tiny(conv(12), nn.BatchNorm2d(12), nn.ReLU(), conv(8, 12))
-    net, images, labels = exitprune.wrap(tiny, ["stem"], noise(2, side=4)), noise(8, side=4), torch.arange(8) % 4
+    net, images, labels = exitprune.wrap(built(3, 4), ["stem"], noise(2, side=4)), noise(8, side=4), torch.arange(8) % 4
     net.prune(images, labels, order=order, sparsity=0.75, rounds=3, granularity="filter")
     smaller = net.smaller().eval()
     assert smaller.module.get_parameter("middle.0.weight").shape == (3, 8, 1, 1)

@@ -107,8 +107,8 @@ def opened(path: Path, threads: int, seconds: float | None = None) -> tuple[Mode
 
 
 def _of_checkpoint(path: Path, threads: int) -> tuple[Model, str | None]:
-    from exitprune.deployment.filter_removal import smallest
-    from exitprune.deployment.model_card import exit_table, metadata_of, with_normalisation  # these need torch
+    from exitprune.deployment.filter_removal import smallest  # these need torch
+    from exitprune.deployment.model_card import exit_table, metadata_of, with_normalisation
     from exitprune.deployment.onnx_export import build_model
     from exitprune.deployment.sparse.from_network import steps_of
     from exitprune.networks.checkpoints import load_checkpoint
