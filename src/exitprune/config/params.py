@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from exitprune.config.choice import made
 from exitprune.config.compute import Compute
 from exitprune.config.data import Augment, DataSource
 from exitprune.config.evaluate import Evaluate
@@ -55,6 +56,15 @@ class Params(Shared, Unpruned):
     grid: Grid
     evaluate: Evaluate
     compute: Compute
+    rival_recipes: list[str] = []
+    """Recipes by which rivals are pruned too; they are then also trained unpruned for as many epochs as the longest takes in all."""
+
+    def epochs(self, recipe: str) -> float:
+        """Of all trainings that lead to a recipe's recovered network."""
+        own = self.recipes[recipe]
+        rounds = made("orders", own.order).rounds(own.rounds)
+        each = [(own.finetune_exits if one.train == "exits" else own.finetune).epochs for one in rounds]
+        return self.base.epochs + own.heads.epochs + sum(each) + own.recovery.epochs
 
     @field_validator("seeds", "rivals")
     @classmethod
@@ -113,3 +123,15 @@ class Params(Shared, Unpruned):
             if base and isinstance(recipe.rewind, int) and recipe.rewind > base.epochs:
                 raise ValueError(f"{name}: rewind: base training has no epoch {recipe.rewind}")
         return recipes
+
+    @field_validator("rival_recipes")
+    @classmethod
+    def _prune_plain_networks(cls, names: list[str], info: ValidationInfo) -> list[str]:
+        recipes = info.data.get("recipes", {})  # empty: refused already
+        fit = [one for one, own in recipes.items() if own.heads.when == "before" and not isinstance(own.rewind, int)]
+        if recipes and (unfit := sorted(set(names) - set(fit))):
+            raise ValueError(
+                f"{', '.join(unfit)}: name recipes of the study that add no heads later and rewind to no epoch, which plain"
+                f" networks have neither of; allowed: {', '.join(fit) or 'none here'}"
+            )
+        return names

@@ -83,6 +83,8 @@ def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Size
         sizes: of its data.
     """
     rule = rule.removeprefix("grid_")
+    if "depth" in wildcards:
+        rule = rule.removeprefix("rival_")
     first = next(iter(params.recipes.values()))
     recipe = params.recipes.get(wildcards.get("recipe", ""), first)
     rounds = made("orders", recipe.order).rounds(recipe.rounds)
@@ -94,6 +96,7 @@ def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Size
     trained = {
         "base": (params.base.epochs, 1.0),
         "rival": (params.base.epochs, 1.0),
+        "longer": (max(map(params.epochs, params.rival_recipes), default=0), 1.0),
         "heads": (params.heads.epochs, FROZEN if params.heads.train == "frozen" else 1.0),
         "prune": (sum(epochs), share),
         "recover": (recipe.recovery.epochs, 1.0),
