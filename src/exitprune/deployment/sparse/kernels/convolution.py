@@ -11,6 +11,9 @@
 The innermost line is one broadcast and P multiply-adds whose other factor comes straight from memory. P sums are independent,
 so the processor need not wait for one to be ready; where a map has too few, two or four entries have sums of their own.
 
+What may go wrong when this is changed: `packing.pack` writes what is read here (order of columns, offsets, lists filled up to
+`at_once`), and P sums, a weight and a factor must fit the registers, or LLVM spills them to memory (`machine.assembly` shows it).
+
 Letters: V lanes of a vector, P vectors of a chunk.
 """
 
@@ -52,19 +55,19 @@ class Convolution:
         mask = code.operand("mask") if self.masks else None
         target = code.operand("target")
         relu = code.b.icmp_unsigned("!=", code.operand("relu"), code.number(0))
-        low = code.splat(code.b.select(relu, code.real(0.0), code.real(LOWEST)))
+        low = code.splat(code.b.select(relu, code.real(0.0), code.real(LOWEST)))  # a choice, not a branch, per vector
 
         def chunk(start: Value) -> None:
-            origin = code.at(source, start)
+            origin = code.at(source, start)  # what kernel row 0 sees: a row above the outputs, of zeros at first
 
             def channel(number: Value, carried: list[Value]) -> Sequence[Value]:
-                entry, count = carried
+                entry, count = carried  # lists follow one another: where this one ends the next begins
                 first = code.splat(code.b.load(code.at(bias, number), typ=code.float))
                 entry, total = self._through(code, origin, entry, count, 0, [first] * self.chunk)
                 for place, shifted in ((1, self._right), (2, self._left)):
                     entry, sums = self._through(code, origin, entry, count, place, [code.zeros] * self.chunk)
                     total = [code.b.fadd(one, other) for one, other in zip(total, shifted(code, sums), strict=True)]
-                place = code.sum(code.b.mul(number, size), row, start)
+                place = code.sum(code.b.mul(number, size), row, start)  # below the row of zeros
                 for vector, value in enumerate(total):
                     here = code.sum(place, code.number(vector * code.lanes))
                     if added is not None:
@@ -95,7 +98,7 @@ class Convolution:
                 added += self._one(code, origin, code.at(entry, code.number(number), code.long), own)
             return added
 
-        others = [code.zeros] * (len(sums) * (self.at_once - 1))
+        others = [code.zeros] * (len(sums) * (self.at_once - 1))  # a list is a whole multiple of at_once: see `packing`
         entry, *sums = code.loop(
             entry,
             lambda entry: code.b.icmp_unsigned("<", entry, end),
