@@ -66,6 +66,11 @@ def tradeoff() -> pd.DataFrame:
     return pd.read_csv(FOLDER / "tradeoff.csv")
 
 
+def neighbours() -> pd.DataFrame:
+    """What others published of this network on these images: network, accuracy, flops_saved, chosen_on."""
+    return pd.read_csv(FOLDER / "neighbours.csv")
+
+
 def reading_errors() -> pd.DataFrame:
     """How exactly each chart was read: quantity, approach, read_from, error, how_known."""
     return pd.read_csv(FOLDER / "reading_errors.csv")

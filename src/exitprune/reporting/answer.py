@@ -228,9 +228,7 @@ def saves(
         alone = _mean_of(tables["operating_points"], "unpruned", deploy.recipe)
         fewer, right = percent(1 - alone["test_macs"] / dense), percent(alone["test_accuracy"])
         lines.append(f"Leaving early alone, without pruning: {fewer} % fewer, {right} % right.")
-    lines.append(
-        _time(measured, tables["levels"]) or "Not timed yet, and zeros alone save no time on ordinary kernels."
-    )
+    lines.append(_time(measured, tables["levels"]) or "Not timed yet; zeros alone save time in sparse kernels only.")
     if is_near_chance(unpruned, manifest):
         lines.insert(
             0, "The unpruned network is hardly better than chance: train it longer before reading anything into this."

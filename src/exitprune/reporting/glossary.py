@@ -21,7 +21,7 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "MACs done": (
         r"MACs done",
-        "What ordinary (dense) kernels really compute: they multiply by the zeros too, so scattered zeros save nothing there.",
+        "What ordinary (dense) kernels really compute: they multiply by zeros too; sparse kernels do not.",
     ),
     "sparsity": (r"sparsity", "Share of the prunable weights that are zero."),
     "recipe": (
