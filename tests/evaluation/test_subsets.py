@@ -69,7 +69,7 @@ def studies(draw: st.DrawFn) -> tuple[Outcomes, list[int]]:
 def test_the_front_is_that_of_trying_everything(study: tuple[Outcomes, list[int]]) -> None:
     outcomes, heads = study
     found = front(outcomes, heads)
-    assert list(zip(found.num_correct.tolist(), found.total_macs.tolist(), strict=True)) == unbeaten(
+    assert list(zip(found.num_correct.tolist(), found.total_cost.tolist(), strict=True)) == unbeaten(
         one_by_one(outcomes, heads)
     )
 
@@ -82,7 +82,7 @@ def test_every_point_gives_what_it_says(study: tuple[Outcomes, list[int]]) -> No
         point = found.point(place)
         got = outcome_of(with_exits(outcomes, heads, point.exits), point.threshold)
         assert got.accuracy == right / found.num_images == point.accuracy
-        assert got.average_macs == pytest.approx(point.macs, rel=1e-12)
+        assert got.average_macs == pytest.approx(point.cost, rel=1e-12)
 
 
 def test_an_exit_that_does_not_pay_is_dropped() -> None:
@@ -94,7 +94,7 @@ def test_an_exit_that_does_not_pay_is_dropped() -> None:
     point = found.point(2)
     assert point.threshold == pytest.approx(0.55)
     assert point.accuracy == 1
-    assert point.macs == pytest.approx((2 * 2020 + 3020) / 3)
+    assert point.cost == pytest.approx((2 * 2020 + 3020) / 3)
 
 
 def test_a_threshold_lies_in_the_middle_of_those_that_do_the_same() -> None:
@@ -120,6 +120,6 @@ def test_seven_exits_are_as_good_as_tried_one_by_one(seed: int) -> None:
     heads = draw.integers(1, 100, 6).tolist()
     outcomes = outcomes_of(confidence, draw.random((7, 5)) < 0.6, heads)
     found = front(outcomes, heads)
-    assert list(zip(found.num_correct.tolist(), found.total_macs.tolist(), strict=True)) == unbeaten(
+    assert list(zip(found.num_correct.tolist(), found.total_cost.tolist(), strict=True)) == unbeaten(
         one_by_one(outcomes, heads)
     )

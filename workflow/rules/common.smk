@@ -22,7 +22,7 @@ from exitprune.jobs.ingredients import ingredients
 from exitprune.errors import BadInput
 from exitprune.jobs.alone import STORE_VARIABLE, described, release, try_to_hold
 from exitprune.jobs.store import STORE as STORE_FOLDER, Store, clone_of
-from exitprune.evaluation.records import FILE, SWEPT, name_of, read_own
+from exitprune.evaluation.records import FILE, INT8, SWEPT, name_of, read_own
 from exitprune.jobs.provenance import sources
 from exitprune.jobs.record_fit import (
     aside_of,

@@ -6,14 +6,19 @@ PICTURES = expand(
 )
 RECORD_FILES = expand(f"{{record}}/{FILE}", record=RECORDS)
 OUTCOMES = expand("{record}/{state}.npz", record=RECORDS, state=SWEPT)
-# Written by make bench-inference; the study is whole without it.
-MEASURED = [str(path) for path in [Path(RESULTS, "inference.csv")] if path.exists()]
+# Written by make bench-inference; the study is whole without them.
+MEASURED, BY_EXIT = (
+    [str(path) for path in [Path(RESULTS, name)] if path.exists()]
+    for name in ("inference.csv", "exit_times.csv")
+)
+EIGHT_BITS = sorted(map(str, Path(RESULTS, "seeds").glob(f"*/{INT8}-*.npz")))
 
 
 rule tables:
     input:
         records=RECORD_FILES,
         outcomes=OUTCOMES,
+        eight_bits=EIGHT_BITS,
         code=[
             *code(
                 "tables",
@@ -91,7 +96,7 @@ rule report:
         summary=f"{RESULTS}/summary.json",
         figures=[picture for picture in PICTURES if picture.endswith(".svg")],
         captions=expand(f"{RESULTS}/captions/{{figure}}.json", figure=FIGURES),
-        measured=MEASURED,
+        measured=MEASURED + BY_EXIT,
         records=RECORD_FILES,
         code=[*code("report", "{}"), *data_files("reporting/templates/*")],
     output:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +14,9 @@ import typer
 from exitprune.commands.study import checkout
 from exitprune.config.parameter_file import read_yaml
 from exitprune.config.study import checked_name, resolve
-from exitprune.deployment.measured_times import FILE, Row, best_rival, read_rows, times_of
+from exitprune.deployment.measured_times import BY_EXIT, FILE, Row, best_rival, read_rows, read_times
 from exitprune.errors import BadInput
-from exitprune.evaluation.deployable import Candidate, Limit, Network, What, choose, networks_of
+from exitprune.evaluation.deployable import Candidate, Limit, Network, Times, What, choose, networks_of
 from exitprune.evaluation.records import FILE as RECORD
 from exitprune.evaluation.records import Record, read_record
 from exitprune.reporting.chosen import UNPRUNED, Chosen, as_text, checkpoint_of, chosen, limit_in_words, missed
@@ -38,7 +39,9 @@ def main(
     ] = None,
     runtime: Annotated[
         str | None,
-        typer.Option(help="In this one of those timed; with --accuracy-lost: as fast as can be.  [default: any]"),
+        typer.Option(
+            help="In this one of those timed, int8 too; with --accuracy-lost: as fast as can be.  [default: any]"
+        ),
     ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="In batches of so many images.  [default: 64]")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="On so many CPU threads.  [default: 1]")] = None,
@@ -57,14 +60,13 @@ def main(
     results = root / "results" / checked_name(study)
     networks = networks_of(records_of(results))
     params = resolve({**read_yaml(root / "params.yaml"), "study": study}, root / "presets")
-    measured = read_rows(results / FILE)
-    rows = [
-        row
-        for row in measured
-        if (row.batch, row.threads) == (batch or BATCH, threads or THREADS) and runtime in (None, row.runtime)
-    ]
-    times = times_of(rows)
-    is_ours = any(one.weights_sha256 in times for one in networks)  # else the plain networks are of another run too
+
+    def is_meant(one: Times | Row) -> bool:
+        return (one.batch, one.threads, one.runtime) == (batch or BATCH, threads or THREADS, runtime or one.runtime)
+
+    measured = read_times(results / BY_EXIT)
+    times = {digest: [one for one in all_ if is_meant(one)] for digest, all_ in measured.items()}
+    is_ours = any(_of(one, times) for one in networks)  # else the plain networks are of another run too
     if limit.in_time and not is_ours:
         raise BadInput(_not_timed(study, measured, networks))
     answer = choose(networks, limit, times)
@@ -76,7 +78,8 @@ def main(
 
     best, runner_up = told(answer.best), None if answer.runner_up is None else told(answer.runner_up)
     unpruned = [one.outcomes["test"].correct[-1].mean() for one in networks if one.state == UNPRUNED]
-    rival = best_rival(rows if is_ours else [], limit, float(sum(unpruned) / len(unpruned)))
+    rows = [row for row in read_rows(results / FILE) if is_ours and is_meant(row)]
+    rival = best_rival(rows, limit, float(sum(unpruned) / len(unpruned)))
     if as_json:
         found = {"choice": best, "runner_up": runner_up, "rival": rival}
         said = {name: None if one is None else asdict(one) for name, one in found.items()}
@@ -135,15 +138,17 @@ def records_of(results: Path) -> list[Record]:
     return [read_record(folder) for folder in folders]
 
 
-def _not_timed(study: str, measured: list[Row], networks: list[Network]) -> str:
+def _of(network: Network, times: Mapping[str, Sequence[Times]]) -> list[Times]:
+    return [one for one in times.get(network.weights_sha256, []) if one.precision == network.precision]
+
+
+def _not_timed(study: str, measured: Mapping[str, Sequence[Times]], networks: Sequence[Network]) -> str:
     """Why no network of the study can be chosen by time, and what to do."""
-    ours = {one.weights_sha256 for one in networks}
-    there = dict.fromkeys(
-        f"{row.runtime}, --batch {row.batch} --threads {row.threads}" for row in measured if row.sha256 in ours
-    )
+    timed = (one for network in networks for one in _of(network, measured))
+    there = dict.fromkeys(f"{one.runtime} --batch {one.batch} --threads {one.threads}" for one in timed)
     if there:
         return f"{study}: not timed so; timed: --runtime {'; --runtime '.join(there)}"
     return (
-        f"{study}: {'the times measured are of other networks' if measured else 'no times are measured'}; "
+        f"{study}: {'the times measured are of other networks' if measured else 'no exit has been timed'}; "
         f"run: make bench-inference STUDY={study}, or give --macs"
     )

@@ -9,9 +9,10 @@ import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from exitprune.errors import BadInput
 from exitprune.evaluation.deployable import Limit, Times
@@ -23,6 +24,7 @@ NOBODY, WITHIN = "nobody leaves", "one point lost"
 PLAIN = "plain "
 """How the name of a rival begins: a network without exits, trained like the base network."""
 FILE = "inference.csv"
+BY_EXIT = "exit_times.csv"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,25 @@ class Row:
     accuracy: float
     macs: float
     milliseconds: float
+    cpu_milliseconds: float = math.nan
+
+    @property
+    def cost(self) -> float:
+        """Milliseconds; on one thread of the processor, which others on the machine do not lengthen, if that was noted."""
+        return self.milliseconds if self.threads > 1 or math.isnan(self.cpu_milliseconds) else self.cpu_milliseconds
+
+
+@dataclass(frozen=True)
+class ExitRow:
+    """One exit of one network, as it was timed; what the columns hold: `evaluation.deployable.Times`."""
+
+    sha256: str
+    runtime: str
+    threads: int
+    batch: int
+    exit: int
+    body: float
+    head: float
     machine: str
 
 
@@ -80,43 +101,52 @@ def read_rows(path: Path) -> list[Row]:
     Raises:
         BadInput: if a row lacks something, or holds what is no number.
     """
+    return _read(path, Row)
+
+
+def read_times(path: Path) -> dict[str, list[Times]]:
+    """By the digest of a network's weights, its times exit by exit in each runtime, batch size and number of threads.
+
+    None if the file is not there. A network that was timed as it is and with what is empty taken out counts as the latter.
+
+    Raises:
+        BadInput: if a row lacks something.
+    """
+    by_network: dict[tuple[object, ...], dict[int, ExitRow]] = {}
+    for row in _read(path, ExitRow):
+        by_network.setdefault((row.sha256, row.runtime, row.batch, row.threads), {})[row.exit] = row
+    found: dict[str, list[Times]] = {}
+    for exits in by_network.values():
+        rows = [exits[number] for number in sorted(exits)]
+        body = tuple(accumulate((row.body for row in rows), max))  # a later exit never takes less
+        heads = tuple(max(row.head, 0.0) for row in rows[:-1])
+        one = rows[0]
+        times = Times(one.runtime, one.batch, one.threads, one.machine, body, heads)
+        found.setdefault(one.sha256, []).append(times)
+    return found
+
+
+R = TypeVar("R", Row, ExitRow)
+
+
+def _read(path: Path, form: type[R]) -> list[R]:
     if not path.is_file():
         return []
-    kinds = {name: {"int": int, "float": float}.get(str(kind), str) for name, kind in Row.__annotations__.items()}
+    kinds = {name: {"int": int, "float": float}.get(str(kind), str) for name, kind in form.__annotations__.items()}
     with path.open(newline="", encoding="utf-8") as file:
         lines = csv.DictReader(file)
         try:
-            if "sha256" not in (lines.fieldnames or ()):
+            if "sha256" not in (columns := lines.fieldnames or ()):
                 return []
-            rows = [Row(**{name: kind(line[name]) for name, kind in kinds.items()}) for line in lines]
-            if not all(math.isfinite(number) for row in rows for number in (row.accuracy, row.macs, row.milliseconds)):
+            optional = {name for name in kinds if hasattr(form, name)}
+            given = {name: kind for name, kind in kinds.items() if name in columns or name not in optional}
+            rows = [form(**{name: kind(line[name]) for name, kind in given.items()}) for line in lines]
+            numbers = [name for name, kind in given.items() if kind is float]
+            if not all(math.isfinite(getattr(row, name)) for row in rows for name in numbers):
                 raise ValueError("a number is none")
             return rows
         except (csv.Error, KeyError, TypeError, ValueError) as error:
             raise BadInput(f"{path}: not as make bench-inference writes it ({error}); measure again") from None
-
-
-def times_of(rows: Sequence[Row]) -> dict[str, list[Times]]:
-    """By the digest of a network's weights, the times of each runtime, batch size and number of threads.
-
-    A network that is there under several names counts under the last, which is the one exported: what is empty is taken out.
-    """
-    found: dict[str, list[Times]] = {}
-    last = {row.sha256: row.network for row in rows}
-    settings = dict.fromkeys((row.sha256, row.runtime, row.batch, row.threads) for row in rows)
-    for sha256, runtime, batch, threads in settings:
-        points = [
-            row
-            for row in rows
-            if (row.sha256, row.runtime, row.batch, row.threads) == (sha256, runtime, batch, threads)
-            and row.network == last[sha256]
-        ]
-        if points:
-            points.sort(key=lambda row: row.macs)
-            macs, milliseconds = [row.macs for row in points], [row.milliseconds for row in points]
-            machine = points[0].machine
-            found.setdefault(sha256, []).append(Times(runtime, batch, threads, machine, macs, milliseconds))
-    return found
 
 
 def best_rival(rows: Sequence[Row], limit: Limit, unpruned: float) -> Rival | None:
@@ -132,7 +162,7 @@ def best_rival(rows: Sequence[Row], limit: Limit, unpruned: float) -> Rival | No
     for network, runtime in dict.fromkeys((row.network, row.runtime) for row in plain):
         own = [row for row in plain if (row.network, row.runtime) == (network, runtime)]
         accuracy, macs, milliseconds = (
-            fmean(column) for column in zip(*((one.accuracy, one.macs, one.milliseconds) for one in own), strict=True)
+            fmean(column) for column in zip(*((one.accuracy, one.macs, one.cost) for one in own), strict=True)
         )
         rivals.append(Rival(network, runtime, accuracy, macs, milliseconds, len({one.seed for one in own})))
     if limit.what == "accuracy_lost":

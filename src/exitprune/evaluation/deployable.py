@@ -1,7 +1,7 @@
 """Of all that a study trained, what to deploy under a limit: chosen on validation images, told on test images.
 
-A candidate is one network that the records keep image by image, some of its early exits, one threshold, and a runtime where
-time is asked for. Nothing here reads files, and test images choose nothing.
+A candidate is one network that the records keep image by image, in float32 or in eight bits, some of its early exits, one
+threshold, and a runtime where time is asked for. Nothing here reads files, and test images choose nothing.
 
 Letters: E exits, P points.
 """
@@ -9,7 +9,7 @@ Letters: E exits, P points.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -20,10 +20,13 @@ from exitprune.errors import BadInput
 from exitprune.evaluation.outcome import Outcome, outcome_of
 from exitprune.evaluation.records import SWEPT, Outcomes, Record, State, name_of
 from exitprune.evaluation.statistics import band
-from exitprune.evaluation.subsets import Front, Point, front, with_exits
+from exitprune.evaluation.subsets import Exits, Front, Point, front, with_exits
 
 Floats = npt.NDArray[np.float64]
 What = Literal["macs", "milliseconds", "accuracy_lost"]
+Precision = Literal["float32", "int8"]
+FLOAT32: Precision = "float32"
+EIGHT_BITS: Precision = "int8"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,36 +47,61 @@ class Network:
     outcomes: Mapping[str, Outcomes]
     heads: tuple[int, ...]
     baseline: int
+    precision: Precision = FLOAT32
+
+    def front(self, times: Times | None = None) -> Front:
+        """Of the validation images, by MACs or by time."""
+        if times not in self._fronts:
+            outcomes, heads = self.outcomes["validation"], self.heads if times is None else times.heads
+            if times is not None:
+                outcomes = replace(outcomes, macs=np.array(times.leaving)[:, None])
+            self._fronts[times] = front(outcomes, heads)
+        return self._fronts[times]
 
     @cached_property
-    def front(self) -> Front:
-        """Of the validation images."""
-        return front(self.outcomes["validation"], self.heads)
+    def _fronts(self) -> dict[Times | None, Front]:
+        return {}
 
-    def outcome(self, split: str, point: Point) -> Outcome:
+    def outcome(self, split: str, point: Point, times: Times | None = None) -> Outcome:
         """What a point gives on the images of a split."""
-        return outcome_of(with_exits(self.outcomes[split], self.heads, point.exits), point.threshold)
+        kept = with_exits(self.outcomes[split], self.heads, point.exits)
+        return outcome_of(kept, point.threshold, None if times is None else times.of(point.exits))
 
 
 @dataclass(frozen=True)
 class Times:
-    """What a network took on a clock at a few thresholds.
+    """What a network took on a clock, exit by exit.
 
     Attributes:
-        macs: per image on average, rising.
-        milliseconds: per image, at these.
+        runtime: `int8` is onnxruntime with the network in eight bits.
+        batch, threads, machine: how it was timed.
+        body: milliseconds per image up to each exit's map, no early head asked, rising; the classifier's head is in the last.
+        heads: milliseconds of each early exit's head, what leaving or staying there takes besides.
     """
 
     runtime: str
     batch: int
     threads: int
     machine: str
-    macs: Sequence[float]
-    milliseconds: Sequence[float]
+    body: tuple[float, ...]
+    heads: tuple[float, ...]
 
-    def at(self, macs: Floats) -> Floats:
-        """Milliseconds at average MACs: on a straight line between two that were measured, and beyond them as the nearest one."""
-        return np.interp(macs, self.macs, np.maximum.accumulate(self.milliseconds))
+    @property
+    def precision(self) -> Precision:
+        """Of the network that was timed."""
+        return EIGHT_BITS if self.runtime == EIGHT_BITS else FLOAT32
+
+    @property
+    def leaving(self) -> list[float]:
+        """Milliseconds of leaving at each exit where all of them are asked."""
+        return self.of(tuple(range(len(self.heads))))
+
+    def of(self, kept: Exits) -> list[float]:
+        """Milliseconds of leaving at each early exit that is kept, and at the classifier."""
+        asked = np.cumsum([self.heads[exit_] for exit_ in kept]).tolist()
+        return [
+            self.body[row] + spent for row, spent in zip((*kept, -1), [*asked, *(asked[-1:] or [0.0])], strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -108,9 +136,9 @@ class Candidate:
         """What another candidate must differ in to be a second opinion."""
         return self.network.recipe, self.network.state
 
-    def milliseconds(self, macs: float) -> float | None:
-        """At average MACs of this network; None: it was not timed."""
-        return None if self.times is None else float(self.times.at(np.array(macs)))
+    def outcome(self, split: str) -> Outcome:
+        """What it gives on the images of a split."""
+        return self.network.outcome(split, self.point, self.times)
 
 
 @dataclass(frozen=True)
@@ -139,7 +167,7 @@ class OverSeeds:
 
 
 def networks_of(records: Sequence[Record]) -> list[Network]:
-    """Every network whose images are kept one by one, in order of seed and recipe.
+    """Every network whose images are kept one by one, in order of seed and recipe; in eight bits right after in float32.
 
     Raises:
         BadInput: if records of a recipe are made of different settings, or if any two are of different images or exits.
@@ -157,6 +185,8 @@ def networks_of(records: Sequence[Record]) -> list[Network]:
                     f"{name_of(one.seed, one.recipe)}: move the one that does not belong elsewhere"
                 )
         baseline = int(record.outcomes["unpruned"]["validation"].correct[-1].sum())
+        forms: list[tuple[Precision, Mapping[State, Mapping[str, Outcomes]]]]
+        forms = [(FLOAT32, record.outcomes), (EIGHT_BITS, record.int8)]
         found += [
             Network(
                 about.recipe,
@@ -164,12 +194,15 @@ def networks_of(records: Sequence[Record]) -> list[Network]:
                 level.state,
                 level.name,
                 level.weights_sha256,
-                record.outcomes[level.state],
+                outcomes[level.state],
                 _heads(record, level.state),
                 baseline,
+                precision,
             )
             for level in about.levels
             if level.state in SWEPT
+            for precision, outcomes in forms
+            if level.state in outcomes
         ]
     return found
 
@@ -184,13 +217,13 @@ def _heads(record: Record, state: State) -> tuple[int, ...]:
 def choose(networks: Sequence[Network], limit: Limit, times: Mapping[str, Sequence[Times]] | None = None) -> Answer:
     """The best candidate on validation images; a network that several recipes share is looked at once.
 
-    Of equally good candidates the cheaper counts, then the one with fewer MACs, then the one that comes first.
+    Of equally good candidates the cheaper counts, then the one that comes first.
 
     Args:
         networks: at least one.
         limit: to be kept.
-        times: by the digest of a network's weights. Where they are given only networks that were timed are candidates, each in
-            every runtime it was timed in.
+        times: by the digest of a network's weights. Where the limit is about time only networks that were timed are candidates,
+            each in every runtime it was timed in; where it is not, only networks in float32, which cost as many MACs as others.
 
     Raises:
         ValueError: if the limit is about time and no network was timed.
@@ -208,7 +241,8 @@ def choose(networks: Sequence[Network], limit: Limit, times: Mapping[str, Sequen
 
 def over_seeds(candidate: Candidate, networks: Sequence[Network], confidence: float) -> tuple[OverSeeds, OverSeeds]:
     """Accuracy and MACs on test images of the same recipe, state, exits and threshold with each seed."""
-    like = [one for one in networks if Candidate(one, candidate.point, None).kind == candidate.kind]
+    of = candidate.network
+    like = [one for one in networks if (one.recipe, one.state, one.precision) == (of.recipe, of.state, of.precision)]
     got = [one.outcome("test", candidate.point) for one in like]
     columns = ([one.accuracy for one in got], [one.average_macs for one in got])
     return tuple(_mean(column, confidence) for column in columns)  # type: ignore[return-value]
@@ -223,12 +257,16 @@ def _mean(values: list[float], confidence: float) -> OverSeeds:
 def _pairs(
     networks: Sequence[Network], times: Mapping[str, Sequence[Times]] | None
 ) -> Iterator[tuple[Network, Times | None]]:
-    once: dict[str, Network] = {}
+    once: dict[tuple[str, Precision], Network] = {}
     for network in networks:
-        once.setdefault(network.weights_sha256, network)
+        once.setdefault((network.weights_sha256, network.precision), network)
     for network in once.values():
-        for one in [None] if times is None else times.get(network.weights_sha256, []):
-            yield network, one
+        if times is None:
+            yield from [(network, None)] if network.precision == FLOAT32 else []
+            continue
+        for one in times.get(network.weights_sha256, []):
+            if one.precision == network.precision:
+                yield network, one
 
 
 Key = tuple[float, ...]
@@ -236,30 +274,27 @@ Key = tuple[float, ...]
 
 def _within(network: Network, times: Times | None, limit: Limit) -> tuple[Key, Candidate] | None:
     """The best point of a network that keeps the limit, and by what it is compared with those of others, lowest first."""
-    curve = network.front
-    macs, right = curve.total_macs / curve.num_images, curve.num_correct
-    cost = macs if times is None else times.at(macs)
+    curve = network.front(times)
+    cost, right = curve.total_cost / curve.num_images, curve.num_correct
     if limit.what == "accuracy_lost":
         keeps = np.flatnonzero(network.baseline - right <= limit.value * curve.num_images + 1e-9)  # whole images
         if not len(keeps):
             return None
-        place = int(keeps[cost[keeps] == cost[keeps[0]]][-1])  # time may be the same where MACs are not
-        key: Key = (cost[place], -right[place], macs[place])
+        place = int(keeps[0])
+        key: Key = (cost[place], -right[place])
     else:
         keeps = np.flatnonzero(cost <= limit.value)
         if not len(keeps):
             return None
         place = int(keeps[-1])
-        key = (-right[place], cost[place], macs[place])
+        key = (-right[place], cost[place])
     return key, Candidate(network, curve.point(place), times)
 
 
 def _nearest(network: Network, times: Times | None, limit: Limit) -> tuple[Key, Candidate]:
     """The point of a network that misses the limit by least."""
-    curve = network.front
-    macs, right = curve.total_macs / curve.num_images, curve.num_correct
-    cost = macs if times is None else times.at(macs)
-    place = len(right) - 1 if limit.what == "accuracy_lost" else int(np.flatnonzero(cost == cost[0])[-1])
+    curve = network.front(times)
+    cost, right = curve.total_cost / curve.num_images, curve.num_correct
+    place = len(right) - 1 if limit.what == "accuracy_lost" else 0
     missed_by = (network.baseline - right[place],) if limit.what == "accuracy_lost" else ()
-    key = (*missed_by, cost[place], -right[place], macs[place])
-    return key, Candidate(network, curve.point(place), times)
+    return (*missed_by, cost[place], -right[place]), Candidate(network, curve.point(place), times)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -34,6 +34,7 @@ SEAL = ',\n "sha256": "%s"\n}\n'
 """Last entry of record.json: the digest of all before it. Records of before there were seals have none."""
 SEALED = re.compile(SEAL.replace("%s", "([0-9a-f]{64})").encode() + rb"\Z")
 SPLITS = ("validation", "test")
+INT8 = "int8"
 State = Literal["unpruned", "intermediate", "final", "recovered"]
 """`final` is the level after the last round, `intermediate` those on the way there."""
 SWEPT: tuple[State, ...] = ("unpruned", "final", "recovered")
@@ -202,6 +203,8 @@ class Record:
     about: About
     outcomes: Mapping[State, Mapping[str, Outcomes]]
     """By state and split."""
+    int8: Mapping[State, Mapping[str, Outcomes]] = field(default_factory=dict)
+    """Of the same networks in eight bits, as far as they were timed."""
 
 
 def name_of(seed: int | str, recipe: str) -> str:
@@ -219,8 +222,7 @@ def write_record(folder: Path, about: Mapping[str, Any], outcomes: Mapping[State
     """
     digests = {}
     for state, splits in outcomes.items():
-        arrays = {f"{split}_{name}": array for split, given in splits.items() for name, array in vars(given).items()}
-        content = packed(arrays)
+        content = _packed(splits)
         write_bytes(folder / f"{state}.npz", content)
         digests[state] = sha256(content).hexdigest()
     whole = About.model_validate({"format": FORMAT, **about, "outcomes": digests})
@@ -270,7 +272,37 @@ def read_record(folder: Path) -> Record:
                 f"{file}: not the file that {FILE} beside it was written with; fetch both anew, or move both away"
             )
         outcomes[level.state] = _outcomes(content, level, file)
-    return Record(about, outcomes)
+    return Record(about, outcomes, _in_eight_bits(folder, about))
+
+
+def write_int8(folder: Path, weights_sha256: str, splits: Mapping[str, Outcomes]) -> None:
+    """What one of a record's networks does in eight bits, beside the record, of which it is no part: it is measured later.
+
+    Args:
+        folder: of the record.
+        weights_sha256: of the weights in float32; with others it does not count.
+        splits: outcomes by split.
+    """
+    write_bytes(folder / _file_of(weights_sha256), _packed(splits))
+
+
+def _file_of(weights_sha256: str) -> str:
+    return f"{INT8}-{weights_sha256[:16]}.npz"
+
+
+def _in_eight_bits(folder: Path, about: About) -> dict[State, dict[str, Outcomes]]:
+    found: dict[State, dict[str, Outcomes]] = {}
+    for level in about.levels:
+        file = folder / _file_of(level.weights_sha256)
+        if level.state in SWEPT and file.is_file():
+            found[level.state] = _outcomes(file.read_bytes(), level, file)
+    return found
+
+
+def _packed(splits: Mapping[str, Outcomes]) -> bytes:
+    return packed(
+        {f"{split}_{name}": array for split, given in splits.items() for name, array in vars(given).items()}
+    )
 
 
 def read_own(folder: Path) -> Record:

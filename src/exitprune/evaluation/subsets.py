@@ -29,13 +29,13 @@ class Point:
         exits: early exits that are kept.
         threshold: as far as can be from the confidences at which an image would change its exit.
         accuracy: fraction of images answered right.
-        macs: per image, on average.
+        cost: per image, on average; MACs, or milliseconds where that is what outcomes cost.
     """
 
     exits: Exits
     threshold: float
     accuracy: float
-    macs: float
+    cost: float
 
 
 def subsets(num_early: int) -> Iterator[Exits]:
@@ -44,19 +44,19 @@ def subsets(num_early: int) -> Iterator[Exits]:
         yield from combinations(range(num_early), size)
 
 
-def with_exits(outcomes: Outcomes, heads: Sequence[int], kept: Exits) -> Outcomes:
+def with_exits(outcomes: Outcomes, heads: Sequence[float], kept: Exits) -> Outcomes:
     """What the network does without its other early exits.
 
     Args:
         outcomes: of the whole network.
-        heads: MACs of each early exit's head, E - 1: the cost of a later exit has them in it.
+        heads: cost of each early exit's head, E - 1: that of a later exit has them in it.
         kept: early exits, rising.
 
     Returns:
         One row per early exit kept, and the classifier's.
     """
     rows = [*kept, len(heads)]
-    saved = [sum(macs for exit_, macs in enumerate(heads[:row]) if exit_ not in kept) for row in rows]
+    saved = [sum(cost for exit_, cost in enumerate(heads[:row]) if exit_ not in kept) for row in rows]
     macs = outcomes.macs[rows] - np.array(saved)[:, None]
     return Outcomes(outcomes.confidence[rows], outcomes.correct[rows], macs)
 
@@ -67,12 +67,12 @@ class Front:
 
     Attributes:
         num_images: of validation.
-        num_correct, total_macs: (P,) summed over them, both rising.
+        num_correct, total_cost: (P,) summed over them, both rising.
     """
 
     num_images: int
     num_correct: npt.NDArray[np.int64]
-    total_macs: npt.NDArray[np.float64]
+    total_cost: npt.NDArray[np.float64]
     _found: list[tuple[Exits, int]]
     _confidences: npt.NDArray[np.float32]
     _ranks: npt.NDArray[np.int64]
@@ -84,11 +84,11 @@ class Front:
             exits,
             _threshold(self._confidences, self._ranks[list(exits)], rank),
             float(self.num_correct[place] / self.num_images),
-            float(self.total_macs[place] / self.num_images),
+            float(self.total_cost[place] / self.num_images),
         )
 
 
-def front(outcomes: Outcomes, heads: Sequence[int]) -> Front:
+def front(outcomes: Outcomes, heads: Sequence[float]) -> Front:
     """Of all subsets of exits and all thresholds.
 
     Early confidences become ranks once. Under a subset, an image is past its exit e while the threshold is not below the highest
@@ -99,7 +99,7 @@ def front(outcomes: Outcomes, heads: Sequence[int]) -> Front:
 
     Args:
         outcomes: of validation images; no exit may cost more than a later one.
-        heads: MACs of each early exit's head, E - 1.
+        heads: cost of each early exit's head, E - 1.
     """
     num_images = outcomes.confidence.shape[1]
     confidences, ranks = np.unique(outcomes.confidence[:-1], return_inverse=True)

@@ -14,7 +14,7 @@ from exitprune.evaluation.deployable import Candidate, Limit, Network, OverSeeds
 from exitprune.reporting.formatting import NOTHING, STATES, joined, percent, share
 
 UNPRUNED = "unpruned"
-FORMS = {"sparse": " --sparse"}
+FORMS = {"sparse": " --sparse", "int8": " --int8"}
 """What `exitprune export` must be told for a runtime to have its file."""
 
 
@@ -71,8 +71,8 @@ def chosen(candidate: Candidate, networks: Sequence[Network], checkpoint: Path, 
     network, point, times = candidate.network, candidate.point, candidate.times
     splits = {}
     for split in ("validation", "test"):
-        got = network.outcome(split, point)
-        splits[split] = Expected(got.accuracy, got.average_macs, candidate.milliseconds(got.average_macs))
+        got = candidate.outcome(split)
+        splits[split] = Expected(got.accuracy, got.average_macs, got.milliseconds)
     accuracy, macs = over_seeds(candidate, networks, confidence)
     return Chosen(
         network.recipe,
@@ -147,8 +147,8 @@ def as_text(best: Chosen, runner_up: Chosen | None, rival: Rival | None, head: s
     if best.timed is not None:
         about = best.timed
         notes.append(
-            f"ms: batches of {about['batch']}, {about['threads']} thread(s), {about['machine']}; between two thresholds that "
-            "were timed, on a straight line along MACs"
+            f"ms: batches of {about['batch']}, {about['threads']} thread(s), {about['machine']}; each exit was timed, and counts "
+            "as often as images leave there"
         )
     return "\n".join([head, "", *lines, "", *notes, "", best.command])
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from scipy.special import stdtrit
 from exitprune.config.params import Params
 from exitprune.evaluation.claims import CLAIMS, PRIMARY, UNTESTED, rule_in_words
 from exitprune.evaluation.guessing import chance
+from exitprune.evaluation.deployable import Times
 from exitprune.evaluation.pairs import POSTERS
 from exitprune.evaluation.records import About
 from exitprune.reporting.about import data_name, num_images
@@ -120,6 +122,7 @@ def render(
     jobs: Sequence[Mapping[str, Any]],
     measured: pd.DataFrame | None = None,
     remote: str | None = None,
+    by_exit: Mapping[str, Sequence[Times]] = MappingProxyType({}),
 ) -> str:
     """The whole page.
 
@@ -133,6 +136,7 @@ def render(
         jobs: what `jobs_of` gave.
         measured: inference.csv; None: nothing was measured.
         remote: of the git repository; None: there is none.
+        by_exit: what each exit took, by the digest of the network's weights.
     """
     judged = verdicts(tables["claims"], params)
     made = {
@@ -162,7 +166,7 @@ def render(
         "words": "Words",
     }
     deploy = deploys(tables, params)
-    data = study_data(params, manifest, tables, environment, measured)
+    data = study_data(params, manifest, tables, environment, measured, by_exit)
     script, style = (TEMPLATES / name for name in ("report.js", "report.css"))
     script_text = "\n" + script.read_text(encoding="utf-8")
     return (

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from exitprune.config.params import Params
+from exitprune.evaluation.deployable import Times
 from exitprune.evaluation.guessing import chance
 from exitprune.reporting.about import data_name
 from exitprune.reporting.chosen import UNPRUNED, checkpoint_of, command
@@ -33,11 +35,13 @@ def study_data(
     tables: Mapping[str, pd.DataFrame],
     environment: Mapping[str, Any],
     measured: pd.DataFrame | None,
+    by_exit: Mapping[str, Sequence[Times]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """What the page's script reads.
 
     Args:
         params, manifest, tables, environment, measured: as `report.render` has them.
+        by_exit: from `measured_times.read_times`.
     """
     rates = tables["exit_rates"]
     recipes = [str(recipe) for recipe in rates["recipe"].unique()]
@@ -58,7 +62,7 @@ def study_data(
         "sweeps": _sweeps(tables["threshold_sweep"], rates),
         "curves": _curves(tables["tradeoff"]),
         "points": _points(tables["operating_points"]),
-        "choices": _choices(tables["choices"], params),
+        "choices": _choices(tables["choices"], params, tables["levels"], by_exit),
         "headlines": _headlines(tables["measures"]),
         "times": [] if measured is None else _times(measured, tables["levels"]),
         "params": dict(flat(params.model_dump())),
@@ -122,12 +126,15 @@ def _points(points: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _choices(choices: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
+def _choices(
+    choices: pd.DataFrame, params: Params, levels: pd.DataFrame, by_exit: Mapping[str, Sequence[Times]]
+) -> list[dict[str, Any]]:
     """What is worth deploying, by network; validation images choose, test images tell."""
     made = []
-    columns = ["seed", "state", "recipe", "name"]
+    columns = ["seed", "state", "recipe", "name", "precision"]
+    digests = levels.set_index(["seed", "recipe", "name"])["sha256"].to_dict()
     for key, rows in choices.groupby(columns, sort=False):
-        seed, state, recipe, name = int(str(key[0])), str(key[1]), str(key[2]), str(key[3])
+        seed, state, recipe, name, precision = int(str(key[0])), *map(str, key[1:])
         if state == UNPRUNED and recipe != choices["recipe"].iloc[0]:
             continue
         checkpoint = checkpoint_of(recipe, state, seed, name, params)
@@ -137,6 +144,14 @@ def _choices(choices: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
                 "state": state,
                 "recipe": None if state == UNPRUNED else recipe,
                 "seed": seed,
+                "precision": precision,
+                "times": [
+                    {"runtime": one.runtime, "batch": one.batch, "body": one.body, "heads": one.heads}
+                    for one in by_exit.get(digests.get((seed, recipe, name), ""), ())
+                    if one.threads == 1 and one.precision == precision
+                ],
+                "rates": [[float(rate) for rate in str(one).split()] for one in rows["validation_rates"]],
+                "testRates": [[float(rate) for rate in str(one).split()] for one in rows["test_rates"]],
                 "exits": exits,
                 "command": command(checkpoint, "EXITS", "THRESHOLD"),
                 "threshold": [str(np.float32(one)) for one in rows["threshold"]],

@@ -10,7 +10,7 @@ import pandas as pd
 from typer import Option
 
 from exitprune.config.params import Params
-from exitprune.deployment.measured_times import read_measured
+from exitprune.deployment.measured_times import BY_EXIT, read_measured, read_times
 from exitprune.evaluation.records import read_about
 from exitprune.jobs.provenance import environment, merged, remote
 from exitprune.reporting.report import Picture, jobs_of, render
@@ -48,6 +48,7 @@ def main(
         jobs_of(abouts),
         read_measured(tables),
         remote(),
+        read_times(tables.parent / BY_EXIT),
     )
     write_bytes(out, page.encode())
 

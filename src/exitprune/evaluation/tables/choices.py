@@ -18,15 +18,15 @@ RANGE = 0.1
 def table(study: Study) -> pd.DataFrame:
     """One row per network and point, rising in MACs; exits are those kept, with blanks between.
 
-    `accuracy_lost` is on validation images, against the unpruned network of the same seed; `mean_accuracy` and what follows are
-    over seeds, on test images.
+    `accuracy_lost` is on validation images, against the unpruned network of the same seed; `mean_accuracy` to `band` are over
+    seeds, on test images. Rates are of the images that leave at each exit kept and at the classifier, with blanks between.
     """
     networks, rows = networks_of(study.records), []
     for network in networks:
-        curve = network.front
+        curve = network.front()
         for place in _spread(curve.num_correct, curve.num_images):
             point = curve.point(place)
-            test = network.outcome("test", point)
+            validation, test = (network.outcome(split, point) for split in ("validation", "test"))
             accuracy, _ = over_seeds(Candidate(network, point, None), networks, study.evaluate.confidence_level)
             rows.append(
                 {
@@ -34,17 +34,20 @@ def table(study: Study) -> pd.DataFrame:
                     "seed": network.seed,
                     "state": network.state,
                     "name": network.name,
+                    "precision": network.precision,
                     "exits": " ".join(map(str, point.exits)) or "none",
                     "threshold": point.threshold,
                     "validation_accuracy": point.accuracy,
                     "accuracy_lost": network.baseline / curve.num_images - point.accuracy,
-                    "validation_macs": point.macs,
+                    "validation_macs": point.cost,
                     "test_accuracy": test.accuracy,
                     "test_macs": test.average_macs,
                     "mean_accuracy": accuracy.mean,
                     "low": accuracy.low,
                     "high": accuracy.high,
                     "band": accuracy.what,
+                    "validation_rates": " ".join(f"{rate:.5g}" for rate in validation.exit_rate),
+                    "test_rates": " ".join(f"{rate:.5g}" for rate in test.exit_rate),
                 }
             )
     return pd.DataFrame(rows)

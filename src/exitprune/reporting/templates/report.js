@@ -385,18 +385,29 @@
   const STEPS = 100;
   const MILLION = 1e6;
 
-  /** Every point of every network with what it costs under a kind of limit; without those that were not timed. */
+  /** Milliseconds of a point: an image pays for the way to where it leaves, and for every head it is asked by. */
+  function milliseconds(timed, exits, rates) {
+    const kept = exits === "none" ? [] : exits.split(",").map(Number);
+    let asked = 0;
+    return rates.reduce((sum, rate, row) => {
+      const last = row === kept.length;
+      if (!last) asked += timed.heads[kept[row]];
+      return sum + rate * (timed.body[last ? timed.body.length - 1 : kept[row]] + asked);
+    }, 0);
+  }
+
+  /** Every point of every network, in every runtime asked for, with what it costs under a kind of limit. */
   function candidates(kind) {
+    const [, runtime, batch] = kind.split(" ");
+    const point = (network, place, timed) => ({
+      network, place, timed, macs: network.macs[place], accuracy: network.accuracy[place], lost: network.lost[place],
+      cost: timed ? milliseconds(timed, network.exits[place], network.rates[place]) : network.macs[place],
+      testCost: timed ? milliseconds(timed, network.exits[place], network.testRates[place]) : network.testMacs[place],
+    });
     return data.choices.flatMap((network) => {
-      const [, runtime, batch] = kind.split(" ");
-      const timed = runtime && data.times.find((time) => time.state === network.state && time.recipe === network.recipe &&
-        time.seed === network.seed && time.runtime === runtime && String(time.batch) === batch);
-      if (runtime && !timed) return [];
-      const at = (macs) => between(timed.macs, timed.ms, Math.min(timed.macs[timed.macs.length - 1], Math.max(timed.macs[0], macs)));
-      return network.macs.map((macs, place) => ({
-        network, place, macs, accuracy: network.accuracy[place], lost: network.lost[place],
-        cost: timed ? at(macs) : macs, testCost: timed ? at(network.testMacs[place]) : network.testMacs[place],
-      }));
+      const there = network.times.filter((time) => String(time.batch) === batch && (runtime === "any" || time.runtime === runtime));
+      const ways = runtime ? there : network.precision === "float32" ? [null] : [];
+      return ways.flatMap((timed) => network.macs.map((_, place) => point(network, place, timed)));
     });
   }
 
@@ -435,16 +446,17 @@
     byId("limit-at").textContent = meets ? words : `${words}: nothing keeps this; what comes closest`;
     byId("limit").setAttribute("aria-valuetext", words);
     const titles = ["network", "seed", "early exits kept", "threshold", "validation", "test", "over seeds", "MACs, millions", ...(kind.includes(" ") ? ["ms per image"] : [])];
-    const rows = [best, ...(other ? [other] : [])].map(({ network, place, testCost }) => [
+    const rows = [best, ...(other ? [other] : [])].map(({ network, place, timed, testCost }) => [
       called(network), String(network.seed), network.exits[place], network.threshold[place], percent(network.accuracy[place]),
       percent(network.test[place]),
       percent(network.mean[place]) + (network.low[place] === null ? "" : ` (${percent(network.low[place])} to ${percent(network.high[place])})`),
-      millions(network.testMacs[place]), ...(kind.includes(" ") ? [digits(testCost, 3)] : []),
+      millions(network.testMacs[place]), ...(timed ? [`${digits(testCost, 3)}, ${timed.runtime}`] : []),
     ]);
     byId("choice").tHead.replaceChildren(make("tr", {}, ...titles.map((title, place) => make("th", { scope: "col", class: place ? "number" : "" }, title))));
     byId("choice").tBodies[0].replaceChildren(...rows.map(([first, ...rest]) =>
       make("tr", {}, make("th", { scope: "row" }, first), ...rest.map((cell) => make("td", { class: "number" }, cell)))));
-    byId("choice-command").textContent = best.network.command.replace("EXITS", best.network.exits[best.place]).replace("THRESHOLD", best.network.threshold[best.place]);
+    byId("choice-command").textContent = best.network.command.replace("EXITS", best.network.exits[best.place]).replace("THRESHOLD", best.network.threshold[best.place]) +
+      ({ int8: " --int8", sparse: " --sparse" }[best.timed?.runtime] || "");
     byId("choice-said").textContent = `At most ${words}: ${rows[0][0]}, seed ${rows[0][1]}, ${rows[0][5]} on test images`;
     choices_picture(kind, all, best, limit);
     markCut();
@@ -456,8 +468,10 @@
     const unit = kind.includes(" ") ? 1 : MILLION;
     const label = kind.includes(" ") ? "milliseconds per image (log scale)" : "average MACs per image, millions (log scale)";
     const { svg, x, y, left, right, top, bottom } = frame(byId("choices"), all.map((one) => one.cost), all.map(worth), label, unit);
-    for (const network of new Set(all.map((one) => one.network))) {
-      const path = all.filter((one) => one.network === network).map((one, place) => `${place ? "L" : "M"}${x(one.cost).toFixed(1)} ${y(worth(one)).toFixed(1)}`);
+    const ways = new Map(all.map((one) => [`${data.choices.indexOf(one.network)} ${one.timed?.runtime}`, one]));
+    for (const { network, timed } of ways.values()) {
+      const own = all.filter((one) => one.network === network && one.timed === timed);
+      const path = own.map((one, place) => `${place ? "L" : "M"}${x(one.cost).toFixed(1)} ${y(worth(one)).toFixed(1)}`);
       const { colour, line } = look({ data }, network.recipe);
       const drawn = make("path", { d: path.join(""), fill: "none", "stroke-width": 1.4, "stroke-dasharray": line, "stroke-opacity": network.state === "final" ? 0.45 : 0.9 });
       drawn.style.stroke = colour;
@@ -470,9 +484,10 @@
 
   function beginChoosing() {
     const kinds = [["macs", "MACs"], ["lost", "points of accuracy lost"]];
-    for (const one of new Set(data.times.map((time) => `${time.runtime} ${time.batch}`))) {
+    const timed = data.choices.flatMap((network) => network.times).flatMap(({ runtime, batch }) => [`any ${batch}`, `${runtime} ${batch}`]);
+    for (const one of new Set(timed)) {
       const [runtime, batch] = one.split(" ");
-      if (candidates(`ms ${one}`).length) kinds.push([`ms ${one}`, `milliseconds, ${runtime}, ${batch === "1" ? "one image at a time" : `batches of ${batch}`}`]);
+      kinds.push([`ms ${one}`, `milliseconds, ${runtime === "any" ? "any runtime" : runtime}, ${batch === "1" ? "one image at a time" : `batches of ${batch}`}`]);
     }
     byId("limit-kind").append(...kinds.map(([value, words]) => make("option", { value }, words)));
     byId("limit").max = STEPS;
