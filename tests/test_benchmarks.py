@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from benchmarks.inference import by_exit
+from benchmarks.inference.front import lead, pareto
 from benchmarks.kept import draw
 from benchmarks.pages import put, table_of
 from benchmarks.rounding import runs_of, scatter
@@ -50,6 +52,45 @@ def test_rounding_is_what_differs_within_a_seed(tmp_path: Path) -> None:
     ]
     assert early["std_rounding"] == pytest.approx(np.sqrt(np.var(accuracies, axis=1, ddof=1).mean()))
     assert early["num_seeds"] == early["num_computations"] == 2
+
+
+def points(*pairs: tuple[float, float]) -> pd.DataFrame:
+    return pd.DataFrame(pairs, columns=["ms", "accuracy"])
+
+
+def test_nothing_on_the_front_is_beaten() -> None:
+    front = pareto(points((3, 0.9), (1, 0.7), (2, 0.7), (2, 0.8), (4, 0.85), (1, 0.6)))
+    assert list(zip(front["ms"], front["accuracy"], strict=True)) == [(1, 0.7), (2, 0.8), (3, 0.9)]
+
+
+def test_a_lead_is_where_the_same_accuracy_takes_less_time() -> None:
+    ours, theirs = points((1, 0.80), (3, 0.84), (9, 0.90)), points((2, 0.82), (4, 0.86))
+    found = lead(ours, theirs)
+    assert found.width == pytest.approx(0.02 + 0.04)
+    assert np.allclose(found.parts, [(0.82, 0.84), (0.86, 0.90)])
+    assert lead(theirs, theirs).width == 0
+
+
+def test_what_an_exit_adds_where_all_stay_is_its_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    body, heads = [1.0, 2.0, 4.0], [0.25, 0.5]
+
+    class Two:
+        num_exits = 3
+
+    class Timed:
+        network = Two()
+
+    monkeypatch.setattr(by_exit, "_run", lambda *about: about[-1])  # the exits that are kept stand for the run
+
+    def clock(jobs: list, batches: list) -> list[float]:
+        times = []
+        for kept, threshold in jobs:
+            leaves = kept and threshold < 0
+            times.append((body[kept[0]] if leaves else body[-1]) + sum(heads[exit_] for exit_ in kept))
+        return times
+
+    rows = by_exit.by_exit(Timed(), None, {}, [], "sparse", 1, clock)  # type: ignore[arg-type]
+    assert [(row["exit"], row["body"], row["head"]) for row in rows] == [(0, 1, 0.25), (1, 2, 0.5), (2, 4, 0)]
 
 
 def test_training_loss_and_test_accuracy_stand_over_the_share_kept() -> None:

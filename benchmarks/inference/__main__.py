@@ -1,7 +1,8 @@
 """Measured inference of a study's networks: what exits, pruning and both save in milliseconds, against plain rivals.
 
-Writes inference.csv, which the workflow draws and reports, into the results of the study and of its filter study, and
-inference_overhead.csv beside the former. Warm-up first; then every network and threshold in turn, several times; medians count.
+Writes inference.csv, which the workflow draws and reports, into the results of the study and of its filter study. Beside it go
+exit_times.csv and what networks in eight bits do with each image, for `exitprune choose`, and inference_overhead.csv. Warm-up
+first; then every network and threshold in turn, several times; medians count.
 """
 
 from __future__ import annotations
@@ -17,26 +18,33 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 import torch
 import yaml
 from torch import Tensor
 from typer import Argument, Option, run
 
-from benchmarks.inference.networks import RECIPE, Point, Subject, shuffled, subjects
+from benchmarks.inference.by_exit import by_exit
+from benchmarks.inference.networks import RECIPE, Made, Point, Subject, load_splits, made, shuffle, subject
 from benchmarks.inference.overhead import split_overhead
-from benchmarks.inference.runtimes import EIGHT_BITS, RUNTIMES, Run
+from benchmarks.inference.runtimes import RUNTIMES, Run
 from exitprune.config.params import Params
 from exitprune.config.study import resolve
-from exitprune.data.images import load_split
+from exitprune.data.images import Images
 from exitprune.deployment.energy import NOT_MEASURED, Meter, counters
 from exitprune.deployment.measured_times import NOBODY, WITHIN
 from exitprune.errors import BadInput
+from exitprune.evaluation.exiting import outcomes_of
+from exitprune.evaluation.records import SWEPT, Outcomes, read_about, write_int8
 from exitprune.jobs.compute import obstacle_to_compiling
 
 BATCHES = (1, 8, 64, 256)
-MAIN = [("onnxruntime", 64, 1), ("sparse", 64, 1)]
+MAIN = [(runtime, 64, 1) for runtime in ("onnxruntime", "int8", "sparse")]
 """Runtime, batch size and threads that every seed is measured at; the others with the first seed alone."""
+QUICK = [*MAIN, *((runtime, 1, 1) for runtime, _, _ in MAIN)]
+BY_EXIT = QUICK
+"""At which every exit is timed too."""
 SPLIT = (NOBODY, WITHIN, "share 0.5")
 """Thresholds whose time is split up."""
 COMPILED_AT = [(64, 1)]
@@ -53,7 +61,9 @@ def main(
     ] = True,
     quick: Annotated[
         bool,
-        Option("--quick", help="Only batches of 64, one thread: minutes. Earlier times are replaced."),
+        Option(
+            "--quick", help="Only onnxruntime and sparse kernels, batches of 64 and of 1, one thread. Earlier times go."
+        ),
     ] = False,
     check: Annotated[bool, Option("--check", help="Only see whether the study can be timed.")] = False,
 ) -> None:
@@ -67,21 +77,34 @@ def main(
     if check:
         return
     print(f"energy: {', '.join(one.name for one in counters()) or NOT_MEASURED}", flush=True)
-    images = shuffled(load_split(Path("runs", study, "data.safetensors"), "test"))
+    splits = load_splits(study)
+    images = splits["test"]
     folder = Path("results", study)
     partial = folder / "inference.partial.csv"  # unfinished times are kept, and not drawn
     rows: list[dict[str, Any]] = []
+    exit_rows: list[dict[str, Any]] = []
     first: list[Subject] = []
     for seed in params.seeds:
-        networks = list(subjects(params, filters, seed))
-        for runtime, batch, threads in settings(seed == params.seeds[0] and not quick, compiled):
+        networks = made(params, filters, seed)
+        timed = [subject(name, seed, one, splits) for name, one in networks.items()]
+        for name, one in networks.items():
+            print(f"seed {seed}, {name}: in eight bits", flush=True)
+            timed.append(subject(f"{name}, int8", seed, one, splits, in_int8=True))
+            keep(timed[-1], folder / "seeds", splits)
+        is_first = seed == params.seeds[0]
+        for runtime, batch, threads in settings(is_first and not quick, is_first and quick, compiled):
             print(f"seed {seed}, {runtime}, batches of {batch}, {threads} threads", flush=True)
-            rows += measure(networks, images, runtime, batch, threads, turns)
+            able = [one for one in timed if (one.model is not None) == (runtime == "int8")]
+            rows += measure(able, images, runtime, batch, threads, turns)
             write(rows, partial)
-        first = first or networks
-    beside = Path("results", filters.study)
-    beside.mkdir(parents=True, exist_ok=True)
-    shutil.copy(partial, beside / "inference.csv")
+            if (runtime, batch, threads) in BY_EXIT:
+                exit_rows += exits_of(able, networks, splits, runtime, batch, threads, turns)
+        first = first or timed
+    if filters:
+        beside = Path("results", filters.study)
+        beside.mkdir(parents=True, exist_ok=True)
+        shutil.copy(partial, beside / "inference.csv")
+    write(exit_rows, folder / "exit_times.csv")
     partial.replace(folder / "inference.csv")
     if quick:
         return
@@ -97,15 +120,71 @@ def write(rows: list[dict[str, Any]], path: Path) -> None:
     pd.DataFrame(rows).to_csv(path, index=False, float_format="%.6g")
 
 
-def checked(study: str) -> tuple[Params, Params]:
-    """The parameters of a study that can be timed, and of the filter study beside it.
+def keep(network: Subject, records: Path, splits: dict[str, Images]) -> None:
+    """What a network in eight bits does with each image, beside the record of the same network in float32, if there is one."""
+    for folder in sorted(records.glob(f"{network.seed}-*")):
+        for level in read_about(folder).levels:
+            if level.weights_sha256 == network.sha256 and level.state in SWEPT:
+                outcomes = {}
+                for split, images in splits.items():
+                    logits = network.logits[split]
+                    macs = torch.tensor(level.macs)[:, None]
+                    outcomes[split] = outcomes_of(logits, images.labels, macs)
+                outcomes["test"] = in_order(outcomes["test"])
+                write_int8(folder, level.state, network.sha256, outcomes)
+                return
+
+
+def in_order(outcomes: Outcomes) -> Outcomes:
+    """Of shuffled images, as they were before."""
+    order = shuffle(outcomes.correct.shape[1]).numpy()
+    back = np.argsort(order)
+    return Outcomes(outcomes.confidence[:, back], outcomes.correct[:, back], outcomes.macs)
+
+
+def exits_of(
+    able: list[Subject],
+    networks: dict[str, Made],
+    splits: dict[str, Images],
+    runtime: str,
+    batch: int,
+    threads: int,
+    turns: int,
+) -> list[dict[str, Any]]:
+    """One row per network and exit."""
+    batches = batches_of(splits["test"], batch)
+    about = {"runtime": runtime, "threads": threads, "batch": batch}
+
+    def timed(jobs: list[tuple[Run, float]], batches: list[Tensor]) -> list[float]:
+        noted: list[list[float]] = [[] for _ in jobs]
+        for turn in range(turns + 1):
+            for times, (go, threshold) in zip(noted, jobs, strict=True):
+                wall, cpu = once(go, batches, threshold)
+                if turn:  # the first warms up
+                    times.append(cpu if threads == 1 else wall)
+        return [statistics.median(times) for times in noted]
+
+    rows: list[dict[str, Any]] = []
+    for one in (one for one in able if one.network.num_exits > 1):
+        source = networks[one.name.removesuffix(", int8")]
+        for row in by_exit(one, source, splits, batches, runtime, threads, timed):
+            rows.append({"network": one.name, "sha256": one.sha256, **about, **row, "machine": machine()})
+    return rows
+
+
+def checked(study: str) -> tuple[Params, Params | None]:
+    """The parameters of a study that can be timed, and of the filter study beside it if there is one.
 
     Raises:
-        BadInput: if it has no filter study beside it, or one of the two prunes something else than its name says.
+        BadInput: if one of the two prunes something else than its name says.
     """
     values = yaml.safe_load(Path("params.yaml").read_text())
-    params, filters = (resolve({**values, "study": name}, Path("presets")) for name in (study, f"{study}-filter"))
-    for one, wanted in ((params, "weight"), (filters, "filter or another but weight")):
+    params = resolve({**values, "study": study}, Path("presets"))
+    beside = f"{study}-filter"
+    filters = None
+    if Path("presets", f"{beside}.yaml").exists():
+        filters = resolve({**values, "study": beside}, Path("presets"))
+    for one, wanted in ((params, "weight"), *([(filters, "filter or another but weight")] if filters else [])):
         is_named_right = (one.granularity.name == "weight") == (wanted == "weight")
         if not is_named_right or RECIPE not in one.recipes or one.seeds != params.seeds:
             raise BadInput(
@@ -123,17 +202,23 @@ def machine() -> str:
     return f"{names[0]}, {os.cpu_count()} cores, {versions}"
 
 
-def settings(everything: bool, compiled: bool) -> list[tuple[str, int, int]]:
+def settings(everything: bool, quick: bool, compiled: bool) -> list[tuple[str, int, int]]:
     """Runtime, batch size and threads, in the order they are measured."""
     if not everything:
-        return MAIN
+        return QUICK if quick else MAIN
     grid = [
         (runtime, batch, threads)
-        for runtime in ("eager", "onnxruntime", "sparse")
+        for runtime in ("eager", "onnxruntime", "int8", "sparse")
         for threads in sorted({1, os.cpu_count() or 1})
         for batch in BATCHES
     ]
     return grid + [("compiled", *at) for at in COMPILED_AT if compiled]
+
+
+def batches_of(images: Images, batch: int) -> list[Tensor]:
+    """Pixels of the first test images, as many as are timed."""
+    num = min(MOST_IMAGES.get(batch, 512), len(images)) // batch * batch
+    return list(torch.split(images.pixels[: num or len(images)], batch))
 
 
 def measure(
@@ -141,10 +226,8 @@ def measure(
 ) -> list[dict[str, Any]]:
     """One row per network and threshold; millijoules are of whole devices, idle or not, and empty where none counts them."""
     torch.set_num_threads(threads)
-    num = min(MOST_IMAGES.get(batch, 512), len(images)) // batch * batch
-    batches = list(torch.split(images.pixels[: num or len(images)], batch))
-    able = [network for network in networks if network.model is None or runtime in EIGHT_BITS]
-    runs = [(network, RUNTIMES[runtime](network, images, threads)) for network in able]
+    batches = batches_of(images, batch)
+    runs = [(network, RUNTIMES[runtime](network, images, threads)) for network in networks]
     jobs: list[tuple[Subject, Run, Point]] = [(network, go, point) for network, go in runs for point in network.points]
     noted: list[list[tuple[float, float]]] = [[] for _ in jobs]
     used: list[list[float]] = [[] for _ in jobs]

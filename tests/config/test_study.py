@@ -173,6 +173,7 @@ MISTAKES = [
     ("recipes", "joint", "recipes: Input should be a valid dictionary (given: 'joint')"),
     ("rivals", [8, 15], "rivals: resnet has no depth 15: the depth of a ResNet is 6n + 2"),
     ("rivals", [8, 8], "rivals: each may be named once"),
+    ("rival_recipes", ["late"], "rival_recipes: late: name recipes of the study that add no heads later"),
     ("seeds", [0, 0], "seeds: each may be named once (given: [0, 0])"),
     ("seeds", [-1], "seeds: a seed is 0 or more (given: [-1])"),
     ("seeds", [], "seeds: List should have at least 1 item"),

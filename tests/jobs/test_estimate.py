@@ -47,6 +47,7 @@ def test_sizes_of_prepared_data_are_those_counted(tmp_path: Path) -> None:
     [
         ("base", {"seed": "0"}, 12_000),
         ("rival", {"seed": "0", "depth": "8"}, 12_000),
+        ("rival_prune", {"seed": "0", "depth": "8", "recipe": "joint"}, 20_000),
         ("heads", {"seed": "0"}, 5_000),
         ("prune", {"recipe": "joint"}, 20_000),
         ("grid_prune", {"recipe": "joint"}, 20_000),

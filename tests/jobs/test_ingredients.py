@@ -29,6 +29,7 @@ def test_a_record_of_the_same_study_is_the_same() -> None:
         ("compute", {"device": "auto", "threads": 8, "precision": "bfloat16", "compile": False}),
         ("evaluate", {**PARAMS["evaluate"], "margin": 0.5, "confidence_level": 0.5}),
         ("rivals", [20]),
+        ("rival_recipes", ["joint"]),
         ("recipes", {"joint": PARAMS["recipes"]["joint"]}),
         ("data", {**PARAMS["data"], "path": "elsewhere"}),
     ],

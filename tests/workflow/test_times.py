@@ -27,7 +27,7 @@ def test_times_are_measured_and_drawn_into_both_reports(finished: Repository) ->
         assert "onnxruntime, ms at 64" in (results / "report.html").read_text()
 
 
-def test_a_study_without_a_filter_study_cannot_be_timed(finished: Repository) -> None:
-    said = finished.run("python", "-m", "benchmarks.inference", "cifar10-small", "--check", fails=True)
-    assert "there is no 'cifar10-small-filter'" in said
+def test_a_study_that_prunes_filters_alone_cannot_be_timed(finished: Repository) -> None:
+    said = finished.run("python", "-m", "benchmarks.inference", "smoke-filter", "--check", fails=True)
+    assert "smoke-filter: to be timed it needs granularity weight" in said
     assert "Traceback" not in said

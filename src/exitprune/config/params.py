@@ -56,8 +56,8 @@ class Params(Shared, Unpruned):
     grid: Grid
     evaluate: Evaluate
     compute: Compute
-    rival_recipes: list[str] = []
-    """Recipes by which rivals are pruned too; they are then also trained unpruned for as many epochs as the longest takes in all."""
+    rival_recipes: list[str] = Field(default_factory=list)
+    """By which rivals are pruned too; they are then also trained unpruned for as many epochs as the longest takes in all."""
 
     def epochs(self, recipe: str) -> float:
         """Of all trainings that lead to a recipe's recovered network."""
@@ -123,6 +123,11 @@ class Params(Shared, Unpruned):
             if base and isinstance(recipe.rewind, int) and recipe.rewind > base.epochs:
                 raise ValueError(f"{name}: rewind: base training has no epoch {recipe.rewind}")
         return recipes
+
+    @field_validator("rival_recipes", mode="before")
+    @classmethod
+    def _none_are_named(cls, names: Any) -> Any:
+        return [] if names is None else names
 
     @field_validator("rival_recipes")
     @classmethod

@@ -82,9 +82,7 @@ def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Size
         params: of the study.
         sizes: of its data.
     """
-    rule = rule.removeprefix("grid_")
-    if "depth" in wildcards:
-        rule = rule.removeprefix("rival_")
+    rule = rule.removeprefix("grid_").removeprefix("rival_")
     first = next(iter(params.recipes.values()))
     recipe = params.recipes.get(wildcards.get("recipe", ""), first)
     rounds = made("orders", recipe.order).rounds(recipe.rounds)

@@ -1,0 +1,78 @@
+"""Figure and tables of docs/inference.md from what was measured: `python -m benchmarks.inference.page`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from benchmarks.inference.front import FAMILIES, aim_rows, front_rows, of_batch, pareto
+from benchmarks.pages import put
+from exitprune.reporting.figures._looks import PALETTE
+from exitprune.reporting.figures._style import in_percent, new_figure, save, theme
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "inference.md"
+STUDIES = ("cifar10-16", "digits")
+"""Those whose tables and panels stand on the page."""
+BATCHES = (64, 1)
+RUNTIMES = {"onnxruntime": "o", "sparse": "^", "int8": "s"}
+TITLE = "Accuracy against measured time"
+CAPTION = (
+    "Test accuracy against milliseconds of the processor per image, one thread. Every network that was timed, at every threshold "
+    "chosen on validation images. Black: the Pareto front, than which nothing timed is as fast and more accurate."
+)
+
+
+def measured(study: str) -> pd.DataFrame:
+    """What was timed of a study."""
+    return pd.read_csv(ROOT / "results" / study / "inference.csv")
+
+
+def draw(studies: dict[str, pd.DataFrame]) -> Figure:
+    """A row of panels per study, a panel per batch size."""
+    figure = new_figure(4.2 * len(studies))
+    panels = figure.subplots(len(studies), len(BATCHES), sharey="row", squeeze=False)
+    for row, (study, rows) in zip(panels, studies.items(), strict=True):
+        for axes, batch in zip(row, BATCHES, strict=True):
+            points = of_batch(rows, batch)
+            for (kind, runtime), part in points.groupby(["family", "runtime"], sort=False):
+                axes.plot(
+                    part["ms"],
+                    part["accuracy"],
+                    linestyle="none",
+                    color=PALETTE[FAMILIES.index(str(kind))],
+                    marker=RUNTIMES[str(runtime)],
+                    markersize=5,
+                    alpha=0.8,
+                    label=f"{kind}: {runtime}",
+                )
+            front = pareto(points)
+            axes.step(front["ms"], front["accuracy"], where="post", color="black", linewidth=1.2, label="Pareto front")
+            axes.set(xscale="log", xlabel="milliseconds per image (log scale)", title=f"{study}, batches of {batch}")
+            in_percent(axes)
+        row[0].set_ylabel("test accuracy")
+    handles = {text: one for axes in figure.axes for one, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=4)
+    return figure
+
+
+def tables() -> dict[str, tuple[list[str], list[list[str]]]]:
+    """By the name of their place on the page."""
+    found = {}
+    for study in STUDIES:
+        rows = measured(study)
+        for batch in BATCHES:
+            titles = ["accuracy, %", "ms", "network", "runtime", "threshold"]
+            found[f"front {study} {batch}"] = (titles, front_rows(rows, batch))
+        found[f"aims {study}"] = ([f"aim, {study}", "at least", "measured", ""], aim_rows(rows))
+    return found
+
+
+if __name__ == "__main__":
+    with theme("inference"):
+        figure = draw({study: measured(study) for study in STUDIES})
+        save(figure, PAGE.with_suffix(".svg"), PAGE.with_suffix(".png"), TITLE, CAPTION)
+    for name, (titles, rows) in tables().items():
+        put(PAGE, name, titles, rows)
