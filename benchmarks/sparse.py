@@ -24,7 +24,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from benchmarks.inference.__main__ import machine
+from benchmarks.inference.clock import machine
 from exitprune.deployment.extras import onnxruntime_session
 from exitprune.deployment.folding import fold
 from exitprune.deployment.onnx_export import build_model

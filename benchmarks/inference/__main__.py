@@ -7,14 +7,9 @@ first; then every network and threshold in turn, several times; medians count.
 
 from __future__ import annotations
 
-import math
 import os
-import platform
 import shutil
-import statistics
 import sys
-import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,17 +17,15 @@ import numpy as np
 import pandas as pd
 import torch
 import yaml
-from torch import Tensor
 from typer import Argument, Option, run
 
-from benchmarks.inference.by_exit import by_exit
-from benchmarks.inference.networks import RECIPE, Made, Point, Subject, load_splits, made, shuffle, subject
+from benchmarks.inference.clock import exits_of, measure
+from benchmarks.inference.networks import RECIPE, Subject, load_splits, made, shuffle, subject
 from benchmarks.inference.overhead import split_overhead
-from benchmarks.inference.runtimes import RUNTIMES, Run
 from exitprune.config.params import Params
 from exitprune.config.study import resolve
 from exitprune.data.images import Images
-from exitprune.deployment.energy import NOT_MEASURED, Meter, counters
+from exitprune.deployment.energy import NOT_MEASURED, counters
 from exitprune.deployment.measured_times import NOBODY, WITHIN
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import outcomes_of
@@ -49,8 +42,6 @@ SPLIT = (NOBODY, WITHIN, "share 0.5")
 """Thresholds whose time is split up."""
 COMPILED_AT = [(64, 1)]
 """Batch sizes and threads at which compiled blocks are timed: compiling takes minutes."""
-MOST_IMAGES = {1: 128, 8: 256}
-"""Images per turn of small batches, which take long; else 512."""
 
 
 def main(
@@ -142,36 +133,6 @@ def in_order(outcomes: Outcomes) -> Outcomes:
     return Outcomes(outcomes.confidence[:, back], outcomes.correct[:, back], outcomes.macs)
 
 
-def exits_of(
-    able: list[Subject],
-    networks: dict[str, Made],
-    splits: dict[str, Images],
-    runtime: str,
-    batch: int,
-    threads: int,
-    turns: int,
-) -> list[dict[str, Any]]:
-    """One row per network and exit."""
-    batches = batches_of(splits["test"], batch)
-    about = {"runtime": runtime, "threads": threads, "batch": batch}
-
-    def timed(jobs: list[tuple[Run, float]], batches: list[Tensor]) -> list[float]:
-        noted: list[list[float]] = [[] for _ in jobs]
-        for turn in range(turns + 1):
-            for times, (go, threshold) in zip(noted, jobs, strict=True):
-                wall, cpu = once(go, batches, threshold)
-                if turn:  # the first warms up
-                    times.append(cpu if threads == 1 else wall)
-        return [statistics.median(times) for times in noted]
-
-    rows: list[dict[str, Any]] = []
-    for one in (one for one in able if one.network.num_exits > 1):
-        source = networks[one.name.removesuffix(", int8")]
-        for row in by_exit(one, source, splits, batches, runtime, threads, timed):
-            rows.append({"network": one.name, "sha256": one.sha256, **about, **row, "machine": machine()})
-    return rows
-
-
 def checked(study: str) -> tuple[Params, Params | None]:
     """The parameters of a study that can be timed, and of the filter study beside it if there is one.
 
@@ -193,15 +154,6 @@ def checked(study: str) -> tuple[Params, Params | None]:
     return params, filters
 
 
-def machine() -> str:
-    """The processor and what ran on it."""
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text().splitlines() if facts.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")] or [platform.machine()]
-    versions = ", ".join(f"{package} {version(package)}" for package in ("torch", "onnxruntime", "llvmlite"))
-    return f"{names[0]}, {os.cpu_count()} cores, {versions}"
-
-
 def settings(everything: bool, quick: bool, compiled: bool) -> list[tuple[str, int, int]]:
     """Runtime, batch size and threads, in the order they are measured."""
     if not everything:
@@ -213,65 +165,6 @@ def settings(everything: bool, quick: bool, compiled: bool) -> list[tuple[str, i
         for batch in BATCHES
     ]
     return grid + [("compiled", *at) for at in COMPILED_AT if compiled]
-
-
-def batches_of(images: Images, batch: int) -> list[Tensor]:
-    """Pixels of the first test images, as many as are timed."""
-    num = min(MOST_IMAGES.get(batch, 512), len(images)) // batch * batch
-    return list(torch.split(images.pixels[: num or len(images)], batch))
-
-
-def measure(
-    networks: list[Subject], images: Any, runtime: str, batch: int, threads: int, turns: int
-) -> list[dict[str, Any]]:
-    """One row per network and threshold; millijoules are of whole devices, idle or not, and empty where none counts them."""
-    torch.set_num_threads(threads)
-    batches = batches_of(images, batch)
-    runs = [(network, RUNTIMES[runtime](network, images, threads)) for network in networks]
-    jobs: list[tuple[Subject, Run, Point]] = [(network, go, point) for network, go in runs for point in network.points]
-    noted: list[list[tuple[float, float]]] = [[] for _ in jobs]
-    used: list[list[float]] = [[] for _ in jobs]
-    devices = counters()
-    num_images = sum(len(pixels) for pixels in batches)
-    for _, go, point in jobs:
-        once(go, batches, point.threshold)  # warms up, and compiles
-    for _ in range(turns):
-        for times, energy, (_, go, point) in zip(noted, used, jobs, strict=True):
-            meter = Meter(devices)
-            times.append(once(go, batches, point.threshold))
-            energy.append(1000 * (meter.joules() or math.nan) / num_images)
-    where = machine()
-    return [
-        {
-            "network": network.name,
-            "seed": network.seed,
-            "sha256": network.sha256,
-            "runtime": runtime,
-            "threads": threads,
-            "batch": batch,
-            "choice": point.choice,
-            "threshold": point.threshold,
-            "accuracy": point.accuracy,
-            "macs": point.macs,
-            "macs_executed": network.macs_executed(point.choice, num_images),
-            "milliseconds": statistics.median(wall for wall, _ in times),
-            "cpu_milliseconds": statistics.median(cpu for _, cpu in times),
-            "images_per_second": 1000 / statistics.median(wall for wall, _ in times),
-            "millijoules": statistics.median(energy),
-            "machine": where,
-        }
-        for times, energy, (network, _, point) in zip(noted, used, jobs, strict=True)
-    ]
-
-
-def once(go: Run, batches: list[Tensor], threshold: float) -> tuple[float, float]:
-    """Milliseconds per image of all batches: by the clock, and of all processors together, which others do not lengthen."""
-    start, busy = time.perf_counter(), time.process_time()
-    for batch in batches:
-        go(batch, threshold)
-    spent = time.perf_counter() - start, time.process_time() - busy
-    num_images = sum(len(batch) for batch in batches)
-    return 1000 * spent[0] / num_images, 1000 * spent[1] / num_images
 
 
 if __name__ == "__main__":

@@ -10,15 +10,14 @@ import torch
 
 from exitprune.errors import BadInput
 from exitprune.evaluation.deployable import (
-    EIGHT_BITS,
     Candidate,
     Limit,
     Network,
-    Times,
     choose,
     networks_of,
     over_seeds,
 )
+from exitprune.evaluation.exit_times import EIGHT_BITS, Times
 from exitprune.evaluation.exiting import outcomes_of
 from exitprune.evaluation.records import Outcomes, Record, read_record
 from exitprune.evaluation.subsets import Point, subsets

@@ -171,6 +171,11 @@ def test_a_limit_in_time_chooses_among_what_was_timed(visit: Any) -> None:
     assert cells[:2] == ["joint, after recovery", "0"]
     assert float(cells[8].removesuffix(", onnxruntime")) > 0
     assert page.locator("#choices circle.chosen").count() == 1
+    last = page.evaluate(
+        "[...[...document.querySelectorAll('#choice tbody tr')].at(-1).cells].map(cell => cell.textContent)"
+    )
+    assert last[0] == "plain ResNet-20"
+    assert float(last[8].removesuffix(", onnxruntime")) <= float(page.text_content("#limit-at").removesuffix(" ms"))
 
 
 def test_a_recipe_can_be_left_out_and_brought_back(visit: Any) -> None:

@@ -15,7 +15,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, TypeVar
 
 from exitprune.errors import BadInput
-from exitprune.evaluation.deployable import Limit, Times
+from exitprune.evaluation.deployable import Limit
+from exitprune.evaluation.exit_times import Times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True)
 class ExitRow:
-    """One exit of one network, as it was timed; what the columns hold: `evaluation.deployable.Times`."""
+    """One exit of one network, as it was timed; what the columns hold: `evaluation.exit_times.Times`."""
 
     sha256: str
     runtime: str

@@ -17,16 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from exitprune.errors import BadInput
+from exitprune.evaluation.exit_times import EIGHT_BITS, FLOAT32, Precision, Times
 from exitprune.evaluation.outcome import Outcome, outcome_of
 from exitprune.evaluation.records import SWEPT, Outcomes, Record, State, name_of
 from exitprune.evaluation.statistics import band
-from exitprune.evaluation.subsets import Exits, Front, Point, front, with_exits
+from exitprune.evaluation.subsets import Front, Point, front, with_exits
 
 Floats = npt.NDArray[np.float64]
 What = Literal["macs", "milliseconds", "accuracy_lost"]
-Precision = Literal["float32", "int8"]
-FLOAT32: Precision = "float32"
-EIGHT_BITS: Precision = "int8"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,42 +64,6 @@ class Network:
         """What a point gives on the images of a split."""
         kept = with_exits(self.outcomes[split], self.heads, point.exits)
         return outcome_of(kept, point.threshold, None if times is None else times.of(point.exits))
-
-
-@dataclass(frozen=True)
-class Times:
-    """What a network took on a clock, exit by exit.
-
-    Attributes:
-        runtime: `int8` is onnxruntime with the network in eight bits.
-        batch, threads, machine: how it was timed.
-        body: milliseconds per image up to each exit's map, no early head asked, rising; the classifier's head is in the last.
-        heads: milliseconds of each early exit's head, what leaving or staying there takes besides.
-    """
-
-    runtime: str
-    batch: int
-    threads: int
-    machine: str
-    body: tuple[float, ...]
-    heads: tuple[float, ...]
-
-    @property
-    def precision(self) -> Precision:
-        """Of the network that was timed."""
-        return EIGHT_BITS if self.runtime == EIGHT_BITS else FLOAT32
-
-    @property
-    def leaving(self) -> list[float]:
-        """Milliseconds of leaving at each exit where all of them are asked."""
-        return self.of(tuple(range(len(self.heads))))
-
-    def of(self, kept: Exits) -> list[float]:
-        """Milliseconds of leaving at each early exit that is kept, and at the classifier."""
-        asked = np.cumsum([self.heads[exit_] for exit_ in kept]).tolist()
-        return [
-            self.body[row] + spent for row, spent in zip((*kept, -1), [*asked, *(asked[-1:] or [0.0])], strict=True)
-        ]
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from scipy.special import stdtrit
 
 from exitprune.config.params import Params
 from exitprune.evaluation.claims import CLAIMS, PRIMARY, UNTESTED, rule_in_words
+from exitprune.evaluation.exit_times import Times
 from exitprune.evaluation.guessing import chance
-from exitprune.evaluation.deployable import Times
 from exitprune.evaluation.pairs import POSTERS
 from exitprune.evaluation.records import About
 from exitprune.reporting.about import data_name, num_images

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from exitprune.config.params import Params
-from exitprune.evaluation.deployable import Times
+from exitprune.deployment.measured_times import PLAIN
+from exitprune.evaluation.exit_times import Times
 from exitprune.evaluation.guessing import chance
 from exitprune.reporting.about import data_name
 from exitprune.reporting.chosen import UNPRUNED, checkpoint_of, command
@@ -64,6 +65,7 @@ def study_data(
         "points": _points(tables["operating_points"]),
         "choices": _choices(tables["choices"], params, tables["levels"], by_exit),
         "headlines": _headlines(tables["measures"]),
+        "plain": [] if measured is None else _plain(measured),
         "times": [] if measured is None else _times(measured, tables["levels"]),
         "params": dict(flat(params.model_dump())),
     }
@@ -215,6 +217,15 @@ def _times(measured: pd.DataFrame, levels: pd.DataFrame) -> list[dict[str, Any]]
             }
         )
     return timed
+
+
+def _plain(measured: pd.DataFrame) -> list[dict[str, Any]]:
+    """Plain networks on one thread, mean over seeds; milliseconds as `measured_times.Row.cost` has them."""
+    there = measured[(measured["threads"] == 1) & measured["network"].str.startswith(PLAIN)]
+    clock = "cpu_milliseconds" if "cpu_milliseconds" in there else "milliseconds"
+    means = there.groupby(["network", "runtime", "batch"], sort=False)[["accuracy", "macs", clock]].mean().reset_index()
+    columns = ["network", "runtime", "batch", "accuracy", "macs", "ms"]
+    return means.rename(columns={clock: "ms"})[columns].to_dict("records")
 
 
 def _numbers(values: Iterable[float], decimals: int) -> list[float | int | None]:

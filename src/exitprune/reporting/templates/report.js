@@ -435,6 +435,17 @@
     return kind === "macs" ? `${millions(value)} million MACs` : `${digits(value, 3)} ms`;
   }
 
+  /** The most accurate plain network within a limit, by its own test images, which favours it. */
+  function rival(kind, limit) {
+    const [, runtime, batch] = kind.split(" ");
+    const cost = (one) => (runtime ? one.ms : one.macs);
+    const there = data.plain.filter((one) => !runtime || (String(one.batch) === batch && (runtime === "any" || one.runtime === runtime)));
+    const keep = kind === "lost" ? [] : there.filter((one) => cost(one) <= limit);
+    return keep.sort((a, b) => b.accuracy - a.accuracy || cost(a) - cost(b)).slice(0, 1).map((one) => [
+      one.network, "–", "–", "–", "–", percent(one.accuracy), "–", millions(one.macs), ...(runtime ? [`${digits(one.ms, 3)}, ${one.runtime}`] : []),
+    ]);
+  }
+
   function chooser() {
     const kind = byId("limit-kind").value;
     const all = candidates(kind);
@@ -453,7 +464,7 @@
       millions(network.testMacs[place]), ...(timed ? [`${digits(testCost, 3)}, ${timed.runtime}`] : []),
     ]);
     byId("choice").tHead.replaceChildren(make("tr", {}, ...titles.map((title, place) => make("th", { scope: "col", class: place ? "number" : "" }, title))));
-    byId("choice").tBodies[0].replaceChildren(...rows.map(([first, ...rest]) =>
+    byId("choice").tBodies[0].replaceChildren(...[...rows, ...rival(kind, limit)].map(([first, ...rest]) =>
       make("tr", {}, make("th", { scope: "row" }, first), ...rest.map((cell) => make("td", { class: "number" }, cell)))));
     byId("choice-command").textContent = best.network.command.replace("EXITS", best.network.exits[best.place]).replace("THRESHOLD", best.network.threshold[best.place]) +
       ({ int8: " --int8", sparse: " --sparse" }[best.timed?.runtime] || "");
