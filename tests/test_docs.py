@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from benchmarks import error_rates, paper_page
+from benchmarks.inference import page as inference_page
 from benchmarks import error_rates, methods_page, paper_page
 from benchmarks.pages import as_markdown, table_of
 
@@ -19,12 +21,9 @@ ROOT = Path(__file__).parents[1]
 NETWORKS = {
     "ResNet-56, no exits": "dense, no exits",
     "with exits": "dense, exits",
-    "80 % of the weights pruned": "unstructured",  # as results/cifar10-cpu names them
-    "the same, emptied taken out": "unstructured, emptied taken out",
-    "80 % of the filters pruned": "filters",
 }
 """How tables of the documentation name networks that inference.csv names otherwise."""
-CHOICES = {"": "nobody leaves", "best within half the MACs": "share 0.5"}
+CHOICES = {"": "nobody leaves"}
 
 
 def table(page: str, first_title: str) -> list[list[str]]:
@@ -42,6 +41,10 @@ def test_the_papers_page_has_the_numbers_of_the_results(name: str) -> None:
     assert table_of(ROOT / "docs/paper.md", name) == expected, "python -m benchmarks.paper_page puts them there"
 
 
+@pytest.mark.parametrize("name", list(inference_page.tables()))
+def test_the_page_of_times_has_the_numbers_of_the_results(name: str) -> None:
+    page, made = ROOT / "docs/inference.md", inference_page.tables()[name]
+    assert table_of(page, name) == as_markdown(*made), "python -m benchmarks.inference.page puts them there"
 @pytest.mark.parametrize("name", re.findall("<!-- table: (.*?) -->", methods_page.PAGE.read_text(encoding="utf-8")))
 def test_the_page_of_methods_has_the_numbers_of_the_results(name: str) -> None:
     kind, study = name.split()
@@ -72,9 +75,7 @@ def test_every_claim_stands_with_its_quantity() -> None:
 
 @pytest.mark.parametrize(
     ("study", "row"),
-    [("digits", row) for row in table("inference.md", "network")]
-    + [("cifar10-cpu-filter", row) for row in table("inference.md", "CIFAR-10, filters in groups")]
-    + [("cifar10-cpu", row) for row in table("inference.md", "CIFAR-10, filters one by one")],
+    [("cifar10-cpu-filter", row) for row in table("inference.md", "CIFAR-10, filters in groups")],
     ids=lambda value: value if isinstance(value, str) else f"{value[0]}, {value[1]}",
 )
 def test_the_times_told_are_those_measured(study: str, row: list[str]) -> None:

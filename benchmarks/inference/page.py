@@ -6,23 +6,19 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.inference.front import FAMILIES, aim_rows, front_rows, of_batch, pareto
 from benchmarks.pages import put
 from exitprune.reporting.figures._looks import PALETTE
-from exitprune.reporting.figures._style import in_percent, new_figure, save, theme
+from exitprune.reporting.figures._style import in_percent, new_figure, theme
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "inference.md"
-STUDIES = ("cifar10-16", "digits")
+STUDIES = ("digits",)
 """Those whose tables and panels stand on the page."""
 BATCHES = (64, 1)
 RUNTIMES = {"onnxruntime": "o", "sparse": "^", "int8": "s"}
-TITLE = "Accuracy against measured time"
-CAPTION = (
-    "Test accuracy against milliseconds of the processor per image, one thread. Every network that was timed, at every threshold "
-    "chosen on validation images. Black: the Pareto front, than which nothing timed is as fast and more accurate."
-)
 
 
 def measured(study: str) -> pd.DataFrame:
@@ -51,6 +47,9 @@ def draw(studies: dict[str, pd.DataFrame]) -> Figure:
             front = pareto(points)
             axes.step(front["ms"], front["accuracy"], where="post", color="black", linewidth=1.2, label="Pareto front")
             axes.set(xscale="log", xlabel="milliseconds per image (log scale)", title=f"{study}, batches of {batch}")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
             in_percent(axes)
         row[0].set_ylabel("test accuracy")
     handles = {text: one for axes in figure.axes for one, text in zip(*axes.get_legend_handles_labels(), strict=True)}
@@ -73,6 +72,6 @@ def tables() -> dict[str, tuple[list[str], list[list[str]]]]:
 if __name__ == "__main__":
     with theme("inference"):
         figure = draw({study: measured(study) for study in STUDIES})
-        save(figure, PAGE.with_suffix(".svg"), PAGE.with_suffix(".png"), TITLE, CAPTION)
+        figure.savefig(PAGE.with_suffix(".svg"), metadata={"Date": None, "Title": "Accuracy against measured time"})
     for name, (titles, rows) in tables().items():
         put(PAGE, name, titles, rows)

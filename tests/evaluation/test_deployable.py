@@ -72,7 +72,7 @@ def tried(
 ) -> list[tuple[tuple[float, ...], tuple[str, str]]]:
     """Key and kind of every candidate that keeps the limit, best first: all thresholds of all subsets of all networks.
 
-    Image by image: each goes from exit to exit, and pays for the way and for every head it is asked by.
+    An image goes from exit to exit, and pays for the way and for every head it is asked by.
     """
     found = []
     for network in networks:
@@ -84,18 +84,19 @@ def tried(
         bare = macs - [sum(network.heads[:row]) + (network.heads[row] if row < num else 0) for row in range(num + 1)]
         for body, heads in [(one.body, one.heads) for one in own] if limit.in_time else [(bare, network.heads)]:
             for kept in subsets(num):
-                for threshold in [1.0, 0.0, *np.unique(validation.confidence[:-1]).tolist()]:
-                    right, cost = 0, 0.0
-                    for confidence, correct in zip(validation.confidence.T, validation.correct.T, strict=True):
-                        leaves = next((e for e in kept if confidence[e] > np.float32(threshold)), num)
-                        right += bool(correct[leaves])
-                        cost += body[leaves] + sum(heads[e] for e in kept if e <= leaves)
-                    cost /= validation.correct.shape[1]
-                    keeps = network.baseline - right if limit.what == "accuracy_lost" else cost
-                    scale = validation.correct.shape[1] if limit.what == "accuracy_lost" else 1
-                    if keeps <= limit.value * scale + 1e-9:
-                        key = (cost, -right) if limit.what == "accuracy_lost" else (-right, cost)
-                        found.append((key, (network.recipe, network.state)))
+                rows = np.array([*kept, num])
+                spent = np.array([body[row] + sum(heads[exit_] for exit_ in kept if exit_ <= row) for row in rows])
+                thresholds = np.array([1.0, 0.0, *np.unique(validation.confidence[:-1])], np.float32)
+                leaves = validation.confidence[rows, None] > thresholds[None, :, None]  # (E, T, N)
+                leaves[-1] = True
+                taken = leaves.argmax(axis=0)  # (T, N)
+                cost = spent[taken].mean(axis=1)
+                right = validation.correct[rows[taken], np.arange(taken.shape[1])].sum(axis=1)
+                keeps = (network.baseline - right) / taken.shape[1] if limit.what == "accuracy_lost" else cost
+                for place in np.flatnonzero(keeps <= limit.value + 1e-9):
+                    pair = (float(cost[place]), -int(right[place]))
+                    key = pair if limit.what == "accuracy_lost" else pair[::-1]
+                    found.append((key, (network.recipe, network.state)))
     return sorted(found)
 
 

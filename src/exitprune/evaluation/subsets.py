@@ -17,6 +17,8 @@ import numpy.typing as npt
 from exitprune.evaluation.outcome import midway
 from exitprune.evaluation.records import Outcomes
 
+ROUNDING = 1e-12
+"""By what share sums of the same milliseconds may differ, added up in another order; sums of MACs are exact."""
 Exits = tuple[int, ...]
 """The early exits that are kept, counted as the network counts them."""
 
@@ -110,7 +112,7 @@ def front(outcomes: Outcomes, heads: Sequence[float]) -> Front:
         highest = np.maximum.accumulate(ranks[list(kept)], axis=0)
         num_correct, macs = _at_every_rank(with_exits(outcomes, heads, kept), highest, len(confidences))
         more = np.flatnonzero(num_correct > np.append(-1, np.maximum.accumulate(num_correct)[:-1]))  # macs never fall
-        better = more[macs[more] < cheapest[num_correct[more]]]
+        better = more[macs[more] < cheapest[num_correct[more]] * (1 - ROUNDING)]
         cheapest[num_correct[better]] = macs[better]
         for rank in better.tolist():
             found[num_correct[rank]] = kept, rank
