@@ -130,7 +130,8 @@ def in_order(outcomes: Outcomes) -> Outcomes:
     """Of shuffled images, as they were before."""
     order = shuffle(outcomes.correct.shape[1]).numpy()
     back = np.argsort(order)
-    return Outcomes(outcomes.confidence[:, back], outcomes.correct[:, back], outcomes.macs)
+    rows = (np.ascontiguousarray(values[:, back]) for values in (outcomes.confidence, outcomes.correct))
+    return Outcomes(*rows, outcomes.macs)
 
 
 def checked(study: str) -> tuple[Params, Params | None]:

@@ -11,11 +11,10 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from exitprune.deployment.measured_times import NOBODY, PLAIN, WITHIN
+from exitprune.deployment.measured_times import BASE, NOBODY, PLAIN, WITHIN
 
 PLAIN_, PLAIN_PRUNED, EXITS, PRUNED = "plain", "plain, pruned", "with exits", "pruned, with exits"
 FAMILIES = (PLAIN_, PLAIN_PRUNED, EXITS, PRUNED)
-BASE = "dense, no exits"
 
 
 def of_batch(measured: pd.DataFrame, batch: int) -> pd.DataFrame:
@@ -99,7 +98,10 @@ def aim_rows(measured: pd.DataFrame) -> list[list[str]]:
         if WITHIN in macs and "filters" not in network:
             kept = (nobody / within) / (macs[NOBODY] / macs[WITHIN])
             rows.append(_aim(f"{network}, sparse: of what MACs promise, kept by exits", 0.95, kept))
-    for batch in (64, 1):
+    has_rivals = (
+        measured["network"].str.startswith(PLAIN).any()
+    )  # held against the base network alone a lead says little
+    for batch in (64, 1) if has_rivals else ():
         points = of_batch(measured, batch)
         ours, plain = points[points["family"] == PRUNED], points[points["family"].isin((PLAIN_, PLAIN_PRUNED))]
         found = lead(ours, plain)

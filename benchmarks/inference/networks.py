@@ -18,7 +18,7 @@ from exitprune.data.images import Images, load_split
 from exitprune.deployment.filter_removal import remove_filters
 from exitprune.deployment.folding import fold
 from exitprune.deployment.int8 import calibration_images, logits_of, quantised
-from exitprune.deployment.measured_times import NOBODY, PLAIN, WITHIN
+from exitprune.deployment.measured_times import BASE, NOBODY, PLAIN, WITHIN
 from exitprune.deployment.onnx_export import build_model
 from exitprune.deployment.removal import remove_dead_channels
 from exitprune.errors import BadInput
@@ -107,7 +107,7 @@ def made(params: Params, filters: Params | None, seed: int) -> dict[str, Made]:
     """
     runs = Path("runs", params.study, f"seed{seed}")
     found = {
-        "dense, no exits": Made(runs / "base.safetensors", fold),
+        BASE: Made(runs / "base.safetensors", fold),
         "dense, exits": Made(runs / "level-00.safetensors", fold),
     }
     for recipe in params.recipes:

@@ -15,7 +15,7 @@ from exitprune.reporting.figures._style import in_percent, new_figure, theme
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "inference.md"
-STUDIES = ("digits",)
+STUDIES = ("cifar10-16", "digits")
 """Those whose tables and panels stand on the page."""
 BATCHES = (64, 1)
 RUNTIMES = {"onnxruntime": "o", "sparse": "^", "int8": "s"}

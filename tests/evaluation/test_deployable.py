@@ -70,7 +70,7 @@ def timed(networks: list[Network]) -> dict[str, list[Times]]:
 def tried(
     networks: list[Network], limit: Limit, times: dict[str, list[Times]]
 ) -> list[tuple[tuple[float, ...], tuple[str, str]]]:
-    """Key and kind of every candidate that keeps the limit, best first: all thresholds of all subsets of all networks.
+    """Key and kind of the best threshold that keeps the limit, of all subsets of all networks, best first; all are tried.
 
     An image goes from exit to exit, and pays for the way and for every head it is asked by.
     """
@@ -93,10 +93,10 @@ def tried(
                 cost = spent[taken].mean(axis=1)
                 right = validation.correct[rows[taken], np.arange(taken.shape[1])].sum(axis=1)
                 keeps = (network.baseline - right) / taken.shape[1] if limit.what == "accuracy_lost" else cost
-                for place in np.flatnonzero(keeps <= limit.value + 1e-9):
-                    pair = (float(cost[place]), -int(right[place]))
-                    key = pair if limit.what == "accuracy_lost" else pair[::-1]
-                    found.append((key, (network.recipe, network.state)))
+                kept_by = np.flatnonzero(keeps <= limit.value + 1e-9)
+                first, then = (cost, -right) if limit.what == "accuracy_lost" else (-right, cost)
+                for place in kept_by[np.lexsort((then[kept_by], first[kept_by]))][:1]:
+                    found.append(((float(first[place]), float(then[place])), (network.recipe, network.state)))
     return sorted(found)
 
 

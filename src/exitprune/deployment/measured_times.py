@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NOBODY, WITHIN = "nobody leaves", "one point lost"
+BASE = "dense, no exits"
 PLAIN = "plain "
-"""How the name of a rival begins: a network without exits, trained like the base network."""
+"""How the name of a rival begins: a network without exits, trained like the base network, which is one itself."""
 FILE = "inference.csv"
 BY_EXIT = "exit_times.csv"
 
@@ -158,7 +159,7 @@ def best_rival(rows: Sequence[Row], limit: Limit, unpruned: float) -> Rival | No
         limit: as for what it is held against.
         unpruned: accuracy on test images from which a loss counts.
     """
-    plain = [row for row in rows if row.network.startswith(PLAIN)]
+    plain = [row for row in rows if row.network.startswith((PLAIN, BASE))]
     rivals = []
     for network, runtime in dict.fromkeys((row.network, row.runtime) for row in plain):
         own = [row for row in plain if (row.network, row.runtime) == (network, runtime)]

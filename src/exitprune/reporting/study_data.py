@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from exitprune.config.params import Params
-from exitprune.deployment.measured_times import PLAIN
+from exitprune.deployment.measured_times import BASE, PLAIN
 from exitprune.evaluation.exit_times import Times
 from exitprune.evaluation.guessing import chance
 from exitprune.reporting.about import data_name
@@ -221,7 +221,7 @@ def _times(measured: pd.DataFrame, levels: pd.DataFrame) -> list[dict[str, Any]]
 
 def _plain(measured: pd.DataFrame) -> list[dict[str, Any]]:
     """Plain networks on one thread, mean over seeds; milliseconds as `measured_times.Row.cost` has them."""
-    there = measured[(measured["threads"] == 1) & measured["network"].str.startswith(PLAIN)]
+    there = measured[(measured["threads"] == 1) & measured["network"].str.startswith((PLAIN, BASE))]
     clock = "cpu_milliseconds" if "cpu_milliseconds" in there else "milliseconds"
     means = there.groupby(["network", "runtime", "batch"], sort=False)[["accuracy", "macs", clock]].mean().reset_index()
     columns = ["network", "runtime", "batch", "accuracy", "macs", "ms"]
