@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,7 @@ def test_what_an_exit_adds_where_all_stay_is_its_head(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(by_exit, "_run", lambda *about: about[-1])  # the exits that are kept stand for the run
 
-    def clock(jobs: list, batches: list) -> list[float]:
+    def clock(jobs: list[Any], batches: list[Any]) -> list[float]:
         times = []
         for kept, threshold in jobs:
             leaves = kept and threshold < 0

@@ -29,7 +29,7 @@ from exitprune.deployment.energy import NOT_MEASURED, counters
 from exitprune.deployment.measured_times import NOBODY, WITHIN
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import outcomes_of
-from exitprune.evaluation.records import SWEPT, Outcomes, read_about, write_int8
+from exitprune.evaluation.records import SWEPT, Outcomes, name_of, read_about, write_int8
 from exitprune.jobs.compute import obstacle_to_compiling
 
 BATCHES = (1, 8, 64, 256)
@@ -113,7 +113,8 @@ def write(rows: list[dict[str, Any]], path: Path) -> None:
 
 def keep(network: Subject, records: Path, splits: dict[str, Images]) -> None:
     """What a network in eight bits does with each image, beside the record of the same network in float32, if there is one."""
-    for folder in sorted(records.glob(f"{network.seed}-*")):
+    folders = sorted(records.glob(f"{network.seed}-*"), key=lambda one: one.name != name_of(network.seed, RECIPE))
+    for folder in folders:  # recipes share the unpruned network
         for level in read_about(folder).levels:
             if level.weights_sha256 == network.sha256 and level.state in SWEPT:
                 outcomes = {}
@@ -122,7 +123,7 @@ def keep(network: Subject, records: Path, splits: dict[str, Images]) -> None:
                     macs = torch.tensor(level.macs)[:, None]
                     outcomes[split] = outcomes_of(logits, images.labels, macs)
                 outcomes["test"] = in_order(outcomes["test"])
-                write_int8(folder, level.state, network.sha256, outcomes)
+                write_int8(folder, network.sha256, outcomes)
                 return
 
 
@@ -130,8 +131,11 @@ def in_order(outcomes: Outcomes) -> Outcomes:
     """Of shuffled images, as they were before."""
     order = shuffle(outcomes.correct.shape[1]).numpy()
     back = np.argsort(order)
-    rows = (np.ascontiguousarray(values[:, back]) for values in (outcomes.confidence, outcomes.correct))
-    return Outcomes(*rows, outcomes.macs)
+    confidence, correct = (
+        np.ascontiguousarray(outcomes.confidence[:, back]),
+        np.ascontiguousarray(outcomes.correct[:, back]),
+    )
+    return Outcomes(confidence, correct, outcomes.macs)
 
 
 def checked(study: str) -> tuple[Params, Params | None]:

@@ -72,13 +72,13 @@ def front_rows(measured: pd.DataFrame, batch: int) -> list[list[str]]:
     """The front of a batch size for a page."""
     return [
         [
-            f"{100 * row.accuracy:.1f}",
-            f"{row.ms:.4f}",
-            str(row.network).removesuffix(", int8"),
-            str(row.runtime),
-            "" if row.family in (PLAIN_, PLAIN_PRUNED) else str(row.choice),
+            f"{100 * row['accuracy']:.1f}",
+            f"{row['ms']:.4f}",
+            str(row["network"]).removesuffix(", int8"),
+            str(row["runtime"]),
+            "" if row["family"] in (PLAIN_, PLAIN_PRUNED) else str(row["choice"]),
         ]
-        for row in pareto(of_batch(measured, batch)).itertuples()
+        for row in pareto(of_batch(measured, batch)).to_dict("records")
     ]
 
 

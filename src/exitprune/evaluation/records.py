@@ -300,9 +300,7 @@ def _in_eight_bits(folder: Path, about: About) -> dict[State, dict[str, Outcomes
 
 
 def _packed(splits: Mapping[str, Outcomes]) -> bytes:
-    return packed(
-        {f"{split}_{name}": array for split, given in splits.items() for name, array in vars(given).items()}
-    )
+    return packed({f"{split}_{name}": array for split, given in splits.items() for name, array in vars(given).items()})
 
 
 def read_own(folder: Path) -> Record:

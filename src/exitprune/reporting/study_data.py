@@ -225,7 +225,8 @@ def _plain(measured: pd.DataFrame) -> list[dict[str, Any]]:
     clock = "cpu_milliseconds" if "cpu_milliseconds" in there else "milliseconds"
     means = there.groupby(["network", "runtime", "batch"], sort=False)[["accuracy", "macs", clock]].mean().reset_index()
     columns = ["network", "runtime", "batch", "accuracy", "macs", "ms"]
-    return means.rename(columns={clock: "ms"})[columns].to_dict("records")
+    rows = means.rename(columns={clock: "ms"})[columns].to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def _numbers(values: Iterable[float], decimals: int) -> list[float | int | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -19,7 +20,7 @@ def test_each_panel_has_the_unpruned_curve_and_one_per_order(digits_tables: Path
         assert list(lines) == ["unpruned", "joint", "sequential"]
         ours = table.query(f"state == '{state}' and recipe == 'sequential'")
         assert lines["sequential"].get_ydata() == pytest.approx(ours["accuracy"].to_numpy())
-        assert not axes.collections[-1].get_label().startswith("CoAxNN"), "these images are not CIFAR-10"
+        assert not str(axes.collections[-1].get_label()).startswith("CoAxNN"), "these images are not CIFAR-10"
         assert lines["sequential"].get_xdata() == pytest.approx(ours["average_macs"].to_numpy() / 1e6)
 
 
@@ -30,6 +31,6 @@ def test_what_others_published_stands_where_the_table_has_it(digits_tables: Path
         tmp_path / "tables" / "neighbours.csv", index=False
     )
     for axes in tradeoff.draw(tmp_path / "tables", EVALUATE).axes:
-        drawn = {cloud.get_label(): cloud.get_offsets()[0].tolist() for cloud in axes.collections}
+        drawn = {cloud.get_label(): np.asarray(cloud.get_offsets())[0].tolist() for cloud in axes.collections}
         assert drawn["CoAxNN, first, chosen on test images"] == pytest.approx([80, 0.9341])
         assert drawn["CoAxNN, base"] == pytest.approx([125, 0.9415])

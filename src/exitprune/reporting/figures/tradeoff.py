@@ -57,10 +57,10 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
             chosen = points[(points["state"] == state) & (points["recipe"] == recipe)]
             style = {"color": look.colour, "edgecolor": "black", "linewidth": 0.6, "s": 30, "zorder": 4}
             axes.scatter(chosen["test_macs"] / MILLION, chosen["test_accuracy"], marker=look.marker, **style)
-        for number, row in enumerate(others.itertuples()):
-            axes.scatter(
-                row.macs / MILLION, row.accuracy, marker=CROSSES[number], color="0.3", s=40, label=_published(row)
-            )
+        for number, one in enumerate(others.to_dict("records")):
+            said = f"{one['network']}" + ", chosen on test images" * (one["chosen_on"] == "test images")
+            place = one["macs"] / MILLION, one["accuracy"]
+            axes.scatter(*place, marker=CROSSES[number], color="0.3", s=40, label=said)
         axes.set_title(STATES[state])
         log_millions(axes)
         if len(paper):  # three panels leave less room
@@ -69,10 +69,6 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     in_percent_of_all(figure.axes[0])
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
     return figure
-
-
-def _published(row: Any) -> str:
-    return f"{row.network}" + (f", chosen on {row.chosen_on}" if row.chosen_on == "test images" else "")
 
 
 def _papers(axes: Axes, paper: pd.DataFrame) -> None:
