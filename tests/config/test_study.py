@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 PRESET: dict[str, Any] = {
     "other_code": "same",
     "records": "anywhere",
+    "rival_recipes": [],
     **{name: value for name, value in PARAMS.items() if name != "study"},
     "recipes": {"joint": None, "sequential": None},
     "data": {**PARAMS["data"], "limit": 300},

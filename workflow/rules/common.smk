@@ -273,7 +273,9 @@ def sort_records():
         try:
             why = misfit(folder, made_of(recipe), PARAMS.other_code, PARAMS.records)
             if why is None and workflow.is_main_process:
-                read_own(folder)  # a damaged one is told of now, not once the other seeds are trained
+                read_own(
+                    folder
+                )  # a damaged one is told of now, not once the other seeds are trained
         except BadInput as error:
             raise WorkflowError(str(error)) from None
         if why is None:

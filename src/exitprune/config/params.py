@@ -49,6 +49,8 @@ class Params(Shared, Unpruned):
     recovery: Training
     recipes: dict[str, Recipe]
     """What the study compares, by name."""
+    rival_recipes: list[str] = Field(default_factory=list)
+    """By which rivals are pruned too; they are then also trained unpruned for as many epochs as the longest takes in all."""
     other_code: Literal["same", "any"] = "same"
     """Whether records count that were computed by other code than this."""
     records: Literal["anywhere", "here"] = "anywhere"
@@ -56,8 +58,6 @@ class Params(Shared, Unpruned):
     grid: Grid
     evaluate: Evaluate
     compute: Compute
-    rival_recipes: list[str] = Field(default_factory=list)
-    """By which rivals are pruned too; they are then also trained unpruned for as many epochs as the longest takes in all."""
 
     def epochs(self, recipe: str) -> float:
         """Of all trainings that lead to a recipe's recovered network."""
