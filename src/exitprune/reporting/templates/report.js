@@ -386,7 +386,7 @@
   const MILLION = 1e6;
 
   /** Milliseconds of a point: an image pays for the way to where it leaves, and for every head it is asked by. */
-  function milliseconds(timed, exits, rates) {
+  function spent(timed, exits, rates) {
     const kept = exits === "none" ? [] : exits.split(",").map(Number);
     let asked = 0;
     return rates.reduce((sum, rate, row) => {
@@ -401,8 +401,8 @@
     const [, runtime, batch] = kind.split(" ");
     const point = (network, place, timed) => ({
       network, place, timed, macs: network.macs[place], accuracy: network.accuracy[place], lost: network.lost[place],
-      cost: timed ? milliseconds(timed, network.exits[place], network.rates[place]) : network.macs[place],
-      testCost: timed ? milliseconds(timed, network.exits[place], network.testRates[place]) : network.testMacs[place],
+      cost: timed ? spent(timed, network.exits[place], network.rates[place]) : network.macs[place],
+      testCost: timed ? spent(timed, network.exits[place], network.testRates[place]) : network.testMacs[place],
     });
     return data.choices.flatMap((network) => {
       const there = network.times.filter((time) => String(time.batch) === batch && (runtime === "any" || time.runtime === runtime));
