@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from benchmarks import error_rates, paper_page
-from benchmarks.inference import page as inference_page
 from benchmarks import error_rates, methods_page, paper_page
+from benchmarks.inference import page as inference_page
 from benchmarks.pages import as_markdown, table_of
 
 from exitprune.evaluation.claims import CLAIMS
@@ -45,6 +44,8 @@ def test_the_papers_page_has_the_numbers_of_the_results(name: str) -> None:
 def test_the_page_of_times_has_the_numbers_of_the_results(name: str) -> None:
     page, made = ROOT / "docs/inference.md", inference_page.tables()[name]
     assert table_of(page, name) == as_markdown(*made), "python -m benchmarks.inference.page puts them there"
+
+
 @pytest.mark.parametrize("name", re.findall("<!-- table: (.*?) -->", methods_page.PAGE.read_text(encoding="utf-8")))
 def test_the_page_of_methods_has_the_numbers_of_the_results(name: str) -> None:
     kind, study = name.split()
