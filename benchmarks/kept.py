@@ -32,6 +32,9 @@ CAPTION = (
     "many epochs everywhere; a line per exit, mean over seeds, and the range of seeds. Dotted: what guessing scores."
 )
 
+APART = 1.3
+"""Shares closer than by this factor would write over each other on the axis: the larger one is named."""
+
 
 def measured(runs: Path, records: Path) -> pd.DataFrame:
     """A row per network and exit, of those that have both a checkpoint and a record.
@@ -66,8 +69,11 @@ def draw(table: pd.DataFrame, guessing: float) -> Figure:
             axes.fill_between(over.index, over["min"], over["max"], color=look.colour, alpha=0.2, linewidth=0)
         axes.set_xscale("log")
         axes.invert_xaxis()
-        ticks = sorted(by_share["kept"].unique())
-        axes.set_xticks(ticks, [f"{100 * tick:.3g}%" for tick in ticks])
+        ticks: list[float] = []
+        for share in sorted(by_share["kept"].unique(), reverse=True):
+            if not ticks or ticks[-1] > APART * share:
+                ticks.append(float(share))
+        axes.set_xticks(ticks, [f"{100 * tick:.0f}%" for tick in ticks])
         axes.minorticks_off()
         axes.set_xlabel("weights kept")
     left, right = figure.axes
