@@ -32,7 +32,7 @@ CAPTION = (
     "many epochs everywhere; a line per exit, mean over seeds, and the range of seeds. Dotted: what guessing scores."
 )
 
-APART = 1.3
+APART = 1.5
 """Shares closer than by this factor would write over each other on the axis: the larger one is named."""
 
 
