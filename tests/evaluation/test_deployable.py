@@ -222,7 +222,7 @@ def test_records_that_do_not_go_together_are_refused(records: list[Record]) -> N
     other = records[-1].about.model_copy(update={"blocks": [1, 2]})
     with pytest.raises(BadInput, match="1-sequential is of other exits than 0-joint"):
         networks_of([*records[:-1], replace(records[-1], about=other)])
-    made_of = records[-1].about.made_of.model_copy(update={"settings": {}})
+    made_of = records[-1].about.made_of.model_copy(update={"settings": {"granularity": "filter"}})
     other = records[-1].about.model_copy(update={"made_of": made_of})
     with pytest.raises(BadInput, match="1-sequential is of other settings than 0-sequential"):
         networks_of([*records[:-1], replace(records[-1], about=other)])

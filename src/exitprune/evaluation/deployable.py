@@ -22,6 +22,7 @@ from exitprune.evaluation.outcome import Outcome, outcome_of
 from exitprune.evaluation.records import SWEPT, Outcomes, Record, State, name_of
 from exitprune.evaluation.statistics import band
 from exitprune.evaluation.subsets import Front, Point, front, with_exits
+from exitprune.jobs.ingredients import other_setting
 
 Floats = npt.NDArray[np.float64]
 What = Literal["macs", "milliseconds", "accuracy_lost"]
@@ -138,10 +139,12 @@ def networks_of(records: Sequence[Record]) -> list[Network]:
     for record in sorted(records, key=lambda one: one.about.seed):
         about, first = record.about, records[0].about
         like = next(one.about for one in records if one.about.recipe == about.recipe)
-        for one, what in ((first, "images"), (first, "exits"), (like, "settings")):
-            of = {"images": (one.data["sha256"], about.data["sha256"]), "exits": (one.blocks, about.blocks)}
-            before, here = of.get(what, (one.made_of.settings, about.made_of.settings))
-            if before != here:
+        for one, what, is_other in (
+            (first, "images", first.data["sha256"] != about.data["sha256"]),
+            (first, "exits", first.blocks != about.blocks),
+            (like, "settings", other_setting(like.made_of.settings, about.made_of.settings)),
+        ):
+            if is_other:
                 raise BadInput(
                     f"the record {name_of(about.seed, about.recipe)} is of other {what} than "
                     f"{name_of(one.seed, one.recipe)}: move the one that does not belong elsewhere"

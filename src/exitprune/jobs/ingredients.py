@@ -120,13 +120,11 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any], other_code: s
         ours: as asked for.
         other_code: `any`: code may differ, and so may settings that only one of the two codes knows.
     """
-    there, here = dict(_flat(theirs["settings"])), dict(_flat(ours["settings"]))
-    for key in dict.fromkeys([*here, *there]):
-        if key not in there or key not in here:
-            if other_code == SAME:
-                return f"{key} is known to one of the two codes alone (other code)"
-        elif there[key] != here[key]:
-            return f"{key} is {there[key]} there and {here[key]} here"
+    there, here = (dict(_flat(of["settings"])) for of in (theirs, ours))
+    if key := other_setting(theirs["settings"], ours["settings"]):
+        return f"{key} is {there[key]} there and {here[key]} here"
+    if other_code == SAME and (alone := sorted(there.keys() ^ here.keys())):
+        return f"{alone[0]} is known to one of the two codes alone (other code)"
     if theirs["contents"] != ours["contents"]:
         return "the images in data.path are others"
     changed = [
@@ -135,6 +133,12 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any], other_code: s
     if other_code == SAME and changed:
         return f"{sorted(changed)[0]} was other code{f' (and {len(changed) - 1} more files)' if changed[1:] else ''}"
     return None
+
+
+def other_setting(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str | None:
+    """The first setting, its name dotted, that has two values among those that both codes know; None: there is none."""
+    there, here = dict(_flat(theirs)), dict(_flat(ours))
+    return next((key for key in here if key in there and there[key] != here[key]), None)
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

@@ -14,6 +14,7 @@ from exitprune.errors import BadInput
 from exitprune.evaluation.method_gaps import missing
 from exitprune.evaluation.methods import MEASURES, differences, headline, means, runs
 from exitprune.evaluation.records import FILE, About, read_about
+from exitprune.jobs.ingredients import other_setting
 from exitprune.jobs.provenance import environment, merged, remote
 from exitprune.reporting.figures._style import save, theme
 from exitprune.reporting.method_words import Method, methods_of
@@ -72,7 +73,7 @@ def _check_comparable(folders: list[Path], abouts: list[About]) -> None:
         if (about.data["sha256"], about.blocks) != (abouts[0].data["sha256"], abouts[0].blocks):
             raise BadInput(f"{folder}: of other images or exits than {folders[0]}, so the two cannot be compared")
         first, settings = made_of.setdefault((about.study, about.recipe), (folder, about.made_of.settings))
-        if settings != about.made_of.settings:
+        if other_setting(settings, about.made_of.settings):
             raise BadInput(
                 f"{folder}: made of other settings than {first}; compute one of the two anew, or move it away"
             )
