@@ -46,7 +46,7 @@ def by_loop(outcomes: Outcomes, threshold: float) -> tuple[list[int], int, int]:
 
 
 def test_every_table_is_made_and_none_is_empty_but_the_papers(study: Study) -> None:
-    for name in set(names_of("tables")) - {"paper_tradeoff"}:  # of CIFAR-10 alone
+    for name in set(names_of("tables")) - {"paper_tradeoff", "neighbours"}:  # of CIFAR-10 alone
         assert len(study.table(name)), name
 
 
