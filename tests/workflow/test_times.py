@@ -10,7 +10,7 @@ from .repository import Repository
 
 @pytest.mark.slow
 def test_times_are_measured_and_drawn_into_both_reports(finished: Repository) -> None:
-    bench = ("python", "-m", "benchmarks.inference", "smoke", "--quick")
+    bench = ("python", "-m", "benchmarks.inference", "smoke", "--quick", "--turns", "1")
     said = finished.run(*bench, fails=True)  # what is timed is not there yet
     assert "not there; run: make bench-inference STUDY=smoke" in said
     assert "Traceback" not in said
