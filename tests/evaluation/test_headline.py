@@ -64,3 +64,10 @@ def test_a_network_that_guesses_is_told_of() -> None:
     lopsided = {"counts": {"test": {"a": 90, "b": 10}}}  # always "a" is right as often as the network
     told = headline({"measures": measures(["mine"], [0]), "claims": CLAIMS}, 0.95, lopsided)
     assert (told["chance"], told["near_chance"]) == (0.9, "yes")
+
+
+def test_recipes_without_a_common_range_of_macs_are_told_without_their_difference() -> None:
+    apart = measures(["mine", "yours"], [0, 1]).query("measure != 'tradeoff_accuracy'")
+    told = headline({"measures": apart, "claims": CLAIMS}, 0.95, TEN)
+    assert told["second"] == "yours"
+    assert "difference" not in told

@@ -52,7 +52,7 @@ def headline(
         numbers[f"accuracy_{name}"] = of["best_accuracy"]
         numbers[f"macs_share_{name}"] = of["best_macs"] / dense["last_exit_macs"]
     numbers["final_sparsity"] = means.loc[recipes[0], STATE]["sparsity_all"]
-    if len(recipes) == len(NAMES):
+    if len(recipes) == len(NAMES) and (STATE, "tradeoff_accuracy") in values:  # recipes have a range of MACs in common
         first, second = (values.loc[recipe, STATE]["tradeoff_accuracy"].to_numpy() for recipe in recipes)
         difference = paired_difference(first, second, confidence_level)
         numbers["difference"] = difference.mean
