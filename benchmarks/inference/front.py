@@ -82,6 +82,22 @@ def front_rows(measured: pd.DataFrame, batch: int) -> list[list[str]]:
     ]
 
 
+def pruned_rows(measured: pd.DataFrame, batch: int) -> list[list[str]]:
+    """Every pruned network with exits in sparse kernels: accuracy and time when nobody leaves, and at a point lost."""
+    points = of_batch(measured, batch).query("family == @PRUNED and runtime == 'sparse'")
+    rows = []
+    for network, part in points.groupby("network", sort=False):
+        by_choice = part.set_index("choice")
+        cells = [
+            (f"{100 * by_choice.loc[choice, 'accuracy']:.1f}", f"{by_choice.loc[choice, 'ms']:.4f}")
+            if choice in by_choice.index
+            else ("", "")
+            for choice in (NOBODY, WITHIN)
+        ]
+        rows.append([str(network), *cells[0], *cells[1]])
+    return rows
+
+
 def aim_rows(measured: pd.DataFrame) -> list[list[str]]:
     """Aim, what is wanted, what was measured, met or by how much missed; of batches of 64."""
     points = of_batch(measured, 64)

@@ -8,14 +8,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from benchmarks.inference.front import FAMILIES, aim_rows, front_rows, of_batch, pareto
+from benchmarks.inference.front import FAMILIES, aim_rows, front_rows, of_batch, pareto, pruned_rows
 from benchmarks.pages import put
 from exitprune.reporting.figures._looks import PALETTE
 from exitprune.reporting.figures._style import in_percent, new_figure, theme
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "inference.md"
-STUDIES = ("cifar10-16", "digits")
+STUDIES = ("cifar10-16-sparse", "digits")
 """Those whose tables and panels stand on the page."""
 BATCHES = (64, 1)
 RUNTIMES = {"onnxruntime": "o", "sparse": "^", "int8": "s"}
@@ -65,6 +65,8 @@ def tables() -> dict[str, tuple[list[str], list[list[str]]]]:
         for batch in BATCHES:
             titles = ["accuracy, %", "ms", "network", "runtime", "threshold"]
             found[f"front {study} {batch}"] = (titles, front_rows(rows, batch))
+        titles = ["pruned, in sparse kernels", "nobody leaves, %", "ms", "one point lost, %", "ms"]
+        found[f"pruned {study}"] = (titles, pruned_rows(rows, 64))
         found[f"aims {study}"] = ([f"aim, {study}", "at least", "measured", ""], aim_rows(rows))
     return found
 
