@@ -159,6 +159,15 @@ def test_recipes_that_no_claim_is_about_are_ranked() -> None:
     assert "no claim" in sure(tables(recipes=("snip", "magnitude")), params(), IMAGES).headline
 
 
+def test_recipes_without_a_common_range_of_macs_are_not_ranked() -> None:
+    apart = tables(recipes=("mild", "harsh"))
+    measures = apart["measures"]
+    measures.loc[measures["measure"] == "tradeoff_accuracy", "value"] = math.nan
+    box = found(apart)
+    assert box.headline == "No range of average MACs is common to all 2 recipes."
+    assert "\N{EN DASH} %" not in box.lines[0]
+
+
 def test_one_seed_gives_no_verdict() -> None:
     row = claim("final", 0.1, math.nan, math.nan, "one seed: no verdict", 1)
     box = sure(tables(row), params(seeds=[0]), IMAGES)

@@ -152,6 +152,18 @@ def _found_without_pair(tables: Mapping[str, pd.DataFrame]) -> Box:
                 f"{_first_up(STATES[state])} its classifier gets {percent(last)} % right, its early exits {percent(early)} %."
             ],
         )
+    if there.isna().all():
+        last = ", ".join(
+            f"{recipe} {percent(_mean(measures, state, recipe, 'last_exit_accuracy'))} %"
+            for recipe in sorted(there.index)
+        )
+        return Box(
+            f"No range of average MACs is common to all {len(there)} recipes.",
+            [
+                f"{_first_up(STATES[state])}, at the classifier: {last}. The trade-off curves show what each costs."
+                " No claim of the paper is about these."
+            ],
+        )
     ranking = ", ".join(f"{recipe} {percent(value)} %" for recipe, value in there.items())
     return Box(
         f"{_first_up(there.index[0])} came out first of {len(there)} recipes.",
