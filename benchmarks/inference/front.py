@@ -87,10 +87,10 @@ def pruned_rows(measured: pd.DataFrame, batch: int) -> list[list[str]]:
     points = of_batch(measured, batch).query("family == @PRUNED and runtime == 'sparse'")
     rows = []
     for network, part in points.groupby("network", sort=False):
-        by_choice = part.set_index("choice")
+        by_choice = {row["choice"]: row for row in part.to_dict("records")}
         cells = [
-            (f"{100 * by_choice.loc[choice, 'accuracy']:.1f}", f"{by_choice.loc[choice, 'ms']:.4f}")
-            if choice in by_choice.index
+            (f"{100 * by_choice[choice]['accuracy']:.1f}", f"{by_choice[choice]['ms']:.4f}")
+            if choice in by_choice
             else ("", "")
             for choice in (NOBODY, WITHIN)
         ]

@@ -153,14 +153,14 @@ def _found_without_pair(tables: Mapping[str, pd.DataFrame]) -> Box:
             ],
         )
     if there.isna().all():
-        last = ", ".join(
+        each = ", ".join(
             f"{recipe} {percent(_mean(measures, state, recipe, 'last_exit_accuracy'))} %"
             for recipe in sorted(there.index)
         )
         return Box(
             f"No range of average MACs is common to all {len(there)} recipes.",
             [
-                f"{_first_up(STATES[state])}, at the classifier: {last}. The trade-off curves show what each costs."
+                f"{_first_up(STATES[state])}, at the classifier: {each}. The trade-off curves show what each costs."
                 " No claim of the paper is about these."
             ],
         )
