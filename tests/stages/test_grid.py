@@ -40,9 +40,8 @@ def write_chain(folder: Path, sparsity: Mapping[Any, float]) -> Path:
 
 
 @pytest.fixture
-def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+def table(tmp_path: Path) -> pd.DataFrame:
     """A chain whose layers are as sparse as in the paper's chart, and one that is not pruned."""
-    monkeypatch.setattr(grid, "is_papers_data", lambda manifest: True)  # the made-up images are digits
     chart = paper.layer_sparsity().set_index("layer")[paper.TOGETHER].to_dict()
     levels = [write_chain(tmp_path / "joint", chart), write_chain(tmp_path / "other", {})]
     chains = [
@@ -68,6 +67,7 @@ def test_layers_are_held_against_the_charts_of_the_approach_that_a_recipe_follow
     as_drawn, other = table.to_dict("records")
     assert as_drawn["layer sparsity"] < 0.005
     assert as_drawn["layer order"] > 0.99
+    assert not as_drawn["comparable"]  # the made-up images are digits
     assert pd.isna(other["layer sparsity"])
 
 

@@ -51,7 +51,8 @@ def main(
 ) -> None:
     """Write a row per chain: its point, accuracy of every exit before and after pruning, their mean, distances from the paper.
 
-    Accuracy is that on validation images, since a setting may be chosen by this table.
+    Accuracy is that on validation images, since a setting may be chosen by this table. Distances are there for the approaches of
+    the paper with its network; `comparable` says whether the images are the paper's too, else only those of layers mean much.
 
     Args:
         settings: JSON, see `Settings`.
@@ -62,7 +63,7 @@ def main(
     """
     wanted = Settings.model_validate_json(settings)
     machine = set_up(wanted.compute)
-    comparable = wanted.papers_network and is_papers_data(load_manifest(data))
+    papers_images = is_papers_data(load_manifest(data))
     images = load_split(data, "validation", machine.device)
     rows = []
     with Progress("grid", len(levels) * len(images), len(levels)) as progress:
@@ -79,9 +80,10 @@ def main(
                 **{f"exit{number}_before": value for number, value in enumerate(before)},
                 **{f"exit{number}": value for number, value in enumerate(after)},
             }
-            if comparable and chain.recipe in APPROACHES:
+            if wanted.papers_network and chain.recipe in APPROACHES:
                 layers = [sparsity(last.masks, [name]) for name in last.masks]
                 row |= distance_from_paper(APPROACHES[chain.recipe], layers, before, after)
+                row["comparable"] = papers_images
             rows.append({**row, "key": last.header["key"]})
             progress.step(len(images))
     write_bytes(out, pd.DataFrame(rows).to_csv(index=False, float_format="%.8g").encode())
