@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from exitprune.library import EarlyExits, cut_points, load, wrap
+    from exitprune.library.early_exits import EarlyExits
+    from exitprune.library.wrapping import cut_points, load, wrap
 
 __all__ = ["EarlyExits", "cut_points", "load", "wrap"]
 
@@ -17,5 +18,6 @@ __all__ = ["EarlyExits", "cut_points", "load", "wrap"]
 def __getattr__(name: str) -> Any:
     """The calls of the library; they import torch, which `exitprune predict` does without."""
     if name in __all__:
-        return getattr(importlib.import_module("exitprune.library"), name)
+        module = "early_exits" if name == "EarlyExits" else "wrapping"
+        return getattr(importlib.import_module(f"exitprune.library.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

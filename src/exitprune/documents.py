@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from exitprune.errors import BadInput, quoted
 
@@ -82,11 +83,19 @@ def checked(schema: type[Schema], content: object, name: object) -> Schema:
         return schema.model_validate(content)
     except ValidationError as error:
         first, *others = error.errors(include_url=False)
-        where = ".".join(map(str, first["loc"])) or "as a whole"
         given = "" if first["type"] == "missing" else f" (given: {quoted(first['input'])})"
         more = f", and {len(others)} more" if others else ""
-        message = first["msg"].removeprefix("Value error, ")
-        raise BadInput(f"{name}: {where}: {message}{given}{more}; {INSTEAD}") from None
+        raise BadInput(f"{name}: {place(first, 'as a whole')}: {reason(first)}{given}{more}; {INSTEAD}") from None
+
+
+def place(detail: ErrorDetails, whole: str) -> str:
+    """Where pydantic found something that does not fit: `recipes.joint.rounds`; where no part is to blame, the whole."""
+    return ".".join(map(str, detail["loc"])) or whole
+
+
+def reason(detail: ErrorDetails) -> str:
+    """What does not fit there, without pydantic's own word before it."""
+    return detail["msg"].removeprefix("Value error, ")
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -17,7 +17,7 @@ import exitprune
 from exitprune.deployment.exported_model import ExportedModel
 from exitprune.deployment.extras import onnxruntime_session
 from exitprune.evaluation.exiting import confidence_of
-from exitprune.library import EarlyExits
+from exitprune.library.early_exits import EarlyExits
 from tests.networks.any_network import CASES, SIDE, Case, noise
 from tests.networks.test_any_network import SLOW, in_wide_gaps, wrapped
 from tests.networks.test_numbering import built

@@ -16,7 +16,7 @@ import exitprune
 from exitprune.config.choice import make
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.jobs.seeding import seeded
-from exitprune.library import EarlyExits
+from exitprune.library.early_exits import EarlyExits
 from exitprune.networks.architectures import weight_of
 from exitprune.networks.masks import apply_masks_, weights
 from tests.networks.any_network import CASES, CLASSES, QUICK, TIMM, Case, as_if_trained, noise

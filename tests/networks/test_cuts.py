@@ -13,7 +13,7 @@ from torchvision import models
 
 import exitprune
 from exitprune.errors import BadInput
-from exitprune.library import EarlyExits
+from exitprune.library.early_exits import EarlyExits
 from exitprune.networks.named import Named
 
 IMAGES = torch.zeros(2, 3, 32, 32)

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BeforeValidator, ConfigDict, ValidationError, model_serializer
 
 from exitprune.config.section import Section, one_of
+from exitprune.documents import place, reason
 from exitprune.variants import class_of, names_of
 
 
@@ -66,7 +67,7 @@ def make(family: str, name: str, settings: dict[str, Any]) -> Any:
         told = [
             f"{name} has no setting {detail['loc'][0]!r}; its settings: {allowed}"
             if detail["type"] == "extra_forbidden"
-            else f"{name}: {'.'.join(map(str, detail['loc']))}: {detail['msg'].removeprefix('Value error, ')}"
+            else f"{name}: {place(detail, 'its settings')}: {reason(detail)}"
             for detail in error.errors()
         ]
         raise ValueError("; ".join(told)) from None

@@ -20,6 +20,7 @@ from exitprune.config.prune import Shared
 from exitprune.config.recipe import NAME, Recipe
 from exitprune.config.section import Section
 from exitprune.config.training import Training
+from exitprune.documents import reason
 
 
 class Data(DataSource):
@@ -83,7 +84,7 @@ class Params(Shared, Unpruned):
             try:
                 model.base.at_depth(depth)
             except ValidationError as error:
-                why = error.errors()[0]["msg"].removeprefix("Value error, ")
+                why = reason(error.errors()[0])
                 raise ValueError(f"{model.architecture} has no depth {depth}: {why}") from None
         return depths
 

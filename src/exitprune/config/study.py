@@ -19,6 +19,7 @@ from exitprune.config.model import BaseNetwork, Model
 from exitprune.config.parameter_file import read_yaml
 from exitprune.config.params import Params
 from exitprune.config.recipe import named, overlay, spelt_out
+from exitprune.documents import reason
 from exitprune.errors import BadInput, quoted
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
@@ -125,7 +126,7 @@ def _sentence(detail: Any, study: str) -> str:
     where = ".".join(str(part) for part in detail["loc"] if part != "float") or "the study"
     if detail["type"] == "extra_forbidden":
         return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {quoted(detail['input'])})"
-    message = detail["msg"].removeprefix("Value error, ")
+    message = reason(detail)
     if detail["type"] in ("float_type", "int_type", "bool_type") and _was_text(detail["input"]):
         message += ", not text: write 1e-3 as 0.001, and what stands in braces after --config in params.yaml"
     given = "" if not detail["loc"] or detail["type"] == "missing" else f" (given: {quoted(detail['input'])})"

@@ -1,11 +1,6 @@
-"""Early exits for the network you have: wrap, train, prune, evaluate. The same code as the stages of the workflow.
+"""A network with early exits: answer, train, prune, evaluate, export, save.
 
-    net = exitprune.wrap(module, after=["layer1", "layer2"], example=images)
-    net.fit(images, labels, train="exits")
-    net.prune(images, labels, order="sequential", sparsity=0.8)
-    logits, taken = net(images, threshold=0.9)
-
-Images are normalised as the module wants them; nothing here does that again.
+Images are normalised as the network wants them; nothing here does that again.
 
 Letters: E exits, N images, C channels, K classes, H and W height and width.
 """
@@ -30,6 +25,7 @@ from exitprune.deployment.filter_removal import smallest
 from exitprune.deployment.model_card import exit_table, metadata_of
 from exitprune.deployment.onnx_export import build_model
 from exitprune.deployment.runtime import answer
+from exitprune.documents import Schema, place, reason
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import sweep
 from exitprune.evaluation.logits import infer
@@ -37,43 +33,16 @@ from exitprune.evaluation.operating_points import Costs, Rule, choose, outcome
 from exitprune.evaluation.outcome import Outcome
 from exitprune.jobs.compute import Machine
 from exitprune.jobs.seeding import seed_of
-from exitprune.networks.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from exitprune.library import AS_THEY_ARE, PRUNING, TRAINING
+from exitprune.library.rounds import pruned
+from exitprune.networks.checkpoints import Checkpoint, save_checkpoint
 from exitprune.networks.cost import exit_costs
-from exitprune.networks.cuts import CutPoint, Tried
-from exitprune.networks.early_exit import EarlyExitNetwork, Spec
-from exitprune.networks.freedom import emptied, why_not
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.freedom import emptied
 from exitprune.networks.groups import Group
-from exitprune.networks.masks import Masks, full_masks, sparsity
-from exitprune.networks.named import GIVEN
-from exitprune.networks.own_module import OwnModule
-from exitprune.pruning.chain import Chain
-from exitprune.pruning.rounds import Chooser
+from exitprune.networks.masks import Masks, sparsity
 from exitprune.storage import write_bytes
 from exitprune.training.loop import train_
-from exitprune.training.resumption import Resumption
-
-AS_THEY_ARE = Augment(pad=0, flip=False)
-TRAINING: Mapping[str, Any] = {
-    "epochs": 5,
-    "lr": 0.01,
-    "lr_scheduler": "one_cycle",
-    "momentum": 0.9,
-    "weight_decay": 5e-4,
-    "batch_size": 64,
-}
-"""How training goes where nothing else is said."""
-PRUNING: Mapping[str, Any] = {
-    "order": "joint",
-    "sparsity": 0.8,
-    "rounds": 5,
-    "schedule": "linear",
-    "criterion": "magnitude",
-    "scope": "global",
-    "granularity": "weight",
-    "classifier": "base",
-    "ending": "last",
-}
-"""How pruning goes where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -199,27 +168,9 @@ class EarlyExits(nn.Module):
         heads = {**TRAINING, "when": "before", "train": "frozen"}
         told = {**PRUNING, **pruning, "heads": heads, "finetune": training, "start": "trained", "rewind": "none"}
         settings = _checked(Prune, told)
-        given = self._images(images, labels)
-        if not Chooser.of(settings).has_units(self.network, "all"):
-            reasons = "; ".join(why_not(self.network)[:3])
-            raise BadInput(f"granularity {settings.granularity}: nothing here may go so ({reasons}); prune weights")
-        chain = Chain(
-            settings,
-            settings.finetune,
-            augment,
-            given,
-            self.network,
-            None,
-            None,
-            seed,
-            self._machine,
-            Silent(),
-            _no_file,
+        self.network, self.masks = pruned(
+            self.network, self.masks, settings, self._images(images, labels), augment, seed, self._machine
         )
-        network, masks = copy.deepcopy(chain.begin), dict(self.masks)
-        for number in range(1, len(chain.steps) + 1):
-            masks = chain.step_(number, network, masks)
-        self.network, self.masks = network, masks
 
     def smaller(self) -> EarlyExits:
         """A copy without the filters that are gone: it answers the same with fewer MACs, and its `module` is an ordinary one.
@@ -314,82 +265,8 @@ class EarlyExits(nn.Module):
         return Images(images.to(device), labels.to(device), 0 * one, one / 255)
 
 
-class Silent:
-    """An observer of training who says nothing."""
-
-    def step(self, num_images: int) -> None:
-        """Nothing."""
-
-    def skip(self, num_images: int) -> None:
-        """Nothing."""
-
-    def end_epoch(self, epoch: int, loss: float) -> None:
-        """Nothing."""
-
-
-def wrap(module: nn.Module, after: Sequence[str], example: Tensor, pool: int | None = 1) -> EarlyExits:
-    """Give a classifier early exits: heads, not yet trained, after modules of it.
-
-    Args:
-        module: takes (N, C, H, W) images and gives (N, K) logits; it is kept, not copied.
-        after: names of modules, as `named_modules` gives them, in order; `cut_points` lists those that can be.
-        example: (N, C, H, W), images of the size that there will be; what they show does not matter.
-        pool: side of the grid to which a head averages its map, or stretches of a row of tokens; None: not averaged.
-
-    Raises:
-        BadInput: if the network is no such classifier, or cannot be cut there, with the nearest point that works.
-    """
-    tried, what = _tried(module, example)
-    tried.check(after)
-    channels, height, width = example.shape[1:]
-    spec = Spec(
-        "python", {"name": f"{GIVEN}:{what}"}, channels, height, width, tried.num_classes, tuple(after), pool, "base"
-    )
-    network = EarlyExitNetwork(spec, tried.named)
-    network.to(next(module.parameters()).device)
-    return EarlyExits(network, full_masks(network))
-
-
-def cut_points(module: nn.Module, example: Tensor) -> list[CutPoint]:
-    """Where a classifier can be given exits, with MACs up to there; arguments as those of `wrap`."""
-    tried, _ = _tried(module, example)
-    return list(tried.points())
-
-
-def load(path: Path | str, module: nn.Module | None = None) -> EarlyExits:
-    """What `save` wrote, or a level of a study.
-
-    Args:
-        path: of the file.
-        module: the module that was wrapped, whatever its weights; not needed for a level of a study.
-
-    Raises:
-        BadInput: if the file is none, or is of another module.
-    """
-    found = load_checkpoint(Path(path), base=None if module is None else OwnModule(module))
-    return EarlyExits(found.network, found.masks)
-
-
-def _tried(module: nn.Module, example: Tensor) -> tuple[Tried, str]:
-    what = type(module).__name__
-    if example.dim() != 4 or not len(example):
-        raise BadInput(f"the example is {tuple(example.shape)}; give images, (N, C, H, W), as {what} takes them")
-    if next(module.parameters(), None) is None:
-        raise BadInput(f"{what} has no parameters; give a trained classifier")
-    channels, height, width = example.shape[1:]
-    return Tried(OwnModule(module), (channels, height, width), what), what
-
-
-def _checked(section: type[Any], values: Mapping[str, Any]) -> Any:
+def _checked(section: type[Schema], values: Mapping[str, Any]) -> Schema:
     try:
         return section.model_validate(dict(values))
     except ValidationError as error:
-        told = [
-            f"{'.'.join(map(str, detail['loc'])) or 'settings'}: {detail['msg'].removeprefix('Value error, ')}"
-            for detail in error.errors()
-        ]
-        raise BadInput(*told) from None
-
-
-def _no_file(name: str) -> Resumption:
-    raise BadInput(f"{name}: only trainings of whole studies are kept")
+        raise BadInput(*(f"{place(one, 'settings')}: {reason(one)}" for one in error.errors())) from None

@@ -1,0 +1,67 @@
+"""The rounds of a chain outside a study: nothing is kept on disk, nobody is told how far it is."""
+
+from __future__ import annotations
+
+import copy
+
+from exitprune.config.data import Augment
+from exitprune.config.prune import Prune
+from exitprune.data.images import Images
+from exitprune.errors import BadInput
+from exitprune.jobs.compute import Machine
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.freedom import why_not
+from exitprune.networks.masks import Masks
+from exitprune.pruning.chain import Chain
+from exitprune.pruning.rounds import Chooser
+from exitprune.training.resumption import Resumption
+
+
+def pruned(
+    network: EarlyExitNetwork,
+    masks: Masks,
+    settings: Prune,
+    images: Images,
+    augment: Augment,
+    seed: int,
+    machine: Machine,
+) -> tuple[EarlyExitNetwork, Masks]:
+    """The network after all rounds, and its masks; what was given stays as it is.
+
+    Args:
+        network: to begin with.
+        masks: by layer, of what is gone already.
+        settings: of the rounds.
+        images: to train on.
+        augment: random changes of them.
+        seed: of the run.
+        machine: that computes.
+
+    Raises:
+        BadInput: if nothing of the network can go as the settings say.
+    """
+    if not Chooser.of(settings).has_units(network, "all"):
+        reasons = "; ".join(why_not(network)[:3])
+        raise BadInput(f"granularity {settings.granularity}: nothing here may go so ({reasons}); prune weights")
+    chain = Chain(settings, settings.finetune, augment, images, network, None, None, seed, machine, Silent(), _no_file)
+    network, masks = copy.deepcopy(chain.begin), dict(masks)
+    for number in range(1, len(chain.steps) + 1):
+        masks = chain.step_(number, network, masks)
+    return network, masks
+
+
+class Silent:
+    """An observer of training who says nothing."""
+
+    def step(self, num_images: int) -> None:
+        """Nothing."""
+
+    def skip(self, num_images: int) -> None:
+        """Nothing."""
+
+    def end_epoch(self, epoch: int, loss: float) -> None:
+        """Nothing."""
+
+
+def _no_file(name: str) -> Resumption:
+    raise BadInput(f"{name}: only trainings of whole studies are kept")
