@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 
 from exitprune.config.params import Params
-from exitprune.reporting.answer import deploys, found, saves, sure
+from exitprune.reporting.answer.deploys import deploys
+from exitprune.reporting.answer.found import found
+from exitprune.reporting.answer.saves import saves
+from exitprune.reporting.answer.sure import sure
 from tests.synthetic import PARAMS
 
 IMAGES = {"counts": {"test": {"cat": 60, "dog": 40}}}

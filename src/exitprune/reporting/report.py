@@ -28,24 +28,23 @@ from exitprune.evaluation.guessing import chance
 from exitprune.evaluation.pairs import POSTERS
 from exitprune.evaluation.records import About
 from exitprune.reporting.about import data_name, num_images
-from exitprune.reporting.answer import compared, deploys, found, saves, sure
+from exitprune.reporting.answer.deploys import deploys
+from exitprune.reporting.answer.found import compared, found
+from exitprune.reporting.answer.saves import saves
+from exitprune.reporting.answer.sure import sure
+from exitprune.reporting.claim_tables import agreement_table, claim_rows, comparison, scatter_rows
 from exitprune.reporting.formatting import STATES, counted, duration, is_number_like, joined, millions, percent, share
 from exitprune.reporting.glossary import entries, link_first_uses
 from exitprune.reporting.links import links, public_address
+from exitprune.reporting.origin_tables import recipe_table, seed_table
 from exitprune.reporting.study_data import as_json, study_data
 from exitprune.reporting.tables import (
-    agreement_table,
-    claim_rows,
-    comparison,
     emptied_table,
     energy_in_words,
     exit_table,
     headlines,
     measured_table,
     operating_table,
-    recipe_table,
-    scatter_rows,
-    seed_table,
 )
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -22,7 +22,8 @@ from exitprune.reporting.about import data_name
 from exitprune.reporting.chosen import UNPRUNED, checkpoint_of, command
 from exitprune.reporting.figures._looks import looks
 from exitprune.reporting.formatting import STATES
-from exitprune.reporting.tables import HEADLINES, flat
+from exitprune.reporting.origin_tables import flat
+from exitprune.reporting.tables import HEADLINES
 
 FORMAT = "exitprune report 1"
 """Said by every report; one that says something else is not read."""

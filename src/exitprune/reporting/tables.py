@@ -1,10 +1,6 @@
-"""The tables of the report as text: column titles, and rows of cells. Each is a table of the study, formatted."""
+"""What networks do, as tables of the report: column titles, and rows of cells. Each is a table of the study, formatted."""
 
 from __future__ import annotations
-
-import math
-from collections.abc import Iterable, Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -14,18 +10,12 @@ from exitprune.deployment.measured_times import NOBODY, WITHIN
 from exitprune.reporting.formatting import (
     NOTHING,
     STATES,
-    counted,
-    duration,
-    interval,
     millions,
     percent,
-    points,
     threshold,
     with_spread,
 )
 
-DIGITISED = {"exit accuracy before": 1, "exit accuracy": 1, "change by pruning": 1, "layer sparsity": 1}
-"""Decimals of the paper's values in per cent, as they were read off its charts."""
 MOST_COLUMNS = 9
 TIMED = (1, 64)
 """Batch sizes of which the report shows milliseconds."""
@@ -170,123 +160,6 @@ def energy_in_words(measured: pd.DataFrame | None) -> str:
         return NOT_MEASURED
     least, most = measured["millijoules"].min(), measured["millijoules"].max()
     return f"{least:.3g} to {most:.3g} mJ, of the whole device, by its own counter (column millijoules)"
-
-
-def comparison(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Paper / ours / difference, one block per quantity; none for another network than the paper's."""
-    blocks = []
-    for quantity, decimals in DIGITISED.items() if len(table) else ():
-        part = table[table["quantity"] == quantity]
-        if part.empty:
-            continue
-        wide = part.pivot(index=["position", "name"], columns="recipe", values=["paper", "ours", "difference"])
-        recipes = list(part["recipe"].unique())
-        rows = []
-        for name, row in zip(wide.index.get_level_values("name"), wide.to_dict("records"), strict=True):
-            cells = [name]
-            for recipe in recipes:
-                paper = row["paper", recipe]
-                cells += [
-                    f"{100 * paper:.{decimals}f}" if math.isfinite(paper) else NOTHING,
-                    percent(row["ours", recipe]),
-                    points(row["difference", recipe]),
-                ]
-            rows.append(cells)
-        titles = [f"{recipe}: {what}" for recipe in recipes for what in ("paper", "ours", "difference")]
-        blocks.append({"quantity": quantity, "first": quantity.split()[0], "titles": titles, "rows": rows})
-    return blocks
-
-
-def agreement_table(summary: pd.DataFrame) -> list[list[str]]:
-    """How well the paper's values and ours agree."""
-    return [
-        [
-            row["quantity"],
-            row["recipe"],
-            str(row["num"]),
-            percent(row["mean_absolute_difference"]),
-            f"{row['rank_correlation']:.2f}" if math.isfinite(row["rank_correlation"]) else NOTHING,
-        ]
-        for row in summary.to_dict("records")
-    ]
-
-
-def recipe_table(params: Params) -> tuple[list[str], list[list[str]]]:
-    """Every setting of every recipe, those in which recipes differ first."""
-    settings = [dict(flat(recipe.model_dump())) for recipe in params.recipes.values()]
-    rows = [
-        [name, *(_setting(one.get(name)) for one in settings)]
-        for name in dict.fromkeys(k for one in settings for k in one)
-    ]
-    return list(params.recipes), sorted(rows, key=lambda row: len(set(row[1:])) == 1)
-
-
-def flat(values: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, Any]]:
-    """Nested parameters by their full names: `model.depth`."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
-
-
-def _setting(value: Any) -> str:
-    return NOTHING if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def claim_rows(rows: Iterable[Mapping[str, Any]]) -> list[list[str]]:
-    """The differences that a claim rests on, one comparison a row."""
-    return [
-        [
-            f"{row['against']}, {STATES[row['state']]}",
-            *(percent(row[of]) if row["unit"] == "points" else millions(row[of]) for of in ("joint", "other")),
-            *(millions(row[of]) for of in ("joint_macs", "other_macs")),
-            points(row["difference"]),
-            interval(row["low"], row["high"]),
-            f"{row['p_corrected']:.2g}" if math.isfinite(row["p_corrected"]) else NOTHING,
-            f"{row['verdict']} ({row['role']})",
-        ]
-        for row in rows
-    ]
-
-
-def scatter_rows(rows: Iterable[Mapping[str, Any]]) -> list[list[str]]:
-    """Where the scatter of each difference comes from, and the smallest that could have been told from none."""
-    return [
-        [
-            f"{row['label']}, against {row['against']}, {STATES[row['state']]}",
-            *(percent(row[of]) for of in ("std_seeds", "std_images", "std_rest")),
-            percent((row["high"] - row["low"]) / 2),
-        ]
-        for row in rows
-        if math.isfinite(row["low"])
-    ]
-
-
-def seed_table(seeds: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Where and when every seed of every recipe was computed, and how long that took."""
-    titles = ["recipe", "evaluated on", "processor", "commit", "torch", "computed with", "time in all"]
-    rows = []
-    for row in seeds.to_dict("records"):
-        seconds = [value for name, value in row.items() if str(name).startswith("seconds_") and math.isfinite(value)]
-        commit = (
-            NOTHING if pd.isna(row["commit"]) else str(row["commit"])[:10] + (" and changes" if row["dirty"] else "")
-        )
-        compiled = ", compiled" if row["compile"] else ""
-        computed = f"{row['device']}, {counted(int(row['threads']), 'thread')}, {row['precision']}{compiled}"
-        time = duration(sum(seconds)) if seconds else NOTHING
-        cells = [
-            row["seed"],
-            row["recipe"],
-            str(row["date"])[:10],
-            row["processor"],
-            commit,
-            row["torch"],
-            computed,
-            time,
-        ]
-        rows.append([str(cell) for cell in cells])
-    return titles, rows
 
 
 def _range(low: float, high: float) -> str:

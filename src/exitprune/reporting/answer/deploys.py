@@ -1,0 +1,64 @@
+"""What to deploy: the network that validation images speak for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from exitprune.config.params import Params
+from exitprune.reporting.answer import RECOVERED
+from exitprune.reporting.chosen import checkpoint_of
+from exitprune.reporting.formatting import exact_threshold
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """The network that validation images speak for, and what it gives on test images.
+
+    Attributes:
+        file: the checkpoint.
+        recipe, seed: which.
+        threshold: as the command takes it.
+        accuracy, macs, unpruned: of the test images; `unpruned` is the accuracy of the same seed's unpruned classifier.
+    """
+
+    file: str
+    recipe: str
+    seed: int
+    threshold: str
+    accuracy: float
+    macs: float
+    unpruned: float
+
+    @property
+    def commands(self) -> list[str]:
+        """What to type."""
+        return [
+            f"exitprune export {self.file} --out model",
+            f"exitprune predict model/model.onnx image.png --threshold {self.threshold}",
+        ]
+
+
+def deploys(tables: Mapping[str, pd.DataFrame], params: Params) -> Deploy | None:
+    """Of all recovered networks the one that is best on validation images at its cheapest threshold; None: there is none.
+
+    Test images have no say in the choice.
+    """
+    points_ = tables["operating_points"]
+    there = points_[(points_["state"] == RECOVERED) & (points_["choice"] == "cheapest")]
+    if there.empty:
+        return None
+    best = there.sort_values(["validation_accuracy", "validation_macs"], ascending=[False, True], kind="stable").iloc[0]
+    measures = tables["measures"].query("state == 'unpruned' and measure == 'last_exit_accuracy'")
+    unpruned = measures[(measures["seed"] == best["seed"]) & (measures["recipe"] == best["recipe"])]["value"].iloc[0]
+    return Deploy(
+        str(checkpoint_of(best["recipe"], RECOVERED, int(best["seed"]), RECOVERED, params)),
+        best["recipe"],
+        int(best["seed"]),
+        exact_threshold(best["threshold"]),
+        best["test_accuracy"],
+        best["test_macs"],
+        unpruned,
+    )
