@@ -1,40 +1,16 @@
-"""Progress of a whole study, from made-up jobs: what is read, what is left, and what stands on the screen."""
+"""Progress of a whole study, from made-up jobs: what is read, and what is left."""
 
 from __future__ import annotations
 
-import io
-import json
-import logging
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exitprune.jobs.estimate import START, Work
-from exitprune.jobs.study_progress import Job, Watch, duration, promise, state_of, time_left
-
-
-def job(
-    seconds: float = 10.0,
-    images: int = 0,
-    after: Sequence[int] = (),
-    threads: int = 1,
-    file: Path | None = None,
-    finished: bool = False,
-    rule: str = "prune",
-) -> Job:
-    return Job(rule, Work(images, seconds), threads, frozenset(after), file, lambda: finished)
-
-
-def say(
-    file: Path, done: int, total: int, seconds: float, skipped: int = 0, where: str = "prune joint, seed 1"
-) -> Path:
-    about = {"where": where, "done": done, "skipped": skipped, "total": total, "seconds": seconds}
-    file.write_text(json.dumps(about))
-    return file
+from exitprune.jobs.estimate import START
+from exitprune.jobs.study_progress import Job, promise, roughly, state_of, time_left
+from tests.jobs.made_up import job, say
 
 
 @pytest.mark.parametrize(
@@ -111,7 +87,7 @@ def test_a_finished_study_has_nothing_left() -> None:
     [(0, "5 s"), (21, "20 s"), (54, "55 s"), (56, "1 min"), (272, "5 min"), (3_590, "1 h"), (8_000, "2 h 10 min")],
 )
 def test_a_duration_is_rounded_as_befits_a_guess(seconds: float, text: str) -> None:
-    assert duration(seconds) == f"about {text}"
+    assert roughly(seconds) == f"about {text}"
 
 
 def test_what_will_be_spent_is_said_before() -> None:
@@ -125,66 +101,3 @@ def test_the_line_names_images_jobs_share_and_time(tmp_path: Path) -> None:
     assert state_of(plan, 2).line("digits") == (
         "digits: 67%, 1 of 2 jobs, 1,500 of 3,000 images, about 1 min left (prune joint, seed 1)"
     )
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is one."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.fixture
-def logger() -> logging.Logger:
-    return logging.Logger("workflow")
-
-
-def watched(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, logger: logging.Logger, plan: list[Job]) -> None:
-    monkeypatch.setattr("exitprune.jobs.study_progress.TICK", 0.01)
-    monkeypatch.setenv("TERM", "xterm")
-    watch = Watch("digits", plan, 2, logger, stream)
-    watch.start()
-    time.sleep(0.1)
-    logger.error("a message")
-    watch.stop()
-
-
-def test_on_a_terminal_it_is_one_line_that_messages_do_not_run_into(
-    monkeypatch: pytest.MonkeyPatch, logger: logging.Logger
-) -> None:
-    terminal = Terminal()
-    logger.addHandler(logging.StreamHandler(terminal))
-    watched(monkeypatch, terminal, logger, [job(10_000)])
-    lines = terminal.getvalue().split("\n")
-    assert len(lines) == 2  # the message is a line, and nothing else is
-    assert lines[0].endswith("\x1b[Ka message")
-    assert "digits: 0%, 0 of 1 job, about 2 h 50 min left\r" in lines[0]
-    assert lines[1].endswith("\r\x1b[K")
-    assert len(logger.handlers) == 1
-
-
-def test_in_a_log_it_is_silent_for_twenty_seconds(monkeypatch: pytest.MonkeyPatch, logger: logging.Logger) -> None:
-    log = io.StringIO()
-    watched(monkeypatch, log, logger, [job(10_000)])
-    assert log.getvalue() == ""
-
-
-def test_in_a_log_it_is_a_plain_line_now_and_then(monkeypatch: pytest.MonkeyPatch, logger: logging.Logger) -> None:
-    log = io.StringIO()
-    began = time.monotonic()
-    monkeypatch.setattr("exitprune.jobs.study_progress.time.monotonic", lambda: began)
-    monkeypatch.setattr("exitprune.jobs.study_progress.TICK", 0.01)
-    watch = Watch("digits", [job(10_000)], 2, logger, log)
-    watch.start()
-    monkeypatch.setattr("exitprune.jobs.study_progress.time.monotonic", lambda: began + 25)
-    time.sleep(0.1)
-    watch.stop()
-    assert log.getvalue() == "digits: 0%, 0 of 1 job, about 2 h 50 min left\n"
-
-
-def test_what_earlier_runs_said_is_forgotten(
-    monkeypatch: pytest.MonkeyPatch, logger: logging.Logger, tmp_path: Path
-) -> None:
-    file = say(tmp_path / "a.progress", 500, 1_000, 20.0)
-    watched(monkeypatch, io.StringIO(), logger, [job(14, 1_000, file=file)])
-    assert not file.exists()

@@ -1,4 +1,4 @@
-"""How far a whole study is and how long it will still take: one line on a terminal, a line now and then in a log.
+"""How far a whole study is and how long it will still take.
 
 The plan is the jobs that Snakemake is about to run, each with the work that its parameters promise (`estimate`); running jobs say
 how far they are in a file beside their log (`progress`). What they have taken so far corrects the estimate, and the time
@@ -9,25 +9,17 @@ from __future__ import annotations
 
 import heapq
 import json
-import logging
-import os
-import shutil
-import sys
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from exitprune.config.params import Params
 from exitprune.jobs.estimate import START, Sizes, Work, work_of
 from exitprune.jobs.progress import file_beside
 
 SEEN = 0.1  # the share of a job that must be done before its pace is believed
-TICK = 0.5  # seconds between two looks
-CLEAR = "\r\x1b[K"
 
 
 @dataclass(frozen=True)
@@ -66,11 +58,11 @@ class State:
         parts = [f"{study}: {self.share:.0%}", f"{self.jobs[0]} of {self.jobs[1]} job{'s' * (self.jobs[1] != 1)}"]
         if self.images[1]:
             parts.append(f"{self.images[0]:,} of {self.images[1]:,} images")
-        text = f"{', '.join(parts)}, {duration(self.left)} left"
+        text = f"{', '.join(parts)}, {roughly(self.left)} left"
         return f"{text} ({self.where})" if self.where else text
 
 
-def duration(seconds: float) -> str:
+def roughly(seconds: float) -> str:
     """Rounded as befits a guess: `20 s`, `4 min`, `2 h 10 min`."""
     if seconds < 55:
         return f"about {max(5, 5 * round(seconds / 5))} s"
@@ -118,7 +110,7 @@ def promise(study: str, plan: Sequence[Job], cores: int, num_bytes: float) -> st
     size = f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{max(1, num_bytes / 1e6):.0f} MB"
     jobs, on = f"{len(plan)} job{'s' * (len(plan) != 1)}", f"{cores} core{'s' * (cores != 1)}"
     return (
-        f"{study}: {jobs}, {duration(seconds)} on {on}, about {size} on disk in all"
+        f"{study}: {jobs}, {roughly(seconds)} on {on}, about {size} on disk in all"
         " (an estimate; killed, it goes on from where it was)"
     )
 
@@ -209,74 +201,3 @@ def time_left(left: Sequence[float], plan: Sequence[Job], cores: int, running: S
         over.add(place)
         free += min(plan[place].threads, cores)
     return now
-
-
-class _ClearLine(logging.Handler):
-    """Goes before Snakemake's own handler and takes the line away, so that messages do not run into it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__()
-        self.stream = stream
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Before a message."""
-        self.stream.write(CLEAR)
-        self.stream.flush()
-
-
-class Watch:
-    """Says where a study is until it is stopped.
-
-    Args:
-        study: its name.
-        plan: from `plan_of`.
-        cores: that Snakemake may use.
-        logger: Snakemake's, whose messages go to the same stream.
-        stream: standard error, or what stands for it.
-    """
-
-    def __init__(
-        self, study: str, plan: Sequence[Job], cores: int, logger: logging.Logger, stream: TextIO | None = None
-    ) -> None:
-        self.study, self.plan, self.cores, self.logger = study, plan, cores, logger
-        self.stream = stream or sys.stderr
-        self.on_terminal = self.stream.isatty() and os.environ.get("TERM") != "dumb"
-        self.clear = _ClearLine(self.stream)
-        self.stopped = threading.Event()
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-
-    def start(self) -> None:
-        """Forget what earlier runs said, say what is planned, and begin to look."""
-        for job in self.plan:
-            if job.file is not None:
-                job.file.unlink(missing_ok=True)
-        if self.on_terminal:
-            self.logger.handlers.insert(0, self.clear)
-        self.began = time.monotonic()
-        self.thread.start()
-
-    def stop(self) -> float:
-        """Look no more; the seconds it took."""
-        self.stopped.set()
-        self.thread.join()
-        if self.on_terminal:
-            self.logger.removeHandler(self.clear)
-            self._write(CLEAR)
-        return time.monotonic() - self.began
-
-    def _watch(self) -> None:
-        said = 0.0  # seconds after the beginning
-        while not self.stopped.wait(TICK):
-            seconds = time.monotonic() - self.began
-            if self.on_terminal:
-                self._write(CLEAR + self._line(seconds)[: shutil.get_terminal_size().columns - 1] + "\r")
-            elif seconds - said >= max(20, 0.02 * seconds):
-                said = seconds
-                self._write(self._line(seconds) + "\n")
-
-    def _line(self, elapsed: float) -> str:
-        return state_of(self.plan, self.cores, elapsed).line(self.study)
-
-    def _write(self, text: str) -> None:
-        self.stream.write(text)
-        self.stream.flush()
