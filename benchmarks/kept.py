@@ -21,7 +21,7 @@ from typer import Argument, run
 from exitprune.data.images import load_split
 from exitprune.evaluation.guessing import chance
 from exitprune.evaluation.logits import infer
-from exitprune.evaluation.records import read_about
+from exitprune.evaluation.record_reading import read_about
 from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.reporting.figures._looks import OTHERS
 from exitprune.reporting.figures._style import in_percent_of_all, new_figure, save, theme

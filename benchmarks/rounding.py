@@ -15,7 +15,8 @@ from typer import Argument, BadParameter, run
 from exitprune.evaluation.claims import CLAIMS
 from exitprune.evaluation.comparisons import Network
 from exitprune.evaluation.pairs import FIRST, others_of
-from exitprune.evaluation.records import SWEPT, read_record
+from exitprune.evaluation.record_reading import read_record
+from exitprune.evaluation.records import SWEPT
 
 Runs = dict[tuple[str, int, str], Network]
 

@@ -13,7 +13,7 @@ from benchmarks.pages import as_markdown, table_of
 
 from exitprune.evaluation.claims import CLAIMS
 from exitprune.evaluation.outcome import outcome_of
-from exitprune.evaluation.records import read_record
+from exitprune.evaluation.record_reading import read_record
 from tests.synthetic import write_study
 
 ROOT = Path(__file__).parents[1]

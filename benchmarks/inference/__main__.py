@@ -29,7 +29,8 @@ from exitprune.deployment.energy import NOT_MEASURED, counters
 from exitprune.deployment.measured_times import NOBODY, WITHIN
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import outcomes_of
-from exitprune.evaluation.records import SWEPT, Outcomes, name_of, read_about, write_int8
+from exitprune.evaluation.record_reading import read_about
+from exitprune.evaluation.records import SWEPT, Outcomes, name_of, write_int8
 from exitprune.jobs.compute import obstacle_to_compiling
 
 BATCHES = (1, 8, 64, 256)

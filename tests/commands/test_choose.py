@@ -15,7 +15,8 @@ from exitprune.commands.choose import main as choose
 from exitprune.errors import BadInput
 from exitprune.evaluation.deployable import Limit, networks_of
 from exitprune.evaluation.deployable import choose as best_of
-from exitprune.evaluation.records import read_record, write_int8
+from exitprune.evaluation.record_reading import read_record
+from exitprune.evaluation.records import write_int8
 from tests.synthetic import write_measured, write_study, write_tables
 
 CLONE = Path(__file__).parents[2]

@@ -19,7 +19,8 @@ from exitprune.evaluation.deployable import (
 )
 from exitprune.evaluation.exit_times import EIGHT_BITS, Times
 from exitprune.evaluation.exiting import outcomes_of
-from exitprune.evaluation.records import Outcomes, Record, read_record
+from exitprune.evaluation.record_reading import read_record
+from exitprune.evaluation.records import Outcomes, Record
 from exitprune.evaluation.subsets import Point, subsets
 from tests.synthetic import write_study
 

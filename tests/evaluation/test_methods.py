@@ -12,7 +12,8 @@ from benchmarks import methods_page
 from exitprune.errors import BadInput
 from exitprune.evaluation.method_gaps import missing
 from exitprune.evaluation.methods import differences, headline, runs, units_gone
-from exitprune.evaluation.records import About, read_about
+from exitprune.evaluation.record_reading import read_about
+from exitprune.evaluation.records import About
 from exitprune.stages.compare_methods import main
 from tests.browser import axe_script, chromium
 from tests.page import Outline

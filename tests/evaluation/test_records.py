@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from exitprune.errors import BadInput
-from exitprune.evaluation.records import SWEPT, Outcomes, read_own, read_record, write_record
+from exitprune.evaluation.record_reading import read_own, read_record
+from exitprune.evaluation.records import SWEPT, Outcomes, write_record
 from tests.synthetic import COUNTS, write_data, write_run
 
 

@@ -12,7 +12,8 @@ import pytest
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import sweep_outcomes
 from exitprune.evaluation.paper import compare
-from exitprune.evaluation.records import SPLITS, Outcomes, read_record
+from exitprune.evaluation.record_reading import read_record
+from exitprune.evaluation.records import SPLITS, Outcomes
 from exitprune.evaluation.study import Study, study_of
 from exitprune.evaluation.summary import summary
 from exitprune.evaluation.tables.exit_rates import THRESHOLDS

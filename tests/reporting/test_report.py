@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from exitprune.evaluation.records import read_about
+from exitprune.evaluation.record_reading import read_about
 from exitprune.reporting.report import few_seeds, jobs_of
 from tests.synthetic import write_study
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from exitprune.errors import BadInput
-from exitprune.evaluation.records import read_record
+from exitprune.evaluation.record_reading import read_record
 from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.networks.masks import num_kept, sparsity, weights
 from exitprune.stages import _training

@@ -11,7 +11,7 @@ from pathlib import Path
 from exitprune.deployment.exported_model import ExportedModel
 from exitprune.deployment.sparse.saved import read as read_sparse
 from exitprune.errors import BadInput
-from exitprune.evaluation.records import read_record
+from exitprune.evaluation.record_reading import read_record
 from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.storage import read_tensors
 from tests.cases import foreign_file, record

@@ -22,7 +22,8 @@ from exitprune.jobs.ingredients import ingredients
 from exitprune.errors import BadInput
 from exitprune.jobs.alone import STORE_VARIABLE, described, release, try_to_hold
 from exitprune.jobs.store import STORE as STORE_FOLDER, Store, clone_of
-from exitprune.evaluation.records import FILE, INT8, SWEPT, name_of, read_own
+from exitprune.evaluation.record_reading import read_own
+from exitprune.evaluation.records import FILE, INT8, SWEPT, name_of
 from exitprune.jobs.provenance import sources
 from exitprune.jobs.record_fit import (
     aside_of,
@@ -32,7 +33,8 @@ from exitprune.jobs.record_fit import (
     refusal,
     replacement,
 )
-from exitprune.jobs.study_progress import Watch, duration, plan_of, promise
+from exitprune.jobs.study_progress import plan_of, promise
+from exitprune.jobs.study_watch import Watch
 from exitprune.config.families import loaded
 from exitprune.config.grid import at
 from exitprune.evaluation.paper import is_papers_network

@@ -18,8 +18,9 @@ from exitprune.deployment.measured_times import BY_EXIT, FILE, Row, best_rival, 
 from exitprune.errors import BadInput
 from exitprune.evaluation.deployable import Candidate, Limit, Network, What, choose, networks_of
 from exitprune.evaluation.exit_times import Times
+from exitprune.evaluation.record_reading import read_record
 from exitprune.evaluation.records import FILE as RECORD
-from exitprune.evaluation.records import Record, read_record
+from exitprune.evaluation.records import Record
 from exitprune.reporting.chosen import UNPRUNED, Chosen, as_text, checkpoint_of, chosen, limit_in_words, missed
 from exitprune.reporting.formatting import counted
 

@@ -9,8 +9,6 @@ Letters: E exits, N images.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -19,20 +17,16 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from exitprune.config.section import Section
 from exitprune.data.manifest import Manifest
-from exitprune.documents import read_document
-from exitprune.errors import BadInput
-from exitprune.evaluation.arrays import Layout, packed, unpacked
+from exitprune.evaluation.arrays import packed
+from exitprune.evaluation.sealed_json import sealed
 from exitprune.storage import write_bytes
 
 FORMAT = 1
 FILE = "record.json"
-SEAL = ',\n "sha256": "%s"\n}\n'
-"""Last entry of record.json: the digest of all before it. Records of before there were seals have none."""
-SEALED = re.compile(SEAL.replace("%s", "([0-9a-f]{64})").encode() + rb"\Z")
 SPLITS = ("validation", "test")
 INT8 = "int8"
 State = Literal["unpruned", "intermediate", "final", "recovered"]
@@ -226,53 +220,7 @@ def write_record(folder: Path, about: Mapping[str, Any], outcomes: Mapping[State
         write_bytes(folder / f"{state}.npz", content)
         digests[state] = sha256(content).hexdigest()
     whole = About.model_validate({"format": FORMAT, **about, "outcomes": digests})
-    write_bytes(folder / FILE, _sealed(f"{_as_text(whole.model_dump())}\n".encode()))
-
-
-def read_about(folder: Path) -> About:
-    """The part that is text.
-
-    Raises:
-        BadInput: if there is none, or it is not a record of ours, whole and as it was written.
-    """
-    file = folder / FILE
-    content = read_document(file, otherwise="run snakemake to make it")
-    if sealed := SEALED.search(content):
-        text = content[: sealed.start()] + b"\n}\n"
-        if _sealed(text) != content:
-            raise BadInput(
-                f"{file}: is not as it was written, its digest is another; fetch it anew, or move it elsewhere"
-            )
-        content = text
-    try:
-        return About.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "its text"
-        raise BadInput(
-            f"{file}: not a record that this version reads: {where}: {first['msg'].removeprefix('Value error, ')};"
-            " move it elsewhere"
-        ) from None
-
-
-def read_record(folder: Path) -> Record:
-    """Text and outcomes, each held against what the text says of it.
-
-    Raises:
-        BadInput: if a file is missing, or not the one that was written.
-    """
-    about = read_about(folder)
-    outcomes = {}
-    for level in about.levels:
-        if level.state not in SWEPT:
-            continue
-        file = folder / f"{level.state}.npz"
-        if not file.is_file() or sha256(content := file.read_bytes()).hexdigest() != about.outcomes.get(level.state):
-            raise BadInput(
-                f"{file}: not the file that {FILE} beside it was written with; fetch both anew, or move both away"
-            )
-        outcomes[level.state] = _outcomes(content, level, file)
-    return Record(about, outcomes, _in_eight_bits(folder, about))
+    write_bytes(folder / FILE, sealed(whole.model_dump()))
 
 
 def write_int8(folder: Path, weights_sha256: str, splits: Mapping[str, Outcomes]) -> None:
@@ -283,69 +231,13 @@ def write_int8(folder: Path, weights_sha256: str, splits: Mapping[str, Outcomes]
         weights_sha256: of the weights in float32; with others it does not count.
         splits: outcomes by split.
     """
-    write_bytes(folder / _file_of(weights_sha256), _packed(splits))
+    write_bytes(folder / int8_file(weights_sha256), _packed(splits))
 
 
-def _file_of(weights_sha256: str) -> str:
+def int8_file(weights_sha256: str) -> str:
+    """Where, beside a record, the outcomes of one of its networks in eight bits stand."""
     return f"{INT8}-{weights_sha256[:16]}.npz"
-
-
-def _in_eight_bits(folder: Path, about: About) -> dict[State, dict[str, Outcomes]]:
-    found: dict[State, dict[str, Outcomes]] = {}
-    for level in about.levels:
-        file = folder / _file_of(level.weights_sha256)
-        if level.state in SWEPT and file.is_file():
-            found[level.state] = _outcomes(file.read_bytes(), level, file)
-    return found
 
 
 def _packed(splits: Mapping[str, Outcomes]) -> bytes:
     return packed({f"{split}_{name}": array for split, given in splits.items() for name, array in vars(given).items()})
-
-
-def read_own(folder: Path) -> Record:
-    """The record that stands in a study under its own name; another's would be taken for that seed's.
-
-    Raises:
-        BadInput: as `read_record`, or if it is of another seed or recipe than the folder says.
-    """
-    record = read_record(folder)
-    if folder.name != (name := name_of(record.about.seed, record.about.recipe)):
-        raise BadInput(f"{folder}: holds the record of {name}; move it to a folder of that name")
-    return record
-
-
-def _outcomes(content: bytes, level: Level, file: Path) -> dict[str, Outcomes]:
-    """Of each split, as many as the level says that there are."""
-    num_exits, wanted = len(level.macs), dict[str, Layout]()
-    for split in SPLITS:
-        shape, per_exit = (num_exits, level.num_images[split]), (num_exits, 1)
-        wanted[f"{split}_confidence"] = (("float32",), (shape,))
-        wanted[f"{split}_correct"] = (("bool",), (shape,))
-        wanted[f"{split}_macs"] = (("int64", "float64"), (shape, per_exit))
-    arrays = unpacked(content, wanted, file)
-    for name, array in arrays.items():
-        highest = np.inf if name.endswith("macs") else 1.0001  # a softmax may round up
-        if not ((array >= 0) & (array <= highest) & np.isfinite(array)).all():
-            raise BadInput(f"{file}: {name} holds what is none; move the record away")
-    names = Outcomes.__dataclass_fields__
-    return {split: Outcomes(*(arrays[f"{split}_{name}"] for name in names)) for split in SPLITS}
-
-
-def _sealed(text: bytes) -> bytes:
-    """The text of an object with the digest of it as last entry."""
-    return text.removesuffix(b"\n}\n") + (SEAL % sha256(text).hexdigest()).encode()
-
-
-def _as_text(value: Any, indent: int = 0) -> str:
-    """JSON with one line per value or list of values, so that `git diff` shows which network changed in what."""
-    step = " " * (indent + 1)
-    parts: list[str] = []
-    if isinstance(value, dict) and value:
-        parts = [f"{json.dumps(key)}: {_as_text(part, indent + 1)}" for key, part in value.items()]
-    elif isinstance(value, list) and any(isinstance(part, dict | list) for part in value):
-        parts = [_as_text(part, indent + 1) for part in value]
-    if not parts:
-        return json.dumps(value, allow_nan=False)
-    opened, closed = "{}" if isinstance(value, dict) else "[]"
-    return f"{opened}\n{step}" + f",\n{step}".join(parts) + f"\n{' ' * indent}{closed}"

@@ -41,6 +41,7 @@ BESIDE = (
     "networks.checkpoints",
     "evaluation.arrays",
     "evaluation.records",
+    "evaluation.sealed_json",
 )
 """Modules and rooms that only carry values, check them or write them down: no number comes from them."""
 SAME, ANY = "same", "any"

@@ -13,7 +13,8 @@ from exitprune.config.section import Section
 from exitprune.errors import BadInput
 from exitprune.evaluation.method_gaps import missing
 from exitprune.evaluation.methods import MEASURES, differences, headline, means, runs
-from exitprune.evaluation.records import FILE, About, read_about
+from exitprune.evaluation.record_reading import read_about
+from exitprune.evaluation.records import FILE, About
 from exitprune.jobs.ingredients import other_setting
 from exitprune.jobs.provenance import environment, merged, remote
 from exitprune.reporting.figures._style import save, theme

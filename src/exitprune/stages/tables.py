@@ -11,7 +11,7 @@ from typer import Option
 from exitprune.config.evaluate import Evaluate
 from exitprune.config.section import Section
 from exitprune.evaluation.headline import headline
-from exitprune.evaluation.records import read_record
+from exitprune.evaluation.record_reading import read_record
 from exitprune.evaluation.study import study_of
 from exitprune.evaluation.summary import summary
 from exitprune.reporting.declared import figures_with_a_table, table_names

@@ -25,7 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from exitprune.evaluation.records import SEAL, SEALED, read_own
+from exitprune.evaluation.record_reading import read_own
+from exitprune.evaluation.sealed_json import SEAL, SEALED
 from exitprune.evaluation.study import study_of
 from tests.cases.foreign_file import changes
 from tests.synthetic import EVALUATE, write_data, write_run

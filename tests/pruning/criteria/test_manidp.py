@@ -13,7 +13,7 @@ from torch import Tensor
 
 from exitprune.deployment.folding import fold
 from exitprune.errors import BadInput
-from exitprune.evaluation.records import read_record
+from exitprune.evaluation.record_reading import read_record
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.networks.cost import exit_costs
 from exitprune.networks.early_exit import EarlyExitNetwork
