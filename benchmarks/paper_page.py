@@ -5,15 +5,18 @@ A place is `<!-- table: claims digits -->`: which table, of which study of resul
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.pages import put
 from exitprune.evaluation import paper
-from exitprune.evaluation.claims import CLAIMS
+from exitprune.evaluation.claims import CLAIMS, PRIMARY
 from exitprune.reporting.formatting import NOTHING, STATES, interval, millions, percent, points
 
 ROOT = Path(__file__).parents[1]
@@ -24,25 +27,42 @@ Table = tuple[list[str], list[list[str]]]
 
 
 def claims(tables: Path) -> Table:
-    """Every comparison of every claim, with its interval and verdict."""
-    titles = ["claim", "joint minus", "when", "quantity", "difference", "interval", "cost of both", "verdict"]
+    """The primary comparison of every claim, with its interval and verdict."""
+    titles = ["claim", "joint minus", "quantity", "difference", "interval", "cost of both", "verdict"]
     rows = []
-    for row in pd.read_csv(tables / "claims.csv").query("verdict != 'not tested'").to_dict("records"):
+    for row in (
+        pd.read_csv(tables / "claims.csv").query("role == @PRIMARY and verdict != 'not tested'").to_dict("records")
+    ):
         costs = [millions(row[of]) for of in ("joint_macs", "other_macs")]
-        unit = " %" if row["unit"] == "percent" else ""
         rows.append(
             [
                 str(row["claim"]),
                 row["against"],
-                STATES[row["state"]],
                 row["label"],
-                points(row["difference"]) + unit,
+                _difference(row),
                 interval(row["low"], row["high"]),
                 NOTHING if NOTHING in costs else f"{costs[0]} and {costs[1]}",
-                f"{row['verdict']}, {row['role']}",
+                row["verdict"],
             ]
         )
     return titles, rows
+
+
+def explored(tables: Path) -> Table:
+    """Every comparison, primary ones too, a column for each claim; starred where the interval leaves out 0."""
+    titles = ["joint minus", "when", *(f"claim {claim.number}" for claim in CLAIMS)]
+    table, rows = pd.read_csv(tables / "claims.csv"), []
+    for (against, state), part in table.groupby(["against", "state"], sort=False):
+        cells = {row["claim"]: row for row in part.to_dict("records")}
+        stars = {number: " *" if row["low"] * row["high"] > 0 else "" for number, row in cells.items()}
+        rows.append(
+            [str(against), STATES[str(state)], *(_difference(row) + stars[n] for n, row in sorted(cells.items()))]
+        )
+    return titles, rows
+
+
+def _difference(row: Mapping[Any, Any]) -> str:
+    return points(row["difference"]) + (" %" if row["unit"] == "percent" and math.isfinite(row["difference"]) else "")
 
 
 def exits(tables: Path) -> Table:
@@ -125,7 +145,7 @@ def rates(tables: Path) -> Table:
     return titles, rows
 
 
-KINDS = {table.__name__: table for table in (claims, exits, agreement, cost, scatter, rounding, rates)}
+KINDS = {table.__name__: table for table in (claims, explored, exits, agreement, cost, scatter, rounding, rates)}
 
 
 def main() -> None:
