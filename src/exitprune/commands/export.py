@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
 import typer
 
-from exitprune.data.chance import warning_of_chance
 from exitprune.data.images import load_manifest, load_split
+from exitprune.deployment.export_on_images import data_of, measure, points_of, quantising, warnings_of
 from exitprune.deployment.extras import extra
 from exitprune.deployment.filter_removal import smallest
-from exitprune.deployment.int8 import calibration_images, logits_of, quantised
 from exitprune.deployment.latency import exit_milliseconds
 from exitprune.deployment.model_card import Measured, exit_table, metadata_of, model_card, with_normalisation
 from exitprune.deployment.onnx_export import OPSET, build_model
@@ -27,9 +25,8 @@ from exitprune.deployment.sparse.loading import SUFFIX
 from exitprune.deployment.sparse.machine import CannotRun
 from exitprune.deployment.sparse.saved import to_bytes
 from exitprune.errors import BadInput
-from exitprune.evaluation.calibration import Temperature, scaled, tried_temperatures
-from exitprune.evaluation.logits import infer
-from exitprune.evaluation.operating_points import Costs, OperatingPoint, Rule, operating_points
+from exitprune.evaluation.calibration import scaled, tried_temperatures
+from exitprune.evaluation.operating_points import Costs, OperatingPoint, Rule
 from exitprune.jobs.cores import check_threads
 from exitprune.networks.architectures import Blocks
 from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
@@ -106,7 +103,7 @@ def main(
     level = _with_exits(with_normalisation(checkpoint, load_checkpoint(checkpoint)), kept)
     network = smallest(level.network)
     mean, std = level.header["mean"], level.header["std"]
-    source = _data_of(checkpoint, level, data)
+    source = data_of(checkpoint, level, data)
     if batch is not None and form != "stages":
         raise BadInput(f"--batch {batch}: only stages have a batch of their own; give --form stages with it")
     if form == "stages" and not isinstance(network.base, Blocks):
@@ -115,11 +112,9 @@ def main(
         raise BadInput(
             f"{checkpoint}: no data.safetensors above it; --temperatures, --milliseconds and --threshold need --data"
         )
-    prepare, calibrated_on = (
-        _quantising(checkpoint, source, alone=not sparse and form == "whole") if int8 else (None, 0)
-    )
+    prepare, calibrated_on = quantising(checkpoint, source, alone=not sparse and form == "whole") if int8 else (None, 0)
     in_int8 = prepare and prepare(build_model(network, mean, std))
-    measured = {} if source is None else _measure(network, source, in_int8, threads)
+    measured = {} if source is None else measure(network, source, in_int8, threads)
     applied, tried = [1.0] * network.num_exits, None
     if temperatures:
         tried = tried_temperatures(measured["validation"].logits, measured["validation"].labels)
@@ -131,8 +126,8 @@ def main(
             network, mean, std, load_split(source, "validation").pixels[:1].numpy(), threads, prepare=prepare
         )
     exits = exit_table(level, network, applied, tried, timed, measured)
-    points = _points(rules, measured, Costs(torch.tensor([[row["macs"]] for row in exits]), timed))
-    warnings = _warnings(measured, tried)
+    points = points_of(rules, measured, Costs(torch.tensor([[row["macs"]] for row in exits]), timed))
+    warnings = warnings_of(measured, tried)
 
     metadata = metadata_of(level, exits, points, chosen.name)
     built = build_model(network, mean, std, applied, metadata)
@@ -224,69 +219,6 @@ def _write_sparse(
         return None, [f"{path.name} was not written: {error}"]
     write_bytes(path, content)
     return {"file": path.name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}, []
-
-
-def _data_of(checkpoint: Path, level: Checkpoint, given: Path | None) -> Path | None:
-    """The images the level was trained on: the file given, else the nearest one above the checkpoint, if any.
-
-    Raises:
-        BadInput: if the file holds other images.
-    """
-    above = (folder / "data.safetensors" for folder in checkpoint.resolve().parents)
-    path = given or next((path for path in above if path.is_file()), None)
-    if path is not None and load_manifest(path)["sha256"] != level.header.get("data"):
-        raise BadInput(f"{path}: not the images that {checkpoint} was trained on; give the study's own with --data")
-    return path
-
-
-def _quantising(checkpoint: Path, source: Path | None, alone: bool) -> tuple[Callable[[Any], Any], int]:
-    """What makes eight bits of a model, and on how many images it is calibrated.
-
-    Raises:
-        BadInput: if there are none, or another form is asked for too.
-    """
-    if source is None:
-        raise BadInput(f"{checkpoint}: no data.safetensors above it to calibrate --int8 with; give --data")
-    if not alone:
-        raise BadInput("--int8: is of the whole model.onnx alone; leave out --sparse and --form stages")
-    images = calibration_images(load_split(source, "validation").pixels.numpy())
-    return partial(quantised, pixels=images), len(images)
-
-
-def _measure(network: EarlyExitNetwork, source: Path, in_int8: Any, num_threads: int) -> dict[str, Measured]:
-    """Logits of the network as exported, and labels, of validation and test; of its model in eight bits if there is one."""
-    parts = {}
-    for name in ("validation", "test"):
-        images = load_split(source, name)
-        if in_int8 is None:
-            logits = infer(network, images)
-        else:
-            logits = logits_of(in_int8, images.pixels.numpy(), network.num_exits, num_threads)
-        parts[name] = Measured(logits, images.labels)
-    return parts
-
-
-def _points(rules: list[Rule], measured: dict[str, Measured], costs: Costs) -> list[OperatingPoint]:
-    if not measured:
-        return []
-    validation, test = measured["validation"], measured["test"]
-    return operating_points(rules, (validation.logits, validation.labels), (test.logits, test.labels), costs)
-
-
-def _warnings(measured: dict[str, Measured], tried: list[Temperature] | None) -> list[str]:
-    """What whoever uses the model must know: that it guesses, or that a temperature was not applied."""
-    found = []
-    for exit_, one in enumerate(tried or []):
-        if not one.helps:
-            found.append(
-                f"exit {exit_}: no temperature applied: the one fitted, {one.fitted:.3g}, leaves the calibration error of "
-                f"held-out validation images at {one.error_with:.4f}, without it {one.error_without:.4f}"
-            )
-    if measured:
-        test = measured["test"]
-        accuracy = float((test.logits[-1].argmax(-1) == test.labels).double().mean())
-        found += filter(None, [warning_of_chance(accuracy, test.labels, "this network")])
-    return found
 
 
 def _said(rules: list[Rule], points: list[OperatingPoint], chosen: Rule, source: Path | None) -> Iterator[str]:
