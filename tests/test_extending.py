@@ -1,4 +1,4 @@
-"""Every example of docs/extending.md, taken from the page and added alone to a copy of the repository, passes the tests."""
+"""Every example of docs/extending.md and docs/examples, added alone to a copy of the repository, passes the tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from exitprune.variants import PACKAGE, folder_of
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/extending.md").read_text()
 EXAMPLES = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```\n", PAGE, re.DOTALL))
+FILES = {path.relative_to(ROOT / "docs/examples").as_posix(): path for path in (ROOT / "docs/examples").rglob("*.py")}
 VARIANTS = {name: text for name, text in EXAMPLES.items() if name.endswith(".py")}
+VARIANTS |= {name: path.read_text() for name, path in FILES.items()}
 PRESETS = {name: text for name, text in EXAMPLES.items() if name.startswith("presets/")}
 EVERYWHERE = ["tests/pruning/test_rounds.py", "tests/config/test_study.py", "tests/test_variants.py"]
 """Tests that name or combine variants of all families, beside the contract of the family itself."""
@@ -49,6 +51,11 @@ def pytest_in(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_page_has_an_example_of_every_family_of_pruning_but_the_one_that_must_know_networks() -> None:
     assert {name.split("/")[0] for name in VARIANTS} >= set(FAMILIES.values()) - {"datasets", "granularities"}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_page_leads_to_every_file_of_examples(name: str) -> None:
+    assert f"](examples/{name})" in PAGE
 
 
 @pytest.mark.slow
