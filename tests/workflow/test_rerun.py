@@ -24,32 +24,33 @@ def test_nothing_runs_twice(finished: Repository) -> None:
     assert finished.would_run() == set()
 
 
-def test_new_file_times_rerun_nothing(finished: Repository) -> None:
+def test_new_times_comments_and_code_that_is_not_used_rerun_nothing(finished: Repository) -> None:
+    edit(finished.path / "README.md")
+    assert "didn't change, skipping" in finished.run("dvc", "repro")
     for path in [*finished.path.glob("src/**/*.py"), *finished.path.glob("runs/**/*.*")]:
         os.utime(path)
+    edit(finished.path / "src/exitprune/training/loop.py")
+    edit(finished.path / "src/exitprune/pruning/criteria/random.py")
     assert finished.would_run() == set()
 
 
-def test_a_comment_in_the_readme_reruns_nothing(finished: Repository) -> None:
-    edit(finished.path / "README.md")
-    assert finished.would_run() == set()
-    assert "didn't change, skipping" in finished.run("dvc", "repro")
+def test_what_pruning_depends_on_trains_nothing_before_it_again(finished: Repository) -> None:
+    finished.set_params(sparsity=0.9, finetune={"lr": 0.02})
+    assert finished.would_run() == AFTER_PRUNE
+    section = finished.path / "src/exitprune/config/prune.py"
+    field = "    finetune: Training"
+    section.write_text(section.read_text().replace(field, f"    patience: int = 3\n{field}"))
+    criterion = finished.path / "src/exitprune/pruning/criteria/magnitude.py"
+    text = criterion.read_text().replace('    """|w|."""', '    """|w| ** power."""\n\n    power: float = 1.0')
+    criterion.write_text(text)
+    finished.set_params(criterion={"name": "magnitude", "power": 2.0})
+    assert finished.would_run() == AFTER_PRUNE
 
 
 def test_the_code_of_a_figure_redraws_that_figure_alone(finished: Repository) -> None:
     edit(finished.path / "src/exitprune/reporting/figures/tradeoff.py")
     assert finished.would_run() == {"figure", "report"}
     assert finished.snakemake("--dry-run").count("Draw the figure") == 1
-
-
-def test_the_learning_rate_of_fine_tuning_does_not_retrain_the_base(finished: Repository) -> None:
-    finished.set_params(finetune={"lr": 0.02})
-    assert finished.would_run() == AFTER_PRUNE
-
-
-def test_the_sparsity_prunes_again_and_trains_nothing_else(finished: Repository) -> None:
-    finished.set_params(sparsity=0.9)
-    assert finished.would_run() == AFTER_PRUNE
 
 
 def test_the_pooling_of_exits_keeps_the_base(finished: Repository) -> None:
@@ -72,38 +73,12 @@ def test_the_margin_of_claims_redoes_tables_alone(finished: Repository) -> None:
     assert finished.would_run() == {"tables", "figure", "report"}
 
 
-def test_a_new_parameter_of_pruning_trains_nothing_before_it_again(finished: Repository) -> None:
-    section = finished.path / "src/exitprune/config/prune.py"
-    section.write_text(
-        section.read_text().replace("    finetune: Training", "    patience: int = 3\n    finetune: Training")
-    )
-    assert finished.would_run() == AFTER_PRUNE
-
-
-def test_a_new_setting_of_a_criterion_trains_nothing_before_it_again(finished: Repository) -> None:
-    file = finished.path / "src/exitprune/pruning/criteria/magnitude.py"
-    file.write_text(file.read_text().replace('    """|w|."""', '    """|w| ** power."""\n\n    power: float = 1.0'))
-    assert finished.would_run() == AFTER_PRUNE
-    finished.set_params(criterion={"name": "magnitude", "power": 2.0})
-    assert finished.would_run() == AFTER_PRUNE
-
-
 def test_a_recipe_more_computes_that_recipe_alone(finished: Repository) -> None:
     finished.set_params(recipes={"joint": {}, "sequential": {}, "rough": {"order": "joint", "sparsity": 0.9}})
     plan = finished.snakemake("--dry-run")
     assert finished.would_run() == AFTER_PRUNE
     assert plan.count("Prune, recipe rough") == 1
     assert "Prune, recipe joint" not in plan
-
-
-def test_the_code_of_an_unused_criterion_reruns_nothing(finished: Repository) -> None:
-    edit(finished.path / "src/exitprune/pruning/criteria/random.py")
-    assert finished.would_run() == set()
-
-
-def test_a_comment_in_code_that_trains_reruns_nothing(finished: Repository) -> None:
-    edit(finished.path / "src/exitprune/training/loop.py")
-    assert finished.would_run() == set()
 
 
 def test_the_code_of_one_order_prunes_that_order_alone(finished: Repository) -> None:
