@@ -42,6 +42,7 @@ rule checkpoints:
 onstart:
     run_alone()
     keep_replaced()
+    share_start()
     start_watch()
 
 

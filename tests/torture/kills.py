@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from exitprune.jobs.shared_start import VARIABLE as SHARED_START
 from tests.torture import Row
 from tests.workflow.repository import Repository, new_repository
 
@@ -42,6 +43,13 @@ class Study:
     draw: random.Random
     kills: Counter[tuple[str, str]] = field(default_factory=Counter)
     said_busy: int = 0
+    starts: str = "never"
+    """Whether jobs are forks of a process that they share: always | never."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of every command."""
+        return {**self.repository.environment, SHARED_START: self.starts}
 
     def maltreat(self, num_kills: int) -> bool:
         """Start the study and kill parts of it at random moments until it ends; whether it ended well.
@@ -73,7 +81,7 @@ class Study:
             until = time.monotonic() + ENDS_WITHIN
             while True:
                 done = subprocess.run(
-                    COMMANDS[name], cwd=self.repository.path, env=self.repository.environment, capture_output=True, text=True
+                    COMMANDS[name], cwd=self.repository.path, env=self.environment, capture_output=True, text=True
                 )  # fmt: skip
                 if done.returncode == 0:
                     break
@@ -96,7 +104,7 @@ class Study:
         return subprocess.Popen(
             COMMANDS[name],
             cwd=self.repository.path,
-            env=self.repository.environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -109,7 +117,7 @@ def new_study(folder: Path, draw: random.Random) -> Study:
     repository = new_repository(folder / "a clone")
     repository.set_params(**STUDY)
     repository.commit()
-    return Study(repository, draw)
+    return Study(repository, draw, starts=draw.choice(["always", "never"]))
 
 
 def undisturbed() -> dict[str, bytes]:
@@ -179,6 +187,7 @@ def _is(process: psutil.Process, target: str) -> bool:
     with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
         words = process.cmdline()
         program = Path(words[1]).name if len(words) > 1 and "python" in Path(words[0]).name else ""
-        found: bool = words[1:3] == ["-m", "exitprune"] if target == "job" else program == target
+        is_job = words[1:3] in (["-m", "exitprune"], ["-m", "exitprune.jobs.shared_start"])
+        found: bool = is_job if target == "job" else program == target
         return found
     return False

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from exitprune.jobs.shared_start import VARIABLE as SHARED_START
+
 from .repository import Repository
 
 
@@ -69,8 +71,9 @@ def test_a_killed_study_ends_with_the_same_bytes(
 
 @pytest.mark.slow
 def test_a_study_killed_again_and_again_at_random_moments_ends_with_the_same_bytes(
-    fresh: Repository, finished: Repository
+    fresh: Repository, finished: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv(SHARED_START, "always")
     draw = random.Random()
     moments = [draw.uniform(3, 15) for _ in range(6)]
     for seconds in moments:

@@ -33,6 +33,7 @@ from exitprune.jobs.record_fit import (
     refusal,
     replacement,
 )
+from exitprune.jobs.shared_start import share
 from exitprune.jobs.study_progress import plan_of, promise
 from exitprune.jobs.study_watch import Watch
 from exitprune.config.families import loaded
@@ -77,6 +78,7 @@ DATA = f"{RUNS}/data.safetensors"
 DATA_PATH = PARAMS.data.path or ""
 AUGMENT = PARAMS.data.augment.model_dump()
 NUM_GPUS = 0 if PARAMS.compute.device == "cpu" else 1
+SHARED = []  # the process whose forks are jobs
 WATCHES = []  # the one that says how far the study is, while it runs
 FIGURES = names_of("figures")
 CHAINS = expand("seed{seed}/{recipe}", seed=PARAMS.seeds, recipe=PARAMS.recipes)
@@ -307,6 +309,13 @@ def keep_replaced():
     """Nothing that was computed is lost: what a run is about to write over is copied first."""
     for folder in REPLACED:
         keep_aside(folder, STORE.folder)
+
+
+def share_start():
+    """Let the jobs of many chains share what a start imports; it ends with this process."""
+    socket_ = RUNNING.with_name(f"{STUDY}.socket")
+    num_chains = 0 if PARAMS.compute.compile else len(CHAINS)
+    SHARED.append(share(socket_, num_chains, PARAMS.compute.threads))
 
 
 def start_watch():
