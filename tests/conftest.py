@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import shutil
 from collections.abc import Iterator
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 import torch
@@ -70,6 +72,27 @@ def build() -> Build:
 def network(build: Build) -> EarlyExitNetwork:
     """ResNet-8 for 8 x 8 grey images of four classes, exits after blocks 1 and 2."""
     return build()
+
+
+@pytest.fixture(scope="session")
+def _unpruned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small study's images, base and level 0."""
+    from tests.small_study import Study  # imports every stage
+
+    study = Study(tmp_path_factory.mktemp("unpruned"))
+    study.run_data()
+    study.run_base()
+    study.run_heads()
+    return study.path
+
+
+@pytest.fixture
+def study(_unpruned: Path, tmp_path: Path) -> Any:
+    """A small study of its own for each test; level 0 is there."""
+    from tests.small_study import Study
+
+    shutil.copytree(_unpruned, tmp_path, dirs_exist_ok=True)
+    return Study(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from exitprune.config.recipe import overlay
 from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
@@ -21,6 +22,7 @@ COMPUTE = {"device": "cpu", "threads": 1, "precision": "float32", "compile": Fal
 TRAINING = {
     "epochs": 2, "lr": 0.05, "lr_scheduler": "one_cycle", "momentum": 0.9, "weight_decay": 5e-4, "batch_size": 32,
 }  # fmt: skip
+NO_TRAINING = {**TRAINING, "epochs": 0}
 PRUNE = {
     "sparsity": 0.7,
     "rounds": 2,
@@ -182,6 +184,16 @@ class Study:
         return self.run_tables(*records)
 
 
+def equal(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    """Same parameters and buffers, bit for bit."""
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+def level_files(study: Study) -> dict[str, bytes]:
+    """Every level's bytes."""
+    return {str(path.relative_to(study.path)): path.read_bytes() for path in study.path.glob("*/level-*.safetensors")}
+
+
 def dies_after(num_epochs: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """From now on, the job is killed once as many epochs of any training have been kept; the list tells which were."""
     keep, kept = Resumption.keep, list[int]()
@@ -193,4 +205,23 @@ def dies_after(num_epochs: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Resumption, "keep", keep_and_die)
+    return kept
+
+
+def killed_and_run_again(study: Study, monkeypatch: pytest.MonkeyPatch, after: int, **chosen: Any) -> list[int]:
+    """Assert that a recipe killed once, after so many epochs of training were kept, ends with the bytes of one left in peace.
+
+    Returns:
+        The epochs that were kept in both runs.
+    """
+    study.run_recipe("killed", **chosen)
+    whole = level_files(study)
+    for path in study.path.glob("killed/*"):
+        path.unlink()
+    kept = dies_after(after, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        study.run_recipe("killed", **chosen)
+    study.run_recipe("killed", **chosen)
+    assert level_files(study) == whole
+    assert not list(study.path.glob("killed/*.partial.*"))
     return kept

@@ -17,9 +17,6 @@ from exitprune.pruning.possible import check_network
 from exitprune.pruning.rounds import Chooser, plan
 from exitprune.shapes_only import shapes_only
 from tests.small_study import TRAINING, Study
-from tests.stages.test_chain import study
-
-__all__ = ["study"]  # the fixture
 
 ROOT = Path(__file__).parents[2]
 STUDIES = sorted(path.stem for path in (ROOT / "presets").glob("*methods*.yaml"))

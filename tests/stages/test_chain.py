@@ -18,27 +18,7 @@ from exitprune.networks.masks import num_kept, sparsity, weights
 from exitprune.stages import _training
 from exitprune.storage import read_header, read_tensors, write_tensors
 from exitprune.training.resumption import Resumption
-from tests.small_study import COMPUTE, Study
-
-
-@pytest.fixture
-def study(tmp_path: Path) -> Study:
-    """Level 0 is there."""
-    study = Study(tmp_path)
-    study.run_data()
-    study.run_base()
-    study.run_heads()
-    return study
-
-
-def level_files(study: Study) -> dict[str, bytes]:
-    """Every level's bytes."""
-    return {str(path.relative_to(study.path)): path.read_bytes() for path in study.path.glob("*/level-*.safetensors")}
-
-
-def equal(a: torch.nn.Module, b: torch.nn.Module) -> bool:
-    """Same parameters and buffers, bit for bit."""
-    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+from tests.small_study import COMPUTE, Study, equal, level_files
 
 
 def test_frozen_heads_leave_the_base_as_it_is_and_joint_ones_do_not(study: Study) -> None:

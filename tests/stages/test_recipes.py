@@ -20,12 +20,7 @@ from exitprune.pruning import chain
 from exitprune.pruning.criteria import Context
 from exitprune.pruning.criteria.magnitude import Magnitude
 from exitprune.training.resumption import Resumption
-from tests.small_study import TRAINING, Study
-from tests.stages.test_chain import equal, level_files, study
-
-__all__ = ["study"]  # the fixture
-
-NO_TRAINING = {**TRAINING, "epochs": 0}
+from tests.small_study import NO_TRAINING, TRAINING, Study, equal, level_files
 
 
 def test_a_level_says_all_settings_that_led_to_it(study: Study) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,15 +18,10 @@ from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import full_masks, num_kept, weights
 from exitprune.pruning.criteria.k_starts import KStarts, standardised
 from exitprune.training.loop import train_
-from exitprune.training.resumption import Resumption
 from tests.pruning.contexts import a_context
-from tests.small_study import TRAINING, Study
-from tests.stages.test_chain import level_files, study
-
-__all__ = ["study"]  # the fixture
+from tests.small_study import NO_TRAINING, Study, killed_and_run_again
 
 STILL = Augment(pad=0, flip=False)
-NO_TRAINING = {**TRAINING, "epochs": 0}
 
 
 def drawn(network: EarlyExitNetwork) -> dict[str, Tensor]:
@@ -132,21 +126,4 @@ def test_killed_while_masks_take_turns_it_ends_with_the_same_bytes(
         "order": "joint", "rounds": 1, "start": "initial", "criterion": {"name": "k_starts", "epochs": 2},
         "finetune": NO_TRAINING,
     }  # fmt: skip
-    study.run_recipe("starts", **chosen)
-    whole = level_files(study)
-    for path in Path(study.path, "starts").glob("*"):
-        path.unlink()
-    keep, kept = Resumption.keep, []
-
-    def keep_and_die(self: Resumption, epoch: int, *arguments: object) -> None:
-        keep(self, epoch, *arguments)  # type: ignore[arg-type]
-        kept.append(self.path.name)
-        if len(kept) == 1:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Resumption, "keep", keep_and_die)
-    with pytest.raises(KeyboardInterrupt):
-        study.run_recipe("starts", **chosen)
-    study.run_recipe("starts", **chosen)
-    assert kept[0].startswith("first-01")
-    assert level_files(study) == whole
+    assert killed_and_run_again(study, monkeypatch, after=1, **chosen)[:2] == [1, 2]

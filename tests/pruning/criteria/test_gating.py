@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,11 +21,7 @@ from exitprune.pruning.rounds import apply_
 from exitprune.training.loop import train_
 from tests.as_if_trained import enliven_
 from tests.pruning.contexts import a_context
-from tests.small_study import Study, dies_after
-from tests.stages.test_chain import level_files, study
-from tests.stages.test_recipes import NO_TRAINING
-
-__all__ = ["study"]  # the fixture
+from tests.small_study import NO_TRAINING, Study, killed_and_run_again
 
 STILL = Augment(pad=0, flip=False)
 
@@ -185,13 +180,4 @@ def test_killed_while_gates_are_in_it_ends_with_the_same_bytes(
 ) -> None:
     chosen: dict[str, Any] = {"order": "joint", "rounds": 1, "granularity": "filter", "sparsity": 0.5}
     chosen |= {"criterion": {"name": name, "epochs": 3, "lr": 0.2}, "finetune": NO_TRAINING}
-    study.run_recipe("gated", **chosen)
-    whole = level_files(study)
-    for path in Path(study.path, "gated").glob("*"):
-        path.unlink()
-    kept = dies_after(2, monkeypatch)
-    with pytest.raises(KeyboardInterrupt):
-        study.run_recipe("gated", **chosen)
-    study.run_recipe("gated", **chosen)
-    assert kept == [1, 2, 3]
-    assert level_files(study) == whole
+    assert killed_and_run_again(study, monkeypatch, after=2, **chosen) == [1, 2, 3]

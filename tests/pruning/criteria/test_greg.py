@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +19,7 @@ from exitprune.pruning.criteria.greg2 import Greg2
 from exitprune.training.callbacks import Callback
 from exitprune.training.loop import train_
 from tests.pruning.contexts import a_context
-from tests.small_study import Study, dies_after
-from tests.stages.test_chain import level_files, study
-from tests.stages.test_recipes import NO_TRAINING
-
-__all__ = ["study"]  # the fixture
+from tests.small_study import NO_TRAINING, Study, killed_and_run_again
 
 STILL = Augment(pad=0, flip=False)
 
@@ -147,14 +142,4 @@ def test_killed_while_the_penalty_grows_it_ends_with_the_same_bytes(
         "finetune": NO_TRAINING,
         "granularity": "filter",
     }
-    study.run_recipe("pressed", **chosen)
-    whole = level_files(study)
-    for path in Path(study.path, "pressed").glob("*"):
-        path.unlink()
-    kept = dies_after(1, monkeypatch)
-    with pytest.raises(KeyboardInterrupt):
-        study.run_recipe("pressed", **chosen)
-    study.run_recipe("pressed", **chosen)
-    assert kept == [1, 2]
-    assert level_files(study) == whole
-    assert not list(study.path.glob("pressed/*.partial.*"))
+    assert killed_and_run_again(study, monkeypatch, after=1, **chosen) == [1, 2]

@@ -22,11 +22,7 @@ from exitprune.networks.masks import Masks, full_masks
 from exitprune.pruning.criteria.manidp import Manidp, let_through, unlikeness
 from tests.as_if_trained import enliven_, noise
 from tests.pruning.contexts import a_context, pruning
-from tests.small_study import Study, dies_after
-from tests.stages.test_chain import level_files, study
-from tests.stages.test_recipes import NO_TRAINING
-
-__all__ = ["study"]  # the fixture
+from tests.small_study import NO_TRAINING, Study, dies_after, level_files
 
 
 def test_the_share_let_through_falls_from_all_to_what_is_asked() -> None:

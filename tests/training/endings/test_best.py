@@ -11,10 +11,7 @@ from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import weights
 from exitprune.training.endings import Ending, best
 from exitprune.training.endings.best import accuracy_of
-from tests.small_study import Study
-from tests.stages.test_chain import equal, study
-
-__all__ = ["study"]  # the fixture
+from tests.small_study import Study, equal
 
 
 def told(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from exitprune.evaluation.study import Study
-from exitprune.evaluation.tables.exit_rates import THRESHOLDS
+from exitprune.evaluation.tables.exit_rates import THRESHOLDS, rows_at_thresholds
 
 
 def table(study: Study) -> pd.DataFrame:
@@ -14,9 +13,7 @@ def table(study: Study) -> pd.DataFrame:
     rows = []
     for one in study.swept:
         test = one.sweeps["test"]
-        place = np.searchsorted(
-            -test.threshold, -THRESHOLDS
-        )  # nothing changes from one row of a sweep up to the one before
+        place = rows_at_thresholds(test)
         found = pd.DataFrame(
             {"threshold": THRESHOLDS, "accuracy": test.accuracy[place], "average_macs": test.average_macs[place]}
         )
