@@ -8,9 +8,11 @@ from typing import Any
 
 import onnx
 import torch
+from PIL import Image
 from torch import Tensor
 
 from exitprune.commands.export import main as export
+from exitprune.data.images import load_split
 from exitprune.deployment.seal import ENTRY
 from exitprune.networks.checkpoints import save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
@@ -32,6 +34,15 @@ class Study:
     exported: Path
     network: EarlyExitNetwork
     masks: Masks
+
+
+def write_test_images(study: Study, num_images: int, folder: Path) -> list[Path]:
+    """The first test images as files."""
+    paths = []
+    for number, pixels in enumerate(load_split(study.data, "test").pixels[:num_images].permute(0, 2, 3, 1).numpy()):
+        paths.append(folder / f"{number}.png")
+        Image.fromarray(pixels).save(paths[-1])
+    return paths
 
 
 def without_seal(file: Path) -> Any:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 import exitprune.sparse
 from exitprune.commands.export import main as export
@@ -28,7 +27,7 @@ from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import apply_masks_, full_masks
 from tests.commands.conftest import study as study  # a fixture
 from tests.deployment.sparse.processors import processors
-from tests.exported_study import Study
+from tests.exported_study import Study, write_test_images
 from tests.test_cli import HEAVY
 from tests.test_cli import exitprune as run_exitprune
 
@@ -37,12 +36,8 @@ able = pytest.mark.skipif(not processors(), reason="no sparse kernels for this p
 
 @pytest.fixture
 def pictures(study: Study, tmp_path: Path) -> list[Path]:
-    """The first eight test images as files."""
-    paths = []
-    for number, pixels in enumerate(load_split(study.data, "test").pixels[:8].permute(0, 2, 3, 1).numpy()):
-        paths.append(tmp_path / f"{number}.png")
-        Image.fromarray(pixels).save(paths[-1])
-    return paths
+    """The first eight test images."""
+    return write_test_images(study, 8, tmp_path)
 
 
 @able

@@ -20,17 +20,13 @@ from exitprune.data.images import load_split
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.evaluation.logits import infer
-from tests.exported_study import CLASSES, Study, without_seal
+from tests.exported_study import CLASSES, Study, without_seal, write_test_images
 
 
 @pytest.fixture
 def pictures(study: Study, tmp_path: Path) -> list[Path]:
-    """The first twelve test images as files."""
-    paths = []
-    for number, pixels in enumerate(load_split(study.data, "test").pixels[:12].permute(0, 2, 3, 1).numpy()):
-        paths.append(tmp_path / f"{number}.png")
-        Image.fromarray(pixels).save(paths[-1])
-    return paths
+    """The first twelve test images."""
+    return write_test_images(study, 12, tmp_path)
 
 
 def predicted(capsys: pytest.CaptureFixture[str], model: Path, images: list[Path], **options: Any) -> dict[str, Any]:
