@@ -16,7 +16,7 @@ import pandas as pd
 
 from benchmarks.pages import put
 from exitprune.evaluation import paper
-from exitprune.evaluation.claims import CLAIMS
+from exitprune.evaluation.claims import CLAIMS, PRIMARY
 from exitprune.reporting.formatting import NOTHING, STATES, interval, millions, percent, points
 
 ROOT = Path(__file__).parents[1]
