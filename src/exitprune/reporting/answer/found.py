@@ -67,7 +67,9 @@ def _why(claims: pd.DataFrame) -> list[str]:
         return []
     parts = [f"{points(lead[second] - lead[first])} are {what}" for what, first, second in STEPS]
     own = [name + OWN_RATE for name in (FIRST, POSTERS[0])]
-    left = f" Each at its own best rate, {points(lead[own[1]] - lead[own[0]])} are left." if set(own) <= set(lead) else ""
+    left = (
+        f" Each at its own best rate, {points(lead[own[1]] - lead[own[0]])} are left." if set(own) <= set(lead) else ""
+    )
     return [
         f"Of joint’s {points(lead[POSTERS[0]])} points at the early exits after the last round {joined(parts)} (by the recipes "
         f"{joined([first for _, first, _ in STEPS[1:]])}).{left}"
