@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.torture import Row, bits, disks, given, kills, orders, table
 
 DOCS = Path(__file__).parents[2] / "docs"
-PARTS = ("given", "bits", "kills", "disks", "orders")
+PARTS = ("given", "bits", "kills", "methods", "disks", "orders")
 
 
 def main() -> None:
@@ -29,15 +28,19 @@ def main() -> None:
     parser.add_argument("--add", action="store_true", help="add to the numbers of the table")
     parser.add_argument("--docs", type=Path, default=DOCS, help="where reliability.csv and .md are written")
     options = parser.parse_args()
-    draw, until = random.Random(options.seed), time.monotonic() + 60 * options.minutes
+    draw = random.Random(options.seed)
     rows: list[Row] = []
     before = table.read(options.docs) if options.add or set(options.parts) < set(PARTS) else []
     with ThreadPoolExecutor(1) as beside:
         wanted = beside.submit(kills.undisturbed if {"kills", "disks"} & set(options.parts) else dict)
+        methods = beside.submit(lambda: kills.undisturbed(kills.METHODS) if "methods" in options.parts else {})
         parts = {
             "given": given.run(),
             "bits": bits.run(draw, options.flips),
-            "kills": kills.run(draw, wanted, options.kills, until, options.studies),
+            "kills": kills.run(draw, wanted, options.kills, options.minutes, options.studies),
+            "methods": kills.run(
+                draw, methods, options.kills // 3, options.minutes / 3, options.studies, kills.METHODS
+            ),
             "disks": disks.run(draw, wanted, options.disks),
             "orders": orders.run(draw, options.orders),
         }

@@ -13,18 +13,23 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
+import yaml
 
 from exitprune.jobs.shared_start import VARIABLE as SHARED_START
 from tests.torture import Row
-from tests.workflow.repository import Repository, new_repository
+from tests.workflow.repository import ROOT, Repository, new_repository
 
 TARGETS = ("job", "snakemake", "dvc", "everything")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 COMMANDS = {"snakemake": ("snakemake", "--cores", "2"), "dvc": ("dvc", "repro")}
-STUDY = {"seeds": [0], "rounds": 3}
+ORDERS, METHODS = "a running study", "a running study of methods"
+LEARNING = ("force", "earlycrop", "epi", "greg1", "greg2", "polarization", "pruner", "manidp")
+"""Methods that remember something while they train: triggers, penalties that grow, gates that learn."""
 KILLS_PER_STUDY = 30
 MOMENTS = (2.0, 20.0)  # seconds after the start
 SECONDS = "seeds.csv"
@@ -112,24 +117,38 @@ class Study:
         )
 
 
-def new_study(folder: Path, draw: random.Random) -> Study:
+def params_of(name: str) -> dict[str, Any]:
+    """What a study changes of the smallest one."""
+    if name == ORDERS:
+        return {"seeds": [0], "rounds": 3}
+    recipes = yaml.safe_load((ROOT / "presets/methods.yaml").read_text())["recipes"]
+    short = {"recovery": {"epochs": 2}}  # in which a trigger's training goes on
+    return {"seeds": [0], "recipes": {method: {**recipes[f"{method}-joint"], **short} for method in LEARNING}}
+
+
+def new_study(folder: Path, draw: random.Random, name: str = ORDERS) -> Study:
     """A repository in which the study has not run."""
     repository = new_repository(folder / "a clone")
-    repository.set_params(**STUDY)
+    repository.set_params(**params_of(name))
     repository.commit()
     return Study(repository, draw, starts=draw.choice(["always", "never"]))
 
 
-def undisturbed() -> dict[str, bytes]:
+def undisturbed(name: str = ORDERS) -> dict[str, bytes]:
     """What the study comes to if it is left in peace."""
     with tempfile.TemporaryDirectory(prefix="torture") as folder:
-        study = new_study(Path(folder), random.Random())
+        study = new_study(Path(folder), random.Random(), name)
         study.finish("snakemake")
         return study.results()
 
 
 def run(
-    draw: random.Random, wanted: Future[dict[str, bytes]], num_kills: int, until: float, num_studies: int
+    draw: random.Random,
+    wanted: Future[dict[str, bytes]],
+    num_kills: int,
+    minutes: float,
+    num_studies: int,
+    name: str = ORDERS,
 ) -> Iterator[Row]:
     """Kill so many times, or until the time is up.
 
@@ -137,9 +156,11 @@ def run(
         draw: of targets, signals and moments.
         wanted: what the study must come to.
         num_kills: in all.
-        until: a moment of time.monotonic(); nothing is killed after it.
+        minutes: from now; nothing is killed after them.
         num_studies: at once.
+        name: of the study.
     """
+    until = time.monotonic() + 60 * minutes
     tried: Counter[tuple[str, str]] = Counter()
     held: Counter[tuple[str, str]] = Counter()
     busy = 0
@@ -148,7 +169,10 @@ def run(
             each = -(-(num_kills - tried.total()) // num_studies)
             draws = [random.Random(draw.random()) for _ in range(num_studies)]
             for study, found in pool.map(
-                _maltreated, draws, [min(each, KILLS_PER_STUDY)] * num_studies, [until] * num_studies
+                partial(_maltreated, name=name),
+                draws,
+                [min(each, KILLS_PER_STUDY)] * num_studies,
+                [until] * num_studies,
             ):
                 names = wanted.result().keys() | found.keys()
                 different = sorted(name for name in names if wanted.result().get(name) != found.get(name))
@@ -159,15 +183,15 @@ def run(
     for target in TARGETS:
         for number in SIGNALS:
             of = target, number.name
-            yield Row(f"a running study: {target}", number.name, tried[of], held[of], OUTCOME)
+            yield Row(f"{name}: {target}", number.name, tried[of], held[of], OUTCOME)
     if busy:
-        yield Row("a running study", "started a second time", busy, busy, "a sentence says which process still runs it")
+        yield Row(name, "started a second time", busy, busy, "a sentence says which process still runs it")
 
 
-def _maltreated(draw: random.Random, num_kills: int, until: float) -> tuple[Study, dict[str, bytes]]:
+def _maltreated(draw: random.Random, num_kills: int, until: float, name: str) -> tuple[Study, dict[str, bytes]]:
     """A study after so many kills, finished by the plain commands, and what it came to."""
     with tempfile.TemporaryDirectory(prefix="torture") as folder:
-        study = new_study(Path(folder), draw)
+        study = new_study(Path(folder), draw, name)
         for _ in range(3 * num_kills):
             if study.kills.total() == num_kills or time.monotonic() > until or study.maltreat(num_kills):
                 break
