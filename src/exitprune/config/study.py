@@ -129,7 +129,9 @@ def _sentence(detail: Any, study: str) -> str:
     message = reason(detail)
     if detail["type"] in ("float_type", "int_type", "bool_type") and _was_text(detail["input"]):
         message += ", not text: write 1e-3 as 0.001, and what stands in braces after --config in params.yaml"
-    given = "" if not detail["loc"] or detail["type"] == "missing" else f" (given: {quoted(detail['input'])})"
+    says_itself = detail["loc"][:1] == ("recipes",) and len(detail["loc"]) == 2  # of a whole recipe: what does not fit
+    is_silent = not detail["loc"] or detail["type"] == "missing" or says_itself
+    given = "" if is_silent else f" (given: {quoted(detail['input'])})"
     return f"params.yaml or presets/{study}.yaml: {where}: {message}{given}"
 
 
