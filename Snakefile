@@ -10,6 +10,9 @@ configfile: "params.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/records.smk"
+include: "workflow/rules/guards.smk"
+include: "workflow/rules/watch.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/prune.smk"

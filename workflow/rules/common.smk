@@ -1,48 +1,24 @@
-"""Parameters, paths and guards that the rules share."""
+"""Parameters, paths and the words that rules are written in."""
 
 import json
 import os
 import re
 import sys
-import time
 from functools import cache
-from itertools import product
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
-from snakemake.settings.enums import Quietness
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from exitprune.data.amounts import amount_of, extent_of
-from exitprune.jobs.disk import check_space, data_memory_mb, needed_bytes
-from exitprune.jobs.estimate import sizes_of
-from exitprune.pruning.possible import check_network
-from exitprune.jobs.ingredients import ingredients
 from exitprune.errors import BadInput
-from exitprune.jobs.alone import STORE_VARIABLE, described, release, try_to_hold
+from exitprune.jobs.alone import STORE_VARIABLE
 from exitprune.jobs.store import STORE as STORE_FOLDER, Store, clone_of
-from exitprune.evaluation.record_reading import read_own
-from exitprune.evaluation.records import FILE, INT8, SWEPT, name_of
 from exitprune.jobs.provenance import sources
-from exitprune.jobs.record_fit import (
-    aside_of,
-    is_replaceable,
-    keep_aside,
-    misfit,
-    refusal,
-    replacement,
-)
-from exitprune.jobs.shared_start import share
-from exitprune.jobs.study_progress import plan_of, promise
-from exitprune.jobs.study_watch import Watch
 from exitprune.config.families import loaded
 from exitprune.config.grid import at
-from exitprune.evaluation.paper import is_papers_network
 from exitprune.config.recipe import NAME
-from exitprune.jobs.versions import bring_in, recorded
 from exitprune.config.study import resolve
-from exitprune.reporting.declared import figures_with_a_table, table_names
 from exitprune.variants import names_of
 
 # Jobs find this Python and this checkout's package, whether or not the environment is activated.
@@ -78,8 +54,6 @@ DATA = f"{RUNS}/data.safetensors"
 DATA_PATH = PARAMS.data.path or ""
 AUGMENT = PARAMS.data.augment.model_dump()
 NUM_GPUS = 0 if PARAMS.compute.device == "cpu" else 1
-SHARED = []  # the process whose forks are jobs
-WATCHES = []  # the one that says how far the study is, while it runs
 FIGURES = names_of("figures")
 CHAINS = expand("seed{seed}/{recipe}", seed=PARAMS.seeds, recipe=PARAMS.recipes)
 CHECKPOINTS = [
@@ -179,178 +153,3 @@ def extent():
 def amount():
     """How much the images take."""
     return amount_of(PARAMS.data, extent())
-
-
-def take_stock():
-    """Keep what is there, and bring in what DVC has checked out since the last time; not while a run is at work on it."""
-    if try_to_hold(RUNNING) is not None:
-        return
-    try:
-        for path in Path(RUNS).rglob("*.safetensors"):
-            STORE.adopt(path)
-        if num_files := bring_in(STUDY, STORE):
-            print(
-                f"{RUNS}: {num_files} files are now as DVC has checked them out",
-                file=sys.stderr,
-            )
-    except BadInput as error:
-        raise WorkflowError(str(error)) from None
-    finally:
-        release(RUNNING)
-
-
-def run_alone():
-    """Hold the study until Snakemake ends, however it ends; say so if another run holds it."""
-    if (other := try_to_hold(RUNNING)) is not None:
-        raise WorkflowError(
-            f"The study {STUDY} is still running here: {described(other)}. Wait until it ends, or stop it with"
-            f" kill {other.get('pid', 'PID')}, which lets the jobs at work end first (Ctrl-C, where it was started, does not);"
-            " what it has finished is kept, and the same command goes on from there."
-        )
-
-
-def check_records():
-    """Stop if results are there and Snakemake's records of them are not: it could not see a changed parameter."""
-    known = recorded(Path(".snakemake/metadata")) | recorded(
-        Path(".snakemake/incomplete")
-    )
-    patterns = [
-        "data.safetensors",
-        "seed*/base.safetensors",
-        "seed*/rival-*[0-9].safetensors",
-        "seed*/rival-*-longer.safetensors",
-        "seed*/rival-*/*/levels.json",
-        "seed*/rival-*/*/recovered.safetensors",
-        "seed*/level-00.safetensors",
-        "seed*/base-epoch-*[0-9].safetensors",
-        "seed*/*/level-00.safetensors",
-        "seed*/*/levels.json",
-        "seed*/*/recovered.safetensors",
-        "grid/*/seed*/base.safetensors",
-        "grid/*/seed*/level-00.safetensors",
-        "grid/*/seed*/*/level-00.safetensors",
-        "grid/*/seed*/*/levels.json",
-    ]
-    there = [str(path) for pattern in patterns for path in Path(RUNS).glob(pattern)]
-    lost = sorted(set(there) - known)
-    if lost:
-        raise WorkflowError(
-            f"Snakemake's records of {lost[0]} and {len(lost) - 1} other files are missing, so nobody can tell whether they"
-            f" fit the parameters: move {RUNS} away and run again; what {STORE_FOLDER} holds is not computed twice."
-        )
-
-
-def check_machine():
-    """Stop before any work if the network cannot be pruned as asked, or the disk is too small."""
-    try:
-        check_network(PARAMS, amount().shape, amount().num_classes)
-        check_space(PARAMS, amount(), Path(RUNS))
-    except BadInput as error:
-        raise WorkflowError(str(error)) from None
-
-
-def record_of(seed, recipe):
-    """The folder of a record."""
-    return f"{RESULTS}/seeds/{name_of(seed, recipe)}"
-
-
-@cache
-def made_of(recipe):
-    """What a record of the recipe is to be made of."""
-    return ingredients(PARAMS, recipe, extent().digest)
-
-
-def anew_of(folder):
-    """A file newer than a record that is computed anew: that its checkpoints are missing is no reason to Snakemake."""
-    return Path(".snakemake", "anew", STUDY, folder.name)
-
-
-def sort_records():
-    """Which records that are there count, and which are computed anew; stop at one that is neither.
-
-    A record that counts is an input as images are: no rule makes it, so nothing that it was made from is asked for.
-    """
-    for seed, recipe in product(PARAMS.seeds, PARAMS.recipes):
-        folder = Path(record_of(seed, recipe))
-        if not (folder / FILE).exists():
-            continue
-        try:
-            why = misfit(folder, made_of(recipe), PARAMS.other_code, PARAMS.records)
-            if why is None and workflow.is_main_process:
-                read_own(
-                    folder
-                )  # a damaged one is told of now, not once the other seeds are trained
-        except BadInput as error:
-            raise WorkflowError(str(error)) from None
-        if why is None:
-            COUNTED.append(folder.name)
-        elif not workflow.is_main_process:
-            continue
-        elif is_replaceable(folder):
-            REPLACED.append(folder)
-            anew_of(folder).parent.mkdir(parents=True, exist_ok=True)
-            anew_of(folder).write_text(str(time.time_ns()))
-            logger.warning(replacement(folder, why, aside_of(folder, STORE.folder)))
-        else:
-            raise WorkflowError(refusal(folder, why))
-
-
-COUNTED = []  # names of the records that count as they are
-REPLACED = []  # folders of the records that are computed anew
-sort_records()
-RECORDS = expand(
-    f"{RESULTS}/seeds/{{seed}}-{{recipe}}", seed=PARAMS.seeds, recipe=PARAMS.recipes
-)
-# A seed whose record counts is no seed of the rule that makes records.
-UNCOUNTED = rf"(?!(?:{'|'.join(map(re.escape, COUNTED))})/)\d+" if COUNTED else r"\d+"
-
-
-def keep_replaced():
-    """Nothing that was computed is lost: what a run is about to write over is copied first."""
-    for folder in REPLACED:
-        keep_aside(folder, STORE.folder)
-
-
-def share_start():
-    """Let the jobs of many chains share what a start imports; it ends with this process."""
-    socket_ = RUNNING.with_name(f"{STUDY}.socket")
-    num_chains = 0 if PARAMS.compute.compile else len(CHAINS)
-    SHARED.append(share(socket_, num_chains, PARAMS.compute.threads))
-
-
-def start_watch():
-    """Say what is planned, then how far it is, until the study ends."""
-    if {Quietness.ALL, Quietness.PROGRESS} & set(workflow.output_settings.quiet or ()):
-        return
-    plan = plan_of(
-        workflow.dag, PARAMS, sizes_of(PARAMS, Path(RUNS, "data.json"), amount())
-    )
-    if not plan:
-        return
-    num_cores = workflow.global_resources["_cores"].value or workflow.nodes or 1
-    print(
-        promise(STUDY, plan, num_cores, needed_bytes(PARAMS, amount())), file=sys.stderr
-    )
-    WATCHES.append(Watch(STUDY, plan, num_cores, logger))
-    WATCHES[0].start()
-
-
-def stop_watch():
-    """Also says how long it took."""
-    if WATCHES:
-        print(f"{STUDY}: ended after {WATCHES.pop().stop():.0f} s", file=sys.stderr)
-
-
-def say_where_to_look():
-    """The last lines on the terminal, if it was the whole study that ran."""
-    page = Path(RESULTS, "report.html")
-    if page.exists():
-        print(f"Study {STUDY}: open {page.resolve()}")
-
-
-if workflow.is_main_process:
-    for remark in extent().remarks:
-        logger.warning(remark)
-    take_stock()
-    check_records()
-    check_machine()

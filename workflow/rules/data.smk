@@ -1,5 +1,7 @@
 """Images: one file of arrays with their division into training, validation and test."""
 
+from exitprune.jobs.disk import data_memory_mb
+
 DATA_SETTINGS = settings(data=PARAMS.data.model_dump(exclude={"augment", "path"}))
 
 

@@ -1,5 +1,7 @@
 """From the levels of a chain to its record: what a seed contributes, small enough for git."""
 
+from exitprune.evaluation.records import FILE, SWEPT
+
 
 def evaluate_settings(wildcards):
     return settings(

@@ -1,5 +1,7 @@
 """A search among settings, on validation images and with seeds of its own: `snakemake grid`."""
 
+from exitprune.evaluation.paper import is_papers_network
+
 GRID = f"{RUNS}/grid/{{point}}/seed{{seed}}"
 
 

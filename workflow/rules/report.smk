@@ -1,5 +1,8 @@
 """From logits to what people read: tables, then figures, then one page."""
 
+from exitprune.evaluation.records import FILE, INT8, SWEPT
+from exitprune.reporting.declared import figures_with_a_table, table_names
+
 TABLES = expand(f"{RESULTS}/tables/{{name}}.csv", name=table_names())
 PICTURES = expand(
     f"{RESULTS}/figures/{{figure}}.{{kind}}", figure=FIGURES, kind=["svg", "png"]

@@ -11,7 +11,7 @@ import numpy as np
 from exitprune.config.params import Params
 from exitprune.deployment.measured_times import Rival
 from exitprune.evaluation.deployable import Candidate, Limit, Network, OverSeeds, over_seeds
-from exitprune.reporting.formatting import NOTHING, STATES, joined, percent, share
+from exitprune.reporting.formatting import NOTHING, STATES, counted, joined, percent, share
 
 UNPRUNED = "unpruned"
 FORMS = {"sparse": " --sparse", "int8": " --int8"}
@@ -143,7 +143,8 @@ def as_text(best: Chosen, runner_up: Chosen | None, rival: Rival | None, head: s
     if runner_up is not None:
         notes.append("runner-up: the best of another recipe or state")
     if rival is not None:
-        notes.append(f"{rival.network}: picked by its test images, which favours it; mean of {rival.num_seeds} seeds")
+        of = f"; mean of {counted(rival.num_seeds, 'seed')}"
+        notes.append(f"{rival.network}: picked by its test images, which favours it{of}")
     if best.timed is not None:
         about = best.timed
         notes.append(
