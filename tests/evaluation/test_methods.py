@@ -14,6 +14,7 @@ from exitprune.evaluation.method_gaps import missing
 from exitprune.evaluation.methods import differences, headline, runs, units_gone
 from exitprune.evaluation.record_reading import read_about
 from exitprune.evaluation.records import About
+from exitprune.reporting.methods_page import emptied
 from exitprune.stages.compare_methods import main
 from tests.browser import axe_script, chromium
 from tests.page import Outline
@@ -70,6 +71,16 @@ def test_a_run_is_what_its_record_says_after_recovery(abouts: list[About]) -> No
     assert row["classifier"] == pytest.approx(0.84)
     assert row["early_exits"] == pytest.approx(0.6)
     assert row["macs"] == abouts[0].levels[-1].macs[-1]
+
+
+def test_layers_without_a_weight_are_told_by_method_and_order(abouts: list[About]) -> None:
+    def without(about: About, *names: str) -> About:
+        layers = [layer.model_copy(update={"kept": 0}) if layer.layer in names else layer for layer in about.layers]
+        return about.model_copy(update={"layers": layers})
+
+    assert emptied(runs(abouts)) == []
+    some = [without(about, "exit0", "fc") if about.recipe == "erk-joint" and about.seed else about for about in abouts]
+    assert emptied(runs(some)) == ["erk at 80 %: exit0 in 2 of 3 networks (joint), fc in 2 of 3 networks (joint)"]
 
 
 def test_differences_are_paired_by_seed_and_say_who_is_better(abouts: list[About]) -> None:
@@ -142,7 +153,9 @@ def test_what_is_not_there_is_told_and_nothing_else_is_refused(records: list[Pat
     settings = json.dumps({"evaluate": EVALUATE.model_dump()})
     elsewhere = [Path("results/made-up-90/seeds/0-erk-joint")]
     main(settings, [one for one in records if one.name != "1-erk-joint"] + elsewhere, tmp_path / "methods.json")
-    assert json.loads((tmp_path / "methods.json").read_text())["missing"] == ["made-up-90: 1 of 1 records: all"]
+    assert json.loads((tmp_path / "methods.json").read_text())["missing"] == [
+        "made-up-90: none of its 1 records is there"
+    ]
     with pytest.raises(BadInput, match="none of 1 records is there, such as results"):
         main(settings, elsewhere, tmp_path / "methods.json")
 
@@ -151,11 +164,14 @@ def test_what_is_not_there_is_told_and_nothing_else_is_refused(records: list[Pat
     ("gone", "sentences"),
     [
         ([], []),
-        (["0-a-joint"], ["study: 1 of 4 records: seed 0 of a-joint"]),
-        (["0-a-joint", "0-b-joint"], ["study: 2 of 4 records: seed 0 of every recipe"]),
-        (["0-a-joint", "0-b-joint", "1-b-joint"], ["study: 3 of 4 records: seed 0 of every recipe; seed 1 of b-joint"]),
-        (["0-a-joint", "1-a-joint"], ["study: 2 of 4 records: seeds 0, 1 of a-joint"]),
-        (["0-a-joint", "1-a-joint", "0-b-joint", "1-b-joint"], ["study: 4 of 4 records: all"]),
+        (["0-a-joint"], ["study: 1 of 4 records are missing: seed 0 of a-joint"]),
+        (["0-a-joint", "0-b-joint"], ["study: 2 of 4 records are missing: seed 0 of every recipe"]),
+        (
+            ["0-a-joint", "0-b-joint", "1-b-joint"],
+            ["study: 3 of 4 records are missing: seed 0 of every recipe; seed 1 of b-joint"],
+        ),
+        (["0-a-joint", "1-a-joint"], ["study: 2 of 4 records are missing: seeds 0, 1 of a-joint"]),
+        (["0-a-joint", "1-a-joint", "0-b-joint", "1-b-joint"], ["study: none of its 4 records is there"]),
     ],
 )
 def test_gaps_are_told_in_few_words(gone: list[str], sentences: list[str]) -> None:

@@ -25,9 +25,9 @@ def missing(wanted: Iterable[Path], found: Iterable[Path]) -> list[str]:
 
 
 def _of_study(study: str, folders: list[Path], gone: list[Path]) -> str:
-    count = f"{study}: {len(gone)} of {len(folders)} records"
     if len(gone) == len(folders):
-        return f"{count}: all"
+        return f"{study}: none of its {len(folders)} records is there"
+    count = f"{study}: {len(gone)} of {len(folders)} records are missing"
     seeds_of, recipes = defaultdict(set), {_parts(folder)[1] for folder in folders}
     for folder in gone:
         seed, recipe = _parts(folder)

@@ -36,6 +36,7 @@ WINS = {
 
 
 def render(
+    runs: pd.DataFrame,
     means: pd.DataFrame,
     differences: pd.DataFrame,
     methods: Mapping[str, Method],
@@ -50,6 +51,7 @@ def render(
     """The whole page.
 
     Args:
+        runs: as `evaluation.methods.runs` gives them.
         means: as `evaluation.methods.means` gives them.
         differences: as `evaluation.methods.differences` gives them.
         methods: in words, in the order they are shown in.
@@ -89,6 +91,7 @@ def render(
             titles=titles,
             rows=rows,
             missed=missed(means, methods),
+            emptied=emptied(runs),
             confidence=confidence,
             methods=[
                 [one.name, WHEN[one.when], one.goes, one.what, _linked(one.sources), one.form]
@@ -213,6 +216,20 @@ def missed(means: pd.DataFrame, methods: Mapping[str, Method]) -> list[str]:
         if off:
             reached = ", ".join(f"{percent(value)} ({order})" for order, value in off.items())
             told.append(f"{name} at {share(gone)} % of {methods[name].goes}: {reached}")
+    return told
+
+
+def emptied(runs: pd.DataFrame) -> list[str]:
+    """Layers that lost all their weights, by method and share: in how many networks of either order."""
+    told = []
+    for (gone, method), rows in runs.groupby(["gone", "method"], sort=False):
+        counts = rows.assign(layer=rows["emptied"].str.split()).explode("layer").dropna(subset="layer")
+        each = [
+            f"{layer} in {len(of)} of {int((rows['order'] == order).sum())} networks ({order})"
+            for (layer, order), of in counts.groupby(["layer", "order"])
+        ]
+        if each:
+            told.append(f"{method} at {share(gone)} %: {', '.join(each)}")
     return told
 
 

@@ -62,7 +62,7 @@ def main(
     gaps = missing(record, there)
     pictures = [_picture(out, gone, mean, gains, methods) for gone in sorted(mean["gone"].unique())]
     origin = merged([about.origin.model_dump() for about in abouts])
-    page = render(mean, gains, methods, pictures, gaps, abouts, confidence, origin, environment(), remote())
+    page = render(each, mean, gains, methods, pictures, gaps, abouts, confidence, origin, environment(), remote())
     write_bytes(out.with_suffix(".html"), page.encode())
     write_json(out, {**{measure: headline(gains, measure) for measure in MEASURES}, "missing": gaps})
 
