@@ -14,6 +14,11 @@ DOCS = Path(__file__).parents[2] / "docs"
 PARTS = ("given", "bits", "kills", "methods", "disks", "orders")
 
 
+def _undisturbed(name: str, is_wanted: bool) -> dict[str, bytes]:
+    """What a study comes to in peace, if a part that is asked for needs it."""
+    return kills.undisturbed(name) if is_wanted else {}
+
+
 def main() -> None:
     """See `--help`."""
     parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
@@ -32,8 +37,8 @@ def main() -> None:
     rows: list[Row] = []
     before = table.read(options.docs) if options.add or set(options.parts) < set(PARTS) else []
     with ThreadPoolExecutor(1) as beside:
-        wanted = beside.submit(kills.undisturbed if {"kills", "disks"} & set(options.parts) else dict)
-        methods = beside.submit(lambda: kills.undisturbed(kills.METHODS) if "methods" in options.parts else {})
+        wanted = beside.submit(_undisturbed, kills.ORDERS, bool({"kills", "disks"} & set(options.parts)))
+        methods = beside.submit(_undisturbed, kills.METHODS, "methods" in options.parts)
         parts = {
             "given": given.run(),
             "bits": bits.run(draw, options.flips),

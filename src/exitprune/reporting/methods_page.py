@@ -220,16 +220,22 @@ def missed(means: pd.DataFrame, methods: Mapping[str, Method]) -> list[str]:
 
 
 def emptied(runs: pd.DataFrame) -> list[str]:
-    """Layers that lost all their weights, by method and share: in how many networks of either order."""
+    """Blocks and exits in which a layer lost all its weights, by method and share: in how many networks of either order."""
     told = []
-    for (gone, method), rows in runs.groupby(["gone", "method"], sort=False):
-        counts = rows.assign(layer=rows["emptied"].str.split()).explode("layer").dropna(subset="layer")
-        each = [
-            f"{layer} in {len(of)} of {int((rows['order'] == order).sum())} networks ({order})"
-            for (layer, order), of in counts.groupby(["layer", "order"])
-        ]
-        if each:
-            told.append(f"{method} at {share(gone)} %: {', '.join(each)}")
+    for _, rows in runs.groupby(["gone", "method"], sort=False):
+        gone, method = rows.iloc[0][["gone", "method"]]
+        counts: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(ORDERS, 0))
+        for order, layers in zip(rows["order"], rows["emptied"], strict=True):
+            for part in {layer.partition(".")[0] for layer in layers.split()}:
+                counts[part][order] += 1
+        alike = defaultdict(list)
+        for part in sorted(counts):
+            alike[tuple(counts[part].values())].append(part)
+        all_of = [int((rows["order"] == order).sum()) for order in ORDERS]
+        for emptied_in, parts in alike.items():
+            words = zip(emptied_in, all_of, ORDERS, strict=True)
+            networks = " and ".join(f"{some} of {whole} {order}" for some, whole, order in words)
+            told.append(f"{method} at {share(gone)} %: {joined(parts)} in {networks} networks")
     return told
 
 
