@@ -30,6 +30,8 @@ from exitprune.networks.uses import without_fast_path
 NUM_TRACED = 8
 """Images that are traced with: any number, as long as it is not one, which torch takes for a constant."""
 OUTPUTS = ("class", "confidence", "exit")
+RECURRENT = {"LSTM", "GRU"}
+"""Operations at which onnxruntime 1.32 ends the whole process when all images have left before."""
 
 
 class Leaving(nn.Module):
@@ -108,6 +110,11 @@ def traced_model(
                 f"{spec.own.title} cannot be written as ONNX: {reason}; predict with it in PyTorch"
             ) from None
     model = onnx.load_from_string(file.getvalue())
+    if RECURRENT & {node.op_type for node in model.graph.node}:
+        raise CannotFollow(
+            f"{spec.own.title} cannot be written as ONNX: onnxruntime aborts at a recurrent layer that no image comes to;"
+            " predict with it in PyTorch"
+        )
     try:
         _allow_empty(onnx, model, pixels.numpy())
         is_same = _answers_the_same(running, model, pixels)

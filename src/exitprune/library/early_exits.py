@@ -40,9 +40,11 @@ from exitprune.networks.cost import exit_costs
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.freedom import emptied
 from exitprune.networks.groups import Group
-from exitprune.networks.masks import Masks, sparsity
+from exitprune.networks.masks import Masks, sparsity, weights
 from exitprune.storage import write_bytes
 from exitprune.training.loop import train_
+
+THAW = "call `net.requires_grad_()` before"
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,8 @@ class EarlyExits(nn.Module):
         """
         settings = _checked(Training, {**TRAINING, **training})
         given = self._images(images, labels)
+        if not any(one.requires_grad for part in self.network.parts(train) for one in part.parameters()):
+            raise BadInput(f"all of {train} is frozen, so that nothing can be trained; {THAW}")
         train_(
             self.network, given, train, settings, augment, seed_of(seed, "library", train), self.masks, self._machine
         )
@@ -168,6 +172,9 @@ class EarlyExits(nn.Module):
         heads = {**TRAINING, "when": "before", "train": "frozen"}
         told = {**PRUNING, **pruning, "heads": heads, "finetune": training, "start": "trained", "rewind": "none"}
         settings = _checked(Prune, told)
+        frozen = [name for name, weight in weights(self.network).items() if not weight.requires_grad]
+        if frozen:
+            raise BadInput(f"{len(frozen)} layers are frozen, {frozen[0]} first, and pruning trains all; {THAW}")
         self.network, self.masks = pruned(
             self.network, self.masks, settings, self._images(images, labels), augment, seed, self._machine
         )

@@ -94,7 +94,7 @@ class _Following(TorchDispatchMode):  # type: ignore[no-untyped-call]
         numbers: Tensor = self.of[known[0]]
         if kind in MOVES and len(known) == len(taken):
             return self._moved(func, kind, args, given)
-        if kind in NORMS and _memory(args[3]) in self.norms:
+        if kind in NORMS and args[3] is not None and _memory(args[3]) in self.norms:  # none: it keeps no statistics
             self.numbers.place(self._channels(known[0]), self.norms[_memory(args[3])], "passes", norm=True)
             return [numbers]
         if kind in OVER_SPACE or (kind in OVER_DIMENSIONS and len(args) > 1):

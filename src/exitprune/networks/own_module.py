@@ -15,13 +15,19 @@ from torch import Tensor, nn
 
 from exitprune.networks.architectures import Visit
 from exitprune.networks.named import Named, Order
+from exitprune.networks.plain_module import check_plain
 from exitprune.networks.uses import evaluating
 
 
 class OwnModule(Named):
-    """See `Named`. How the module can lie in memory is found out by trying, when its order is asked for first."""
+    """See `Named`. How the module can lie in memory is found out by trying, when its order is asked for first.
+
+    Raises:
+        BadInput: if it is a module that cannot be given exits: see `plain_module`.
+    """
 
     def __init__(self, module: nn.Module) -> None:
+        check_plain(module)
         super().__init__(module)
         self._channels_first = False
 

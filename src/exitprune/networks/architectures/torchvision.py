@@ -5,6 +5,8 @@ Weights come from a file, if `weights` names one; nothing is downloaded. Images 
 
 from __future__ import annotations
 
+import warnings
+
 from torchvision.models import get_model, list_models
 
 from exitprune.config.model import NamedSettings
@@ -22,5 +24,12 @@ def build(settings: Settings, channels: int, num_classes: int) -> Named:
     """The network, its weights drawn."""
     one_of_many(settings.name, list_models(), "torchvision")
     own = {} if settings.size is None else {"image_size": settings.size}
-    made = get_model(settings.name, weights=None, num_classes=num_classes, **own)
+    with warnings.catch_warnings():  # some tell that they will draw weights otherwise one day
+        warnings.simplefilter("ignore", FutureWarning)
+        made = get_model(settings.name, weights=None, num_classes=num_classes, **own)
+    if getattr(made, "aux_logits", False):  # classifiers for training alone, of which GoogLeNet and Inception have some
+        made.aux_logits = False
+        for name, _ in list(made.named_children()):
+            if name.lower().startswith("aux"):
+                setattr(made, name, None)
     return Named(made, repeats=checked_channels(channels, settings.name) == 1)
