@@ -223,7 +223,7 @@ def peak() -> Callable[[], object]:
     """What runs it."""
     rows, run = np.zeros(1, OPERATION), runner(this_processor())
     rows["kernel"] = compiled(Peak(), this_processor()).address
-    return lambda: run(rows.ctypes.data, 1, rows.ctypes.data, 0)
+    return lambda: run(rows.ctypes.data, 1, 0, rows.ctypes.data, 0, 1)
 
 
 def kernels() -> list[str]:
@@ -292,7 +292,7 @@ def _layers(weight: npt.NDArray[np.float32], side: int) -> Callable[[], object]:
     rows = space.tables[0, first:last]
 
     def run(_: Any = (space, call, program)) -> None:
-        program.run(rows.ctypes.data, len(rows), call.ctypes.data, 0)
+        program.run(rows.ctypes.data, len(rows), 0, call.ctypes.data, 0, 1)
 
     return run
 

@@ -14,18 +14,7 @@ import numpy as np
 from exitprune.deployment.extras import extra
 
 ADDRESSES = ("kernel", "source", "added", "target", "mask", "bias", "weights", "counts")
-SIZES = ("size", "row", "part")
-NUMBERS = (
-    "inputs",
-    "outputs",
-    "area",
-    "height",
-    "width",
-    *SIZES,
-    *(f"source_{name}" for name in SIZES),
-    "relu",
-    "exit",
-)
+NUMBERS = ("inputs", "outputs", "area", "height", "width", "relu", "exit")
 OPERATION = np.dtype([(name, "<i8") for name in (*ADDRESSES, *NUMBERS)])
 """A row of the table: addresses, and counts of channels, lanes or pixels."""
 CALL_ADDRESSES = ("pixels", "class", "confidence", "exit", "logits")
@@ -114,7 +103,9 @@ class Code:
 
     def lanes_of(self, first: Value, second: Value, which: Sequence[int]) -> Value:
         """Lanes of two vectors, numbered one after the other."""
-        return self.b.shuffle_vector(first, second, self.ir.Constant(self.ir.VectorType(self.int, len(which)), which))
+        return self.b.shuffle_vector(
+            first, second, self.ir.Constant(self.ir.VectorType(self.int, len(which)), list(which))
+        )
 
     def multiply_add(self, x: Value, y: Value, total: Value) -> Value:
         """x y + total, rounded once."""
@@ -203,24 +194,40 @@ class Code:
 
 
 def write_run(module: Value) -> None:
-    """The function `run(table, rows, call, group)`: every operation in turn, until one says that the image leaves."""
+    """The function `run(table, rows, apart, call, first, stop)`.
+
+    For groups of images from the first on: every operation in turn, until one says that the image leaves. The next group's table
+    lies `apart` rows further on; 0: all have the same.
+    """
     ir = extra("llvmlite.ir")
     pointer, long, truth = ir.PointerType(), ir.IntType(64), ir.IntType(1)
-    run = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer, long, pointer, long]), "run")
-    table, rows, call, group = run.args
-    start, head, inside, after = (run.append_basic_block(name) for name in ("start", "head", "inside", "after"))
+    run = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer, long, long, pointer, long, long]), "run")
+    table, rows, apart, call, first, stop = run.args
+    names = ("start", "groups", "group", "rows", "row", "next", "end")
+    start, groups, each_group, inside, each_row, following, end = (run.append_basic_block(name) for name in names)
+    zero, one, wide = (ir.Constant(long, n) for n in (0, 1, len(OPERATION.names or ())))
     b = ir.IRBuilder(start)
-    b.branch(head)
-    b.position_at_end(head)
-    row = b.phi(long)
-    row.add_incoming(ir.Constant(long, 0), start)
-    b.cbranch(b.icmp_signed("<", row, rows), inside, after)
+    b.branch(groups)
+    b.position_at_end(groups)
+    group = b.phi(long)
+    group.add_incoming(first, start)
+    b.cbranch(b.icmp_signed("<", group, stop), each_group, end)
+    b.position_at_end(each_group)
+    own = b.gep(table, [b.mul(b.mul(b.sub(group, first), apart), wide)], source_etype=long)
+    b.branch(inside)
     b.position_at_end(inside)
-    operation = b.gep(table, [b.mul(row, ir.Constant(long, len(OPERATION.names or ())))], source_etype=long)
+    row = b.phi(long)
+    row.add_incoming(zero, each_group)
+    b.cbranch(b.icmp_signed("<", row, rows), each_row, following)
+    b.position_at_end(each_row)
+    operation = b.gep(own, [b.mul(row, wide)], source_etype=long)
     kernel = ir.FunctionType(truth, [pointer, pointer, long])
     address = b.inttoptr(b.load(operation, typ=long), ir.PointerType(kernel))  # `kernel` stands first in a row
     leaves = b.call(address, [operation, call, group])
-    row.add_incoming(b.add(row, ir.Constant(long, 1)), inside)
-    b.cbranch(leaves, after, head)
-    b.position_at_end(after)
+    row.add_incoming(b.add(row, one), each_row)
+    b.cbranch(leaves, following, inside)
+    b.position_at_end(following)
+    group.add_incoming(b.add(group, one), following)
+    b.branch(groups)
+    b.position_at_end(end)
     b.ret_void()

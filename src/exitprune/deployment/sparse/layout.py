@@ -102,9 +102,19 @@ class Layout:
         return self._shape[2]
 
     @property
+    def is_one_chunk(self) -> bool:
+        """Whether a chunk is the whole map, of parts side by side: a convolution then writes its edges, too."""
+        return self.parts > 1 and self.chunk == self.rows
+
+    @property
     def at_once(self) -> int:
-        """Entries of a list that are worked on side by side, each with sums of its own, where a chunk is too small alone."""
-        return next(entries for entries in (1, 2, 4) if entries == 4 or entries * self.chunk >= INDEPENDENT)
+        """Entries of a list that are worked on at once: two share a load, and there are sums enough."""
+        return 2 if 2 * self.chunk >= INDEPENDENT else 4
+
+    @property
+    def apart(self) -> int:
+        """How many of them have sums of their own, where those of a chunk are too few."""
+        return 1 if self.chunk >= INDEPENDENT else self.at_once
 
     @property
     def area(self) -> int:

@@ -108,10 +108,10 @@ def compiled(kernel: Kernel, processor: Processor) -> Compiled:
 
 
 @cache
-def runner(processor: Processor) -> Callable[[int, int, int, int], None]:
-    """(table, rows, call, group): operations in turn, until an image leaves."""
+def runner(processor: Processor) -> Callable[[int, int, int, int, int, int], None]:
+    """`code.write_run`, whose tables and calls are addresses."""
     made, number = _compiled(write_run, RUN, processor), ctypes.c_int64
-    run = ctypes.CFUNCTYPE(None, *[number] * 4)(made.address)
+    run = ctypes.CFUNCTYPE(None, *[number] * 6)(made.address)
     run.alive = made  # type: ignore[attr-defined]
     return run
 

@@ -150,24 +150,20 @@ class SparseNetwork:
         return spaces[program.together]
 
     def _one_by_one(self, program: Program, pixels: npt.NDArray[np.uint8], threshold: float, answers: Answers) -> None:
-        table, run = self._workspace(program).tables, program.run
-        call = call_of(pixels, threshold, answers)
-        where, rows, about = table.ctypes.data, table.shape[1], call.ctypes.data
-        for image in range(len(pixels)):
-            run(where, rows, about, image)
+        table, call = self._workspace(program).tables, call_of(pixels, threshold, answers)
+        program.run(table.ctypes.data, table.shape[1], 0, call.ctypes.data, 0, len(pixels))
 
     def _in_groups(self, program: Program, pixels: npt.NDArray[np.uint8], threshold: float, answers: Answers) -> None:
-        space, together, run = self._workspace(program), program.together, program.run
+        space, together = self._workspace(program), program.together
         filled = -(-len(pixels) // together) * together
         if filled > len(pixels):
             pixels = np.concatenate([pixels, np.zeros((filled - len(pixels), *pixels.shape[1:]), np.uint8)])
         here, waiting = Answers.empty(filled, self.num_classes), np.arange(len(answers.label))
         call = call_of(pixels, threshold, here)
-        last = len(program.segments) - 1
+        tables, last = space.tables, len(program.segments) - 1
         for number, segment in enumerate(program.segments):
-            for group in range(-(-len(waiting) // together)):
-                rows = space.tables[group, segment]
-                run(rows.ctypes.data, len(rows), call.ctypes.data, group)
+            num_rows, num_groups = segment.stop - segment.start, -(-len(waiting) // together)
+            program.run(tables[0, segment].ctypes.data, num_rows, tables.shape[1], call.ctypes.data, 0, num_groups)
             leaves = here.confidence[: len(waiting)] > np.float32(threshold)
             leaves |= number == last
             gone = leaves.nonzero()[0]

@@ -73,7 +73,8 @@ class Program:
         """Rows from one exit to the next."""
         for step in network.steps:
             self._add(step)
-            if isinstance(step, steps.Convolution | steps.Split | steps.MaxPool):
+            whole = isinstance(step, steps.Convolution) and self.layouts[step.target].is_one_chunk
+            if isinstance(step, steps.Convolution | steps.Split | steps.MaxPool) and not whole:
                 self.rows += self._edges(step.target)
         self.run = runner(processor)
         self.code = [compiled(row.kernel, processor) for row in self.rows]
@@ -82,13 +83,12 @@ class Program:
         if isinstance(step, steps.Convolution):
             self.rows.append(self._convolution(step))
         elif isinstance(step, steps.Split):
-            made = maps.Split(self.together, self.layouts[step.source].image, self.layouts[step.target].image)
-            self.rows.append(Row(made, _between(step), numbers=self._sizes(step.source, step.target)))
+            self.rows.append(self._over(step, maps.Split(self.layouts[step.source], self.layouts[step.target])))
         elif isinstance(step, steps.MaxPool):
-            before, after = self.layouts[step.source], self.layouts[step.target]
-            sides = (before.height, before.width, step.kernel, step.stride, step.padding)
-            pool = maps.MaxPool(self.together, before.image, after.image, *sides)
-            self.rows.append(Row(pool, _between(step), numbers=self._sizes(step.source, step.target)))
+            window = (step.kernel, step.stride, step.padding)
+            self.rows.append(
+                self._over(step, maps.MaxPool(self.layouts[step.source], self.layouts[step.target], *window))
+            )
         elif isinstance(step, steps.Combine):
             lanes = self.channels[step.target] * self.layouts[step.target].size
             combine = maps.Combine(step.added is not None)
@@ -100,42 +100,27 @@ class Program:
             self.layouts[step.target].put(buffer, step.values)
             self.constants[step.target] = buffer
 
-    def _sizes(self, source: int, made: int) -> dict[str, int]:
-        before, after = self.layouts[source], self.layouts[made]
-        sizes = {"source_size": before.size, "source_row": before.row, "source_part": before.part}
-        sizes |= {"size": after.size, "row": after.row, "part": after.part}
-        return sizes | {"inputs": self.channels[source], "height": after.height, "width": after.width}
+    def _over(self, step: steps.Split | steps.MaxPool, kernel: Kernel) -> Row:
+        return Row(kernel, _between(step), numbers={"inputs": self.channels[step.source]})
 
     def _edges(self, value: int) -> list[Row]:
         """What is to be done about the edges of a map, if anything."""
-        layout = self.layouts[value]
-        if layout.parts == 1:
+        if self.layouts[value].parts == 1:
             return []
-        numbers = {"inputs": self.channels[value], "size": layout.size, "row": layout.row, "height": layout.rows}
-        return [Row(maps.Edges(layout.image), {"target": value}, numbers=numbers)]
+        return [Row(maps.Edges(self.layouts[value]), {"target": value}, numbers={"inputs": self.channels[value]})]
 
     def _load(self) -> Row:
-        layout = self.layouts[0]
-        sizes = {
-            "size": layout.size,
-            "row": layout.row,
-            "part": layout.part,
-            "height": layout.height,
-            "width": layout.width,
-        }
         normalisation = {"bias": self.network.mean, "weights": self.network.std}
-        kernel = maps.Load(self.together, layout.image)
-        return Row(kernel, {"target": 0}, normalisation, sizes | {"inputs": self.channels[0]})
+        return Row(maps.Load(self.layouts[0]), {"target": 0}, normalisation, {"inputs": self.channels[0]})
 
     def _convolution(self, step: steps.Convolution) -> Row:
         layout = self.layouts[step.target]
         packed = pack(step.weight, layout)
-        kernel = convolution.Convolution.of(layout, step.added is not None)
+        kernel = convolution.Convolution(layout, step.added is not None)
         arrays: dict[str, npt.NDArray[Any]] = {"weights": packed.entries, "counts": packed.counts, "bias": step.bias}
         if layout.is_padded:
             arrays["mask"] = self.masks.setdefault(layout, layout.mask())
-        numbers = {"outputs": len(step.bias), "area": layout.area, "size": layout.size, "row": layout.row}
-        return Row(kernel, _between(step), arrays, numbers | {"relu": int(step.relu)})
+        return Row(kernel, _between(step), arrays, {"outputs": len(step.bias), "relu": int(step.relu)})
 
     def _add_exit(self, step: Exit) -> None:
         layout, channels = self.layouts[step.source], self.channels[step.source]
@@ -146,9 +131,8 @@ class Program:
         weights, bias = np.zeros((features, filled), np.float32), np.zeros(filled, np.float32)
         weights[:num_features, :num_classes], bias[:num_classes] = step.weight.T, step.bias
         self.features, self.logits = max(self.features, features * self.together), max(self.logits, filled)
-        sizes = {"size": layout.size, "row": layout.row, "part": layout.part, "inputs": channels, "outputs": features}
-        sizes |= {"height": step.grid[0], "width": step.grid[1]}
-        average = exits.Average(self.together, layout.image)
+        sizes = {"inputs": channels, "outputs": features, "height": step.grid[0], "width": step.grid[1]}
+        average = exits.Average(layout)
         self.rows.append(Row(average, {"source": step.source}, {"weights": averages, "counts": windows}, sizes))
         numbers = {"inputs": features, "outputs": num_classes, "width": filled, "exit": len(self.segments)}
         self.rows.append(Row(exits.Leave(self.together), {}, {"weights": weights, "bias": bias}, numbers))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from exitprune.deployment.sparse.code import Code, Value
 from exitprune.deployment.sparse.kernels.places import place_of
+from exitprune.deployment.sparse.layout import Layout
 
 UNROLLED = 4
 """Sums that are added up independently of each other: F is a multiple of it, filled up with zeros."""
@@ -23,13 +24,12 @@ class Average:
     cells begins and ends, (rows of cells, 2) int64.
     """
 
-    together: int
-    image: int
+    taken: Layout
 
     def write(self, code: Code) -> None:
-        lanes = min(code.lanes, self.image)
+        lanes = min(code.lanes, self.taken.image)
         vector = code.ir.VectorType(code.float, lanes)
-        starts = [code.number(start) for start in range(0, self.image, lanes)]
+        starts = [code.number(start) for start in range(0, self.taken.image, lanes)]
         channels, height, width = (code.operand(name) for name in ("inputs", "height", "width"))
         cells, features = code.b.mul(height, width), code.operand("outputs")
 
@@ -39,7 +39,7 @@ class Average:
             source = code.operand("source")
 
             def one_row(y: Value, sums: list[Value]) -> Sequence[Value]:
-                line = place_of(code, source, channel, y, image, self.image)
+                line = place_of(code, source, self.taken, channel, y, image)
                 found = [code.take(code.at(line, start), vector) for start in starts]
                 return [code.b.fadd(total, value) for total, value in zip(sums, found, strict=True)]
 
@@ -54,7 +54,7 @@ class Average:
 
             def cell(column: Value) -> None:
                 which = code.b.add(code.b.mul(number, width), column)
-                weights = code.at(code.operand("weights"), code.b.mul(which, code.number(self.image)))
+                weights = code.at(code.operand("weights"), code.b.mul(which, code.number(self.taken.image)))
                 total = zeros
                 for start, value in zip(starts, sums, strict=True):
                     total = code.multiply_add(value, code.take(code.at(weights, start), vector), total)
@@ -62,7 +62,7 @@ class Average:
 
             code.each(width, cell)
 
-        images = code.number(self.together)
+        images = code.number(self.taken.together)
         code.each(images, lambda n: code.each(channels, lambda c: code.each(height, lambda i: cell_row(n, c, i))))
         code.stays()
 

@@ -5,11 +5,11 @@ Little time goes here. Lanes of no image are not written, and stay zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from exitprune.deployment.sparse.code import Code, Value
-from exitprune.deployment.sparse.kernels.places import place_of
+from exitprune.deployment.sparse.kernels.places import place_of, put_edges
+from exitprune.deployment.sparse.layout import Layout
 
 LOWEST = float("-inf")
 
@@ -18,20 +18,19 @@ LOWEST = float("-inf")
 class Load:
     """Pixels of the images of a group to the first map, normalised as training does: (pixel / 255 - mean) / std."""
 
-    together: int
-    image: int
+    made: Layout
 
     def write(self, code: Code) -> None:
-        channels, height, width = (code.operand(name) for name in ("inputs", "height", "width"))
+        channels, height, width = code.operand("inputs"), code.number(self.made.height), code.number(self.made.width)
         pixels, means, stds = code.of_call("pixels"), code.operand("bias"), code.operand("weights")
-        first = code.b.mul(code.group, code.number(self.together))
-        byte = code.ir.IntType(8)
+        images, byte = code.number(self.made.together), code.ir.IntType(8)
+        first = code.b.mul(code.group, images)
 
         def row(image: Value, channel: Value, y: Value) -> None:
             mean, std = (code.b.load(code.at(values, channel), typ=code.float) for values in (means, stds))
             numbered = code.b.add(code.b.mul(code.b.add(first, image), channels), channel)
             source = code.at(pixels, code.b.mul(code.b.add(code.b.mul(numbered, height), y), width), byte)
-            target = place_of(code, code.operand("target"), channel, y, image, self.image)
+            target = place_of(code, code.operand("target"), self.made, channel, y, image)
 
             def pixel(x: Value) -> None:
                 value = code.b.uitofp(code.b.load(code.at(source, x, byte), typ=byte), code.float)
@@ -40,7 +39,6 @@ class Load:
 
             code.each(width, pixel)
 
-        images = code.number(self.together)
         code.each(images, lambda n: code.each(channels, lambda c: code.each(height, lambda y: row(n, c, y))))
         code.stays()
 
@@ -49,37 +47,37 @@ class Load:
 class Split:
     """A map to four: pixels of even and odd rows and columns. Beyond an odd edge zeros are read."""
 
-    together: int
-    source_image: int
-    image: int
+    taken: Layout
+    made: Layout
 
     def write(self, code: Code) -> None:
-        two = code.number(2)
+        lanes = min(code.lanes, self.made.image)
+        vector, two = code.ir.VectorType(code.float, lanes), code.number(2)
 
-        def pixel(at: tuple[Value, Value, Value], odd: Value, image: Value, source: Value) -> Callable[[Value], None]:
-            channel, y, parity = at
-            planes = code.sum(code.b.mul(channel, code.number(4)), code.b.mul(parity, two), odd)
-            target = place_of(code, code.operand("target"), planes, y, image, self.image)
+        def row(channel: Value, y: Value, image: Value, parity: int) -> None:
+            below = code.b.add(code.b.mul(y, two), code.number(parity))
+            source = place_of(code, code.operand("source"), self.taken, channel, below, image)
+            plane = code.b.add(code.b.mul(channel, code.number(4)), code.number(2 * parity))
+            planes = [code.b.add(plane, code.number(odd)) for odd in (0, 1)]
+            targets = [place_of(code, code.operand("target"), self.made, one, y, image) for one in planes]
+            for x in range(0, self.made.image, lanes):
+                first = code.take(code.at(source, code.number(2 * x)), vector)
+                more = 2 * x + lanes < self.taken.image  # else the map taken ends in the middle of these lanes
+                second = code.take(code.at(source, code.number(2 * x + lanes)), vector) if more else vector(None)
+                for odd, target in enumerate(targets):
+                    chosen = code.lanes_of(first, second, range(odd, 2 * lanes, 2))
+                    code.put(chosen, code.at(target, code.number(x)))
 
-            def one(x: Value) -> None:
-                value = code.b.load(code.at(source, code.b.add(code.b.mul(x, two), odd)), typ=code.float)
-                code.put(value, code.at(target, x))
-
-            return one
-
-        def row(channel: Value, y: Value, parity: Value, image: Value) -> None:
-            below = code.b.add(code.b.mul(y, two), parity)
-            source = place_of(code, code.operand("source"), channel, below, image, self.source_image, "source_")
-            width = code.operand("width")
-            for odd in (0, 1):
-                code.each(width, pixel((channel, y, parity), code.number(odd), image, source))
-
-        def rows(channel: Value, y: Value) -> None:
+        def rows(channel: Value, y: Value, image: Value) -> None:
             for parity in (0, 1):
-                code.each(code.number(self.together), lambda n, odd=parity: row(channel, y, code.number(odd), n))  # type: ignore[misc]
+                row(channel, y, image, parity)
 
-        channels, height = code.operand("inputs"), code.operand("height")
-        code.each(channels, lambda c: code.each(height, lambda y: rows(c, y)))
+        channels, height, images = (
+            code.operand("inputs"),
+            code.number(self.made.height),
+            code.number(self.made.together),
+        )
+        code.each(channels, lambda c: code.each(height, lambda y: code.each(images, lambda n: rows(c, y, n))))
         code.stays()
 
 
@@ -87,11 +85,8 @@ class Split:
 class MaxPool:
     """The largest pixel of each window. A window beyond the edge looks at the edge again: that changes no maximum."""
 
-    together: int
-    source_image: int
-    image: int
-    source_height: int
-    source_width: int
+    taken: Layout
+    made: Layout
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int]
@@ -99,8 +94,8 @@ class MaxPool:
     def write(self, code: Code) -> None:
         def clamped(number: Value, side: int, offset: int) -> Value:
             """number x stride + offset, inside the map."""
-            strides = (self.stride, self.padding, (self.source_height, self.source_width))
-            stride, padding, most = (pair[side] for pair in strides)
+            sides = (self.taken.height, self.taken.width)
+            stride, padding, most = (pair[side] for pair in (self.stride, self.padding, sides))
             place = code.b.add(code.b.mul(number, code.number(stride)), code.number(offset - padding))
             zero, last = code.number(0), code.number(most - 1)
             place = code.b.select(code.b.icmp_signed("<", place, zero), zero, place)
@@ -109,8 +104,8 @@ class MaxPool:
         def row(channel: Value, y: Value, image: Value) -> None:
             source = code.operand("source")
             rows = [clamped(y, 0, offset) for offset in range(self.kernel[0])]
-            above = [place_of(code, source, channel, line, image, self.source_image, "source_") for line in rows]
-            target = place_of(code, code.operand("target"), channel, y, image, self.image)
+            above = [place_of(code, source, self.taken, channel, line, image) for line in rows]
+            target = place_of(code, code.operand("target"), self.made, channel, y, image)
 
             def pixel(x: Value) -> None:
                 columns = [clamped(x, 1, offset) for offset in range(self.kernel[1])]
@@ -120,9 +115,13 @@ class MaxPool:
                     highest = code.at_least(other, highest)
                 code.put(highest, code.at(target, x))
 
-            code.each(code.operand("width"), pixel)
+            code.each(code.number(self.made.width), pixel)
 
-        channels, height, images = code.operand("inputs"), code.operand("height"), code.number(self.together)
+        channels, height, images = (
+            code.operand("inputs"),
+            code.number(self.made.height),
+            code.number(self.made.together),
+        )
         code.each(channels, lambda c: code.each(height, lambda y: code.each(images, lambda n: row(c, y, n))))
         code.stays()
 
@@ -131,22 +130,15 @@ class MaxPool:
 class Edges:
     """The rows around a map whose parts lie side by side: what each part sees of its neighbours."""
 
-    image: int
+    made: Layout
 
     def write(self, code: Code) -> None:
-        """The kernel."""
-        channels, size, row, rows = (code.operand(name) for name in ("inputs", "size", "row", "height"))
-        lanes = range(code.lanes)
-        right = [code.lanes + lane if lane < self.image else lane - self.image for lane in lanes]
-        left = [lane + self.image for lane in lanes]  # past the last lane: zeros
-
         def channel(number: Value) -> None:
-            above = code.at(code.operand("target"), code.b.mul(number, size))
-            first, last = code.at(above, row), code.at(above, code.b.mul(rows, row))
-            code.put(code.lanes_of(code.take(last), code.zeros, right), above)
-            code.put(code.lanes_of(code.take(first), code.zeros, left), code.at(last, row))
+            base = code.at(code.operand("target"), code.b.mul(number, code.number(self.made.size)))
+            rows = [code.take(code.at(base, code.number(row * self.made.row))) for row in (1, self.made.rows)]
+            put_edges(code, self.made, base, *rows)
 
-        code.each(channels, channel)
+        code.each(code.operand("inputs"), channel)
         code.stays()
 
 
