@@ -149,6 +149,9 @@ def test_the_answer_says_what_the_same_accuracy_costs() -> None:
     assert line.replace("\N{MINUS SIGN}", "-") == (
         "MACs of joint at equal accuracy: after the last round -18.0 % (interval -25.0 to -10.0)."
     )
+    rows[-1] |= {"low": math.nan, "high": math.nan}
+    (line,) = [line for line in found(tables(*rows)).lines if "at equal accuracy" in line]
+    assert line.endswith(" -18.0 %.".replace("-", "\N{MINUS SIGN}"))
 
 
 def test_one_seed_is_summed_up_over_both_states() -> None:

@@ -52,7 +52,8 @@ def found(tables: Mapping[str, pd.DataFrame]) -> Box:
 def _costs(claims: pd.DataFrame) -> list[str]:
     """What the same accuracy costs."""
     said = [
-        f"{STATES[row['state']]} {points(row['difference'])} % (interval {interval(row['low'], row['high'])})"
+        f"{STATES[row['state']]} {points(row['difference'])} %"
+        + (f" (interval {interval(row['low'], row['high'])})" if pd.notna(row["low"]) else "")
         for row in compared(claims, COST).to_dict("records")
     ]
     return [f"MACs of joint at equal accuracy: {'; '.join(said)}."] if said else []
