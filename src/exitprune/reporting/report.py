@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,8 @@ from exitprune.reporting.tables import (
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
+_IDLE = re.compile(r"(?<=>) (?=<)|<!--.*?-->|<metadata>.*?</metadata>|(?<=<g) id='\w+'")
+_STEPS, _LETTER = re.compile(r"(?<= d=')[^']*"), re.compile(r" ?([A-Za-z]) ?")
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,10 @@ class Picture:
 
     @property
     def source(self) -> Markup:
-        """The picture as an address that holds its content, fit for an attribute in double quotes."""
-        return Markup("data:image/svg+xml," + quote(self.svg.decode().replace('"', "'"), safe=" =:/;,.'()[]!*?@~$+-_"))
+        """The picture as an address that holds its content, fit for an attribute in double quotes, without needless space."""
+        text = " ".join(self.svg.decode().replace('"', "'").split())
+        tight = _STEPS.sub(lambda steps: _LETTER.sub(r"\1", steps[0]), _IDLE.sub("", text))
+        return Markup("data:image/svg+xml," + quote(tight, safe=" =:/;,.'()[]!*?@~$+-_<>"))
 
 
 def verdicts(claims: pd.DataFrame, params: Params) -> list[dict[str, Any]]:

@@ -28,6 +28,8 @@ TABLES = ("exit_rates", "operating_rates")
 NINES = 6
 """The threshold axis ends at 0.999999 at the latest."""
 HARDLY_ANY = 0.005
+STEPS = 60
+"""On the axis, at most."""
 PER_ROW = 3
 HALO = [withStroke(linewidth=3, foreground="white")]
 
@@ -81,11 +83,12 @@ def _end_of_axis(rates: pd.DataFrame) -> int:
 
 def _stack(axes: Axes, rates: pd.DataFrame, end: int) -> None:
     wide = rates.pivot(index="threshold", columns="exit", values="exit_rate")
-    strictness = [_nines(threshold) for threshold in wide.index]
+    strictness = np.array([_nines(threshold) for threshold in wide.index])
+    seen = np.unique((strictness * STEPS / end).round(), return_index=True)[1]  # of thresholds nearer than a line, the first
     colours = matplotlib.colormaps["cividis"](np.linspace(0.05, 0.98, wide.shape[1]))
     axes.stackplot(
-        strictness,
-        wide.to_numpy().T,
+        strictness[seen],
+        wide.to_numpy()[seen].T,
         labels=[str(exit_) for exit_ in wide.columns],
         colors=colours,
         edgecolor="white",
