@@ -102,6 +102,14 @@ def test_a_shell_completes_commands_and_options(typed: str, offered: list[str]) 
     assert done.stdout.split() == offered
 
 
+@pytest.mark.parametrize("words", [["--log", "/proc/none/log", "methods"], ["export", "a" * 300, "--out", "model"]])
+def test_a_place_that_a_system_does_not_allow_is_said_in_one_sentence(words: list[str]) -> None:
+    done = exitprune(*words)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert words[1][:5] in done.stderr
+
+
 @pytest.mark.parametrize("command", [name for name in names_of("commands") if name != "export"])
 def test_help_does_not_wait_for_torch(command: str) -> None:
     done = exitprune(command, "--help", without=["torch"])

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer import Option, Typer
@@ -86,14 +86,22 @@ def main() -> None:
         gc.enable()
         app(prog_name="exitprune")
     except BadInput as error:
-        if LOG.handlers:
-            LOG.error("%s", error)
-        if not LOG.handlers or sys.stderr.isatty():
-            sys.stderr.write(f"exitprune: {error}\n")
-        sys.exit(1)
-    except Exception:
+        _end(error)
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:  # a name that is too long, a place with no room
+            _end(
+                BadInput(f"{error.filename}: cannot be used ({error.strerror}); give another, or mend its permissions")
+            )
         LOG.exception("exitprune failed")
         raise
+
+
+def _end(error: BadInput) -> NoReturn:
+    if LOG.handlers:
+        LOG.error("%s", error)
+    if not LOG.handlers or sys.stderr.isatty():
+        sys.stderr.write(f"exitprune: {error}\n")
+    sys.exit(1)
 
 
 def _load(family: str, name: str) -> Callable[..., None]:

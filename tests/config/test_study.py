@@ -176,7 +176,7 @@ MISTAKES = [
     ("rivals", [8, 8], "rivals: each may be named once"),
     ("rival_recipes", ["late"], "rival_recipes: late: name recipes of the study that add no heads later"),
     ("seeds", [0, 0], "seeds: each may be named once (given: [0, 0])"),
-    ("seeds", [-1], "seeds: a seed is 0 or more (given: [-1])"),
+    ("seeds", [-1], "seeds: a seed is 0 or more, and at most 10^18 (given: [-1])"),
     ("seeds", [], "seeds: List should have at least 1 item"),
     ("seeds", 3, "seeds: Input should be a valid list (given: 3)"),
     ("data.source", "mnist", "data.source: there is no 'mnist'; allowed: "),

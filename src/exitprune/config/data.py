@@ -15,7 +15,7 @@ LARGEST = 4096  # pixels of a side; far beyond what these networks are made for,
 class Augment(Section):
     """Random changes of training images, drawn anew in every epoch."""
 
-    pad: int = Field(ge=0)
+    pad: int = Field(ge=0, le=LARGEST)
     """Pixels of zeros on each side before a crop of the original size at a random place; 0: no crop."""
     flip: bool
     """Mirror each image, left to right, with probability 1/2."""

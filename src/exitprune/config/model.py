@@ -120,7 +120,7 @@ class Model(BaseNetwork):
 
     exits: list[int | str] = Field(min_length=1)
     """Blocks, counted from 1, or modules, by name, after which an exit branches off; the classifier is always the last exit."""
-    pool: int | None = Field(ge=1)
+    pool: int | None = Field(ge=1, le=4096)
     """Side of the grid an exit averages its feature map to, never beyond the map's own; `none` or null: not pooled."""
 
     @field_validator("pool", mode="before")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
         if node is not None:
             _check_nodes(node, path)
         content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+    except BadInput:
+        raise
+    except (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError) as error:
+        match error:
+            case RecursionError():
+                reason = "nested too deeply"
+            case KeyError() | AttributeError():  # how a reader of YAML's own types gives up
+                reason = "a value is not of the type that its tag (!!) says"
+            case _:
+                reason = " ".join(str(error).split())
         tabs = "; indent with spaces, not tabs" if "\t" in text else ""
         raise BadInput(f"{path}: not valid YAML: {reason}{tabs}") from None
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
@@ -61,6 +70,8 @@ def _check_nodes(root: yaml.Node, path: Path) -> None:
         elif id(node) not in sizes:
             if isinstance(node, yaml.MappingNode):
                 _refuse_twice(node, path)
+            elif isinstance(node, yaml.ScalarNode):
+                _refuse_other_bases(node, path)
             open_.add(id(node))
             stack.append((node, True))
             stack += [(child, False) for child in _children(node)]
@@ -72,6 +83,16 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
             yield from pair
     elif isinstance(node, yaml.SequenceNode):
         yield from node.value
+
+
+def _refuse_other_bases(node: yaml.ScalarNode, path: Path) -> None:
+    """Minutes and seconds, and zeros in front: YAML counts them by sixty and by eight, which nobody means."""
+    if node.tag.endswith((":int", ":float")) and re.match(r"[-+]?(0[0-9_]+$|[0-9_]+:)", node.value):
+        line = node.start_mark.line + 1
+        raise BadInput(
+            f"{path}: {quoted(node.value)} in line {line} is a number of another base to YAML (010 is 8, 1:30 is 90);"
+            " write a plain number, or put it in quotes if it is text"
+        )
 
 
 def _refuse_twice(node: yaml.MappingNode, path: Path) -> None:

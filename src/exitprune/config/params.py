@@ -22,6 +22,8 @@ from exitprune.config.section import Section
 from exitprune.config.training import Training
 from exitprune.documents import reason
 
+LARGEST_SEED = 10**18
+
 
 class Data(DataSource):
     """Images as training sees them, and where they lie."""
@@ -29,6 +31,13 @@ class Data(DataSource):
     path: str | None = None
     """The data set's folder; null: where downloads are kept (`$EXITPRUNE_DATA`, else the user's cache)."""
     augment: Augment
+
+    @field_validator("path")
+    @classmethod
+    def _can_be_one(cls, path: str | None) -> str | None:
+        if path is not None and (not path.strip() or "\0" in path):
+            raise ValueError("name a folder, or leave it out")
+        return path
 
 
 class Unpruned(Section):
@@ -90,9 +99,9 @@ class Params(Shared, Unpruned):
 
     @field_validator("seeds")
     @classmethod
-    def _not_negative(cls, seeds: list[int]) -> list[int]:
-        if min(seeds) < 0:
-            raise ValueError("a seed is 0 or more")
+    def _fit_into_records(cls, seeds: list[int]) -> list[int]:
+        if not 0 <= min(seeds) <= max(seeds) <= LARGEST_SEED:
+            raise ValueError("a seed is 0 or more, and at most 10^18")
         return seeds
 
     @field_validator("grid")

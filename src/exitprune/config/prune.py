@@ -56,6 +56,8 @@ class Shared(Section):
     @model_validator(mode="before")
     @classmethod
     def _exits_as_all(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values  # refused by what follows
         shared, own = values.get("finetune"), values.get("finetune_exits") or {}
         if isinstance(shared, BaseModel):
             shared = shared.model_dump()

@@ -84,7 +84,9 @@ def _end_of_axis(rates: pd.DataFrame) -> int:
 def _stack(axes: Axes, rates: pd.DataFrame, end: int) -> None:
     wide = rates.pivot(index="threshold", columns="exit", values="exit_rate")
     strictness = np.array([_nines(threshold) for threshold in wide.index])
-    seen = np.unique((strictness * STEPS / end).round(), return_index=True)[1]  # of thresholds nearer than a line, the first
+    seen = np.unique((strictness * STEPS / end).round(), return_index=True)[
+        1
+    ]  # of thresholds nearer than a line, the first
     colours = matplotlib.colormaps["cividis"](np.linspace(0.05, 0.98, wide.shape[1]))
     axes.stackplot(
         strictness[seen],
