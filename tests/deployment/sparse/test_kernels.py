@@ -189,6 +189,23 @@ def test_pixels_are_normalised_as_for_training(processor: Processor) -> None:
     np.testing.assert_array_equal(answers.logits, wanted.flatten(1).numpy())
 
 
+@pytest.mark.parametrize("processor", PROCESSORS, ids=lambda one: one.name)
+@pytest.mark.parametrize("leaving", [1, 9, 20, 37, 39])
+def test_images_that_stay_keep_their_own_maps_wherever_they_move(processor: Processor, leaving: int) -> None:
+    num, height, width = 40, 3, 5
+    images, x = pixels(torch.Generator().manual_seed(leaving), num, height, width)
+    size = CHANNELS * height * width
+    linear = [9 * np.eye(size, dtype=np.float32), np.eye(size, dtype=np.float32)]  # logits that tell the map
+    first, last = (Exit(0, (height, width), weight, np.zeros(size, np.float32)) for weight in linear)
+    normal = np.zeros(CHANNELS, np.float32), np.ones(CHANNELS, np.float32)
+    run = SparseNetwork(Network((CHANNELS, height, width), *normal, (first, last)), processor=processor, together=4)
+    sure = run(images.numpy(), 0.0).confidence
+    answers = run(images.numpy(), float(np.sort(sure)[-leaving - 1]))
+    assert (answers.exit == 0).sum() == leaving
+    scales = torch.where(torch.from_numpy(answers.exit) == 0, 9.0, 1.0)
+    torch.testing.assert_close(torch.from_numpy(answers.logits), scales[:, None] * x.flatten(1))
+
+
 X86, ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
 ABROAD = [
     chosen("skylake-avx512", {"avx512f": True, "avx512vl": True}, X86),

@@ -1,7 +1,7 @@
 """Images through a packed network, each until an exit is sure of it.
 
 Large maps: one image at a time, and nothing is computed for an image that has left. Small maps do not fill vectors, so sixteen
-images lie side by side in them; after each exit those that stay move together.
+images lie side by side in them; after each exit some that stay take the places of some that left.
 
 Letters: N images, C channels, K classes, H and W height and width, G images side by side.
 """
@@ -26,7 +26,7 @@ from exitprune.deployment.sparse.steps import Convolution, Network
 SIDE_BY_SIDE = 16
 """G, where maps are small."""
 WORTH = 1.25
-"""How many times less images side by side must cost: they are moved at exits, and their maps fill more of the cache."""
+"""How many times less images side by side must cost: some are moved at exits, and their maps fill more of the cache."""
 GROUPS = 8
 """Groups that go from exit to exit together; more would leave the cache."""
 
@@ -172,9 +172,12 @@ class SparseNetwork:
             stays = (~leaves).nonzero()[0]
             if not len(stays):
                 return
-            if len(gone):
-                _move(space, program.plan.staying[number], stays)
-            waiting = waiting[stays]
+            left = gone[gone < len(stays)]  # places that fill up from behind, so that few images move
+            last_ones = stays[stays >= len(stays)]
+            if len(left):
+                space.move(program.plan.staying[number], last_ones, left, call)
+                waiting[left] = waiting[last_ones]
+            waiting = waiting[: len(stays)]
 
 
 def call_of(pixels: npt.NDArray[np.uint8], threshold: float, answers: Answers) -> npt.NDArray[np.void]:
@@ -184,15 +187,3 @@ def call_of(pixels: npt.NDArray[np.uint8], threshold: float, answers: Answers) -
     for name, values in zip(("class", "confidence", "exit", "logits"), answers.parts(), strict=True):
         call[name] = values.ctypes.data
     return call
-
-
-def _move(space: Workspace, values: Sequence[int], stays: npt.NDArray[np.int64]) -> None:
-    """Move images that stay to the first places."""
-    program = space.program
-    for value in values:
-        layout, channels = program.layouts[value], program.channels[value]
-        groups = [layout.grid(space.map_of(value, group), channels) for group in range(len(space.tables))]
-        for place, image in enumerate(stays):
-            if place != image:
-                (to, at), (source, at_source) = divmod(place, program.together), divmod(int(image), program.together)
-                groups[to][:, :, at] = groups[source][:, :, at_source]

@@ -5,8 +5,9 @@ Letters: C channels, H and W height and width, K classes, F features of an exit,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from exitprune.deployment.sparse.machine import CannotRun, Kernel, Processor, co
 from exitprune.deployment.sparse.packing import pack
 from exitprune.deployment.sparse.steps import Exit, Network
 
+FLOAT = 4
+"""Bytes of a number in a map."""
 WIDEST = 64
 """Vectors of a row at most: each is a variable of the kernel, and beyond the registers they are slow."""
 
@@ -78,6 +81,8 @@ class Program:
                 self.rows += self._edges(step.target)
         self.run = runner(processor)
         self.code = [compiled(row.kernel, processor) for row in self.rows]
+        moving = {self.layouts[value] for values in self.plan.staying for value in values} if together > 1 else set()
+        self.moves = {layout: compiled(maps.Move(layout), processor) for layout in moving}
 
     def _add(self, step: steps.Step) -> None:
         if isinstance(step, steps.Convolution):
@@ -173,6 +178,36 @@ class Workspace:
             return self.program.constants[value]
         copies = self.buffers[self.program.plan.place[value]]
         return copies[group % len(copies)]
+
+    def move(
+        self,
+        values: Sequence[int],
+        sources: npt.NDArray[np.int64],
+        targets: npt.NDArray[np.int64],
+        call: npt.NDArray[np.void],
+    ) -> None:
+        """Images to the places of others.
+
+        Args:
+            values: whose maps.
+            sources, targets: numbers of places, counted over all groups; none is in both.
+            call: of the kernels.
+        """
+        table = np.zeros((len(values), len(targets)), OPERATION)
+        for rows, value in zip(table, values, strict=True):
+            layout, bases = self.program.layouts[value], self._bases[value]
+            rows["kernel"], rows["inputs"] = self.program.moves[layout].address, self.program.channels[value]
+            for name, places in (("source", sources), ("target", targets)):
+                group, image = np.divmod(places, layout.together)
+                rows[name] = bases[group] + image * layout.image * FLOAT
+        self.program.run(table.ctypes.data, table.size, 0, call.ctypes.data, 0, 1)
+
+    @cached_property
+    def _bases(self) -> dict[int, npt.NDArray[np.int64]]:
+        """Of each map that is taken after an exit, its addresses by group."""
+        values = {value for staying in self.program.plan.staying for value in staying}
+        groups = range(len(self.tables))
+        return {one: np.array([self.map_of(one, group).ctypes.data for group in groups], np.int64) for one in values}
 
     def _fill(self, line: npt.NDArray[np.void], row: Row, number: int, group: int) -> None:
         line["kernel"] = self.program.code[number].address

@@ -162,3 +162,26 @@ class Combine:
 
         code.each(code.operand("area"), vector, by=code.lanes)
         code.stays()
+
+
+@dataclass(frozen=True)
+class Move:
+    """The map of one image to the place of another, in the same group or not; `source` and `target` are their first lanes."""
+
+    layout: Layout
+
+    def write(self, code: Code) -> None:
+        lanes = min(code.lanes, self.layout.image)
+        vector = code.ir.VectorType(code.float, lanes)
+        first = code.number(0)
+
+        def row(channel: Value, y: Value) -> None:
+            source, target = (
+                place_of(code, code.operand(name), self.layout, channel, y, first) for name in ("source", "target")
+            )
+            for x in range(0, self.layout.image, lanes):
+                code.put(code.take(code.at(source, code.number(x)), vector), code.at(target, code.number(x)))
+
+        height = code.number(self.layout.height)
+        code.each(code.operand("inputs"), lambda c: code.each(height, lambda y: row(c, y)))
+        code.stays()
