@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -143,8 +144,12 @@ def write_run(
     return path
 
 
-def write_measured(tables: Path) -> None:
+def write_measured(tables: Path, networks: Sequence[str] = ("unstructured", "filters", "plain ResNet-20")) -> None:
     """inference.csv beside the tables: the pruned network they tell of, another with exits, and a plain one.
+
+    Args:
+        tables: the folder.
+        networks: names; `unstructured` is the one that the tables tell of, and "plain" ones have no exits.
 
     As in a real one, only the first seed is measured in every runtime.
     """
@@ -155,11 +160,11 @@ def write_measured(tables: Path) -> None:
         .set_index("seed")["sha256"]
     )
     rows = []
-    for seed, (place, network) in product((0, 1), enumerate(("unstructured", "filters", "plain ResNet-20"))):
+    for seed, (place, network) in product((0, 1), enumerate(networks)):
         last = exits[(exits["exit"] == 6) & (exits["seed"] == seed)].iloc[0]
         choices = ["nobody leaves"] if network.startswith("plain") else ["nobody leaves", "one point lost", "share 0.5"]
         for step, choice in enumerate(choices):
-            for runtime in ("eager", "onnxruntime")[seed:]:
+            for runtime in ("eager", "onnxruntime", "sparse")[seed:]:
                 cost = 1 / (1 + place + step)
                 about = {
                     "network": network,

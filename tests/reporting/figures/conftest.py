@@ -26,6 +26,16 @@ def lone_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def crowded_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight recipes with long names, and measured times of many networks beside them."""
+    folder = tmp_path_factory.mktemp("crowded")
+    recipes = ("joint", "sequential", *(f"a_recipe_with_a_long_name_{number}" for number in range(6)))
+    tables = write_tables(folder, write_study(folder, seeds=(0, 1), recipes=recipes, rounds=1)[1])
+    write_measured(tables, ("unstructured", *(f"plain ResNet-{n}, 80 % of the weights pruned" for n in range(20))))
+    return tables
+
+
+@pytest.fixture(scope="session")
 def cifar10_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Data that are taken for CIFAR-10, so that the paper's values are drawn in."""
     folder = tmp_path_factory.mktemp("cifar10")

@@ -76,6 +76,20 @@ def test_every_panel_has_its_axes_named(name: str, digits_tables: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_however_many_recipes_its_legends_hide_nothing(name: str, crowded_tables: Path) -> None:
+    with theme(name):
+        figure = variant("figures", name).draw(crowded_tables, EVALUATE)
+        figure.draw_without_rendering()
+    beside = [legend for part in (figure, *figure.subfigs) for legend in part.legends]
+    within = [legend for axes in figure.axes if (legend := axes.get_legend()) is not None]
+    for box in (legend.get_window_extent() for legend in (*beside, *within)):
+        assert figure.bbox.x0 - 1 <= box.x0 <= box.x1 <= figure.bbox.x1 + 1
+        assert figure.bbox.y0 - 1 <= box.y0 <= box.y1 <= figure.bbox.y1 + 1
+    for box in (legend.get_window_extent() for legend in beside):
+        assert not any(box.overlaps(axes.get_window_extent()) for axes in figure.axes)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_it_says_everything_about_itself(name: str, digits_tables: Path) -> None:
     module = variant("figures", name)
     assert module.TITLE

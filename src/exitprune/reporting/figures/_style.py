@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import matplotlib
 import pandas as pd
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
@@ -28,6 +29,8 @@ from exitprune.reporting.figures._looks import looks as looks
 DPI = 150
 WIDTH = 10.0
 """Inches, of every figure."""
+LETTERS, BESIDE = 130, 8
+"""Of a legend: letters that fit in the width of a figure, and as how many a mark with its space counts."""
 UNPRUNED: dict[str, Any] = {"color": "0.35", "linestyle": ":", "linewidth": 1.6, "label": "unpruned"}
 _DECIMALS = re.compile(r"(scale\([^)]*\))|(\d\.\d\d)\d+")
 """A hundredth of a point is finer than any screen, and further decimals of lengths are a third of a file; scales keep theirs."""
@@ -142,6 +145,13 @@ def in_percent_of_all(axes: Axes) -> None:
     in_percent(axes)
     bottom, top = axes.get_ylim()
     axes.set_ylim(bottom, min(top, 1.005))
+
+
+def legend_above(figure: Figure, handles: Sequence[Artist], labels: Sequence[str], most: int = 4) -> None:
+    """A legend over the whole figure, in as many columns, `most` at most, as its width holds."""
+    longest = max(map(len, labels), default=1)
+    columns = min(most, max(1, LETTERS // (longest + BESIDE)))
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
 
 
 def empty_figure(reason: str) -> Figure:

@@ -17,39 +17,38 @@ from exitprune.reporting.formatting import percent, points
 PLACE = 10
 TITLE = "Calibration of each exit over the rounds"
 CAPTION = (
-    "Above and middle: a row of cells is an exit, a column a round, round 0 is unpruned, on the part of the validation images "
-    "that all rounds were evaluated on. Above: mean confidence minus accuracy; red promises too much, blue too little. Middle: "
-    "expected calibration error (15 bins). Below: this error on test images after the last round, as it is (bars) and with a "
+    "Left and middle: a row of cells is an exit, a column a round, round 0 is unpruned, on the part of the validation images "
+    "that all rounds were evaluated on. Left: mean confidence minus accuracy; red promises too much, blue too little. Middle: "
+    "expected calibration error (15 bins). Right: this error on test images after the last round, as it is (bars) and with a "
     "temperature per exit that is fitted on validation images (dots)."
 )
 TABLES = ("calibration",)
-GRIDS = {"overconfidence": "confidence\nminus accuracy", "calibration_error": "calibration error"}
+GRIDS = {"overconfidence": "confidence minus accuracy", "calibration_error": "calibration error"}
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
-    """A column per recipe: two grids of exits by rounds, and bars with dots."""
+    """A row per recipe: two grids of exits by rounds, and bars with dots."""
     rounds, last = _read(tables)
     recipes = list(rounds["recipe"].unique())
-    figure = new_figure(7)
-    grid = figure.subplots(3, len(recipes), sharey="row", squeeze=False)
-    for row, (measure, label) in enumerate(GRIDS.items()):
+    figure = new_figure(1.2 + 1.9 * len(recipes))
+    panels = figure.subplots(len(recipes), 3, sharey="col", squeeze=False)
+    for column, (measure, label) in enumerate(GRIDS.items()):
         most = rounds[measure].abs().max()
-        colours = {"cmap": "RdBu_r" if row == 0 else "YlOrBr", "vmin": -most if row == 0 else 0, "vmax": most}
-        for axes, recipe in zip(grid[row], recipes, strict=True):
+        colours = {"cmap": "RdBu_r" if column == 0 else "YlOrBr", "vmin": -most if column == 0 else 0, "vmax": most}
+        for axes, recipe in zip(panels[:, column], recipes, strict=True):
             wide = rounds[rounds["recipe"] == recipe].pivot_table(index="exit", columns="level", values=measure)
             mesh = axes.pcolormesh(
                 wide.columns, wide.index, wide.to_numpy(), shading="nearest", rasterized=True, **colours
             )
             axes.grid(visible=False)
             axes.set_yticks(wide.index)
-            axes.set_xlabel("round")
+            axes.set(ylabel="exit", title=recipe)
             axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-        grid[row, 0].set_ylabel("exit")
-        figure.colorbar(mesh, ax=grid[row], label=label, format=Percent(1), pad=0.01)
-    for top, bottom, recipe in zip(grid[0], grid[-1], recipes, strict=True):
-        top.set_title(recipe)
-        _bars(bottom, last[last["recipe"] == recipe], recipe, recipes)
-    grid[-1, 0].set_ylabel("calibration error,\nlast round, test")
+        panels[-1, column].set_xlabel("round")
+        figure.colorbar(mesh, ax=panels[:, column], label=label, format=Percent(1), pad=0.02, location="top")
+    for axes, recipe in zip(panels[:, 2], recipes, strict=True):
+        _bars(axes, last[last["recipe"] == recipe], recipe, recipes)
+    panels[-1, 2].set_xlabel("exit")
     return figure
 
 
@@ -61,9 +60,8 @@ def _bars(axes: Axes, last: pd.DataFrame, recipe: str, recipes: list[str]) -> No
     )
     axes.grid(axis="x", visible=False)
     axes.set_xticks(means["none"].index)
-    axes.set_xlabel("exit")
+    axes.set(title=recipe, ylabel="error, last round")
     in_percent(axes)
-    axes.legend(loc="upper left", fontsize=8)
 
 
 def note(tables: Path, evaluate: Evaluate) -> str:

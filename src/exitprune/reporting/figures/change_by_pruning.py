@@ -17,6 +17,7 @@ from exitprune.reporting.figures._style import (
     band,
     bands,
     in_percent_of_all,
+    legend_above,
     looks,
     new_figure,
     papers_values,
@@ -52,7 +53,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     for axes in panels[len(recipes) :]:
         axes.set_visible(False)
     panels[0].set_ylabel("test accuracy")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    legend_above(figure, *panels[0].get_legend_handles_labels())
     in_percent_of_all(panels[0])
     return figure
 

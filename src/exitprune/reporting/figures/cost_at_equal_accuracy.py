@@ -8,7 +8,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.figures._style import NothingToDraw, Percent, band, bands, in_percent, looks, new_figure
+from exitprune.reporting.figures._style import (
+    NothingToDraw,
+    Percent,
+    band,
+    bands,
+    in_percent,
+    legend_above,
+    looks,
+    new_figure,
+)
 from exitprune.reporting.formatting import STATES, percent, points
 
 PLACE = 6
@@ -39,7 +48,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         axes.xaxis.set_major_formatter(Percent(1))
         in_percent(axes)
     figure.axes[0].set_ylabel("average MACs of joint, of the other’s")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    legend_above(figure, *figure.axes[0].get_legend_handles_labels())
     return figure
 
 

@@ -15,6 +15,7 @@ from exitprune.reporting.figures._style import (
     band,
     bands,
     in_percent_of_all,
+    legend_above,
     looks,
     new_figure,
     papers_values,
@@ -56,7 +57,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         _name_exits(axes, unpruned)
     figure.axes[0].set_ylabel("test accuracy")
     in_percent_of_all(figure.axes[0])
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+    legend_above(figure, *figure.axes[0].get_legend_handles_labels(), most=5)
     return figure
 
 

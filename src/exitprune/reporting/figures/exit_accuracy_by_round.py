@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.figures._style import band, bands, in_percent_of_all, looks, new_figure
+from exitprune.reporting.figures._style import band, bands, in_percent_of_all, legend_above, looks, new_figure
 from exitprune.reporting.formatting import percent
 
 PLACE = 8
@@ -50,7 +50,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     figure.supylabel("accuracy on validation images", fontsize=10)
     handles, labels = panels[0].get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))  # every recipe that prunes heads alone says so
-    figure.legend(once.values(), once.keys(), loc="outside upper center", ncols=4)
+    legend_above(figure, list(once.values()), list(once))
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.reporting.figures._layers import height_of, layer_axes
-from exitprune.reporting.figures._style import PAPER, bands, in_percent, looks, new_figure, papers_values
+from exitprune.reporting.figures._style import PAPER, bands, in_percent, legend_above, looks, new_figure, papers_values
 from exitprune.reporting.formatting import percent
 
 PLACE = 1
@@ -41,7 +41,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
             )
         axes.set(ylim=(0, 1), ylabel="sparsity")
         in_percent(axes)
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(recipes) + 1)
+    legend_above(figure, *figure.axes[0].get_legend_handles_labels(), most=6)
     return figure
 
 

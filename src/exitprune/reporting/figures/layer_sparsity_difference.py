@@ -12,7 +12,15 @@ from matplotlib.patches import Patch
 from exitprune.config.evaluate import Evaluate
 from exitprune.evaluation.pairs import FIRST
 from exitprune.reporting.figures._layers import height_of, layer_axes
-from exitprune.reporting.figures._style import PAPER, NothingToDraw, looks, new_figure, over, papers_values
+from exitprune.reporting.figures._style import (
+    PAPER,
+    NothingToDraw,
+    legend_above,
+    looks,
+    new_figure,
+    over,
+    papers_values,
+)
 from exitprune.reporting.formatting import points
 
 PLACE = 2
@@ -50,7 +58,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     legend: list[Patch | Line2D] = [Patch(**look.bar, label=f"{recipe} is sparser") for recipe, look in pair.items()]
     if {FIRST, against} <= set(paper.columns):
         legend.append(Line2D([], [], marker="_", label="paper", **PAPER))
-    figure.legend(handles=legend, loc="outside upper center", ncols=len(legend))
+    legend_above(figure, legend, [str(one.get_label()) for one in legend], most=6)
     return figure
 
 

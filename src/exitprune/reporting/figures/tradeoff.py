@@ -16,6 +16,7 @@ from exitprune.reporting.figures._style import (
     band,
     bands,
     in_percent_of_all,
+    legend_above,
     log_millions,
     looks,
     new_figure,
@@ -67,7 +68,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
             axes.set_xlabel("average MACs, millions (log scale)")
     figure.axes[0].set_ylabel("test accuracy")
     in_percent_of_all(figure.axes[0])
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+    legend_above(figure, *figure.axes[0].get_legend_handles_labels(), most=5)
     return figure
 
 
