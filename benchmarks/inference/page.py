@@ -1,4 +1,4 @@
-"""Figure and tables of docs/inference.md from what was measured: `python -m benchmarks.inference.page`."""
+"""Figures of docs/inference.md and the README, and the tables, from what was measured: `python -m benchmarks.inference.page`."""
 
 from __future__ import annotations
 
@@ -72,8 +72,11 @@ def tables() -> dict[str, tuple[list[str], list[list[str]]]]:
 
 
 if __name__ == "__main__":
-    with theme("inference"):
-        figure = draw({study: measured(study) for study in STUDIES})
-        figure.savefig(PAGE.with_suffix(".svg"), metadata={"Date": None, "Title": "Accuracy against measured time"})
+    for name, studies in {"inference": STUDIES, "front": STUDIES[:1]}.items():
+        with theme(name):
+            figure = draw({study: measured(study) for study in studies})
+            figure.savefig(
+                PAGE.with_name(f"{name}.svg"), metadata={"Date": None, "Title": "Accuracy against measured time"}
+            )
     for name, (titles, rows) in tables().items():
         put(PAGE, name, titles, rows)
