@@ -1,6 +1,6 @@
 """Times that `make bench-inference` measured, as figures, the report and `exitprune choose` read them, and of which networks.
 
-Nothing but `read_measured` and `cost` needs pandas.
+Nothing but `read_measured` needs pandas.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ class Rival:
 
 
 def read_measured(tables: Path) -> pd.DataFrame | None:
-    """inference.csv beside the folder of tables; None if there is none, or if it is of other networks than the tables.
+    """inference.csv beside the folder of tables, with `Row.cost` as column ms.
 
-    For every seed measured, one of the networks has to be the one that the tables are of, by the digest of its weights:
+    None if there is none, or if it is of other networks than the tables. For every seed measured, one of the networks has to be the one that the tables are of, by the digest of its weights:
     joint, after recovery.
 
     Raises:
@@ -92,17 +92,12 @@ def read_measured(tables: Path) -> pd.DataFrame | None:
     if not read_rows(path):
         return None
     measured = pd.read_csv(path)
+    measured["ms"] = measured["milliseconds"]
+    if "cpu_milliseconds" in measured:
+        measured["ms"] = measured["cpu_milliseconds"].where(measured["threads"] == 1).fillna(measured["ms"])
     levels = pd.read_csv(tables / "levels.csv").query("recipe == 'joint' and state == 'recovered'")
     timed = measured.merge(levels[["seed", "sha256"]])
     return measured if set(timed["seed"]) == set(measured["seed"]) else None
-
-
-def cost(measured: pd.DataFrame) -> pd.Series[float]:
-    """`Row.cost` of every row of a table."""
-    wall = measured["milliseconds"]
-    if "cpu_milliseconds" not in measured:
-        return wall
-    return measured["cpu_milliseconds"].where(measured["threads"] == 1).fillna(wall)
 
 
 def read_rows(path: Path) -> list[Row]:

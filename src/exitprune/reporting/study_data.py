@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from exitprune.config.params import Params
-from exitprune.deployment.measured_times import BASE, PLAIN, cost
+from exitprune.deployment.measured_times import BASE, PLAIN
 from exitprune.evaluation.exit_times import Times
 from exitprune.evaluation.guessing import chance
 from exitprune.reporting.about import data_name
@@ -214,7 +214,7 @@ def _times(measured: pd.DataFrame, levels: pd.DataFrame) -> list[dict[str, Any]]
                 "seed": int(one["seed"].iloc[0]),
                 "machine": one["machine"].iloc[0],
                 "macs": _numbers(one["macs"], 0),
-                "ms": _numbers(cost(one), 5),
+                "ms": _numbers(one["ms"], 5),
             }
         )
     return timed
@@ -223,9 +223,7 @@ def _times(measured: pd.DataFrame, levels: pd.DataFrame) -> list[dict[str, Any]]
 def _plain(measured: pd.DataFrame) -> list[dict[str, Any]]:
     """Plain networks on one thread, mean over seeds; milliseconds as `measured_times.Row.cost` has them."""
     there = measured[(measured["threads"] == 1) & measured["network"].str.startswith((PLAIN, BASE))]
-    means = there.assign(ms=cost(there)).groupby(["network", "runtime", "batch"], sort=False)[
-        ["accuracy", "macs", "ms"]
-    ]
+    means = there.groupby(["network", "runtime", "batch"], sort=False)[["accuracy", "macs", "ms"]]
     columns = ["network", "runtime", "batch", "accuracy", "macs", "ms"]
     rows = means.mean().reset_index()[columns].to_dict("records")
     return [{str(name): value for name, value in row.items()} for row in rows]

@@ -146,7 +146,7 @@ def measured_table(measured: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     titles += [f"{runtime}, ms at {batch}" for batch, runtime in timings]
     rows = []
     for (network, choice), part in there.groupby(["network", "choice"], sort=False):
-        times = part.set_index(["batch", "runtime"])["milliseconds"].to_dict()
+        times = part.set_index(["batch", "runtime"])["ms"].to_dict()
         shown = [f"{times[timing]:.3f}" if timing in times else NOTHING for timing in timings]
         first = part.sort_values("batch").iloc[-1]  # of the most images
         macs = [millions(first["macs"]), millions(first["macs_executed"])]

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.deployment.measured_times import cost, read_measured
+from exitprune.deployment.measured_times import read_measured
 from exitprune.reporting.figures._looks import PALETTE
 from exitprune.reporting.figures._style import NothingToDraw, in_percent, legend_above, new_figure, over
 from exitprune.reporting.formatting import millions, percent
@@ -95,7 +95,7 @@ def _read(tables: Path) -> pd.DataFrame:
     if measured is None or measured.query(f"{MAIN} and runtime == 'onnxruntime'").empty:
         raise NothingToDraw("these networks have not been timed by make bench-inference")
     found = measured.query(MAIN)
-    return found.assign(network=found["network"].str.removesuffix(", int8"), ms=cost(found))
+    return found.assign(network=found["network"].str.removesuffix(", int8"))
 
 
 def _timed(table: pd.DataFrame) -> list[str]:
