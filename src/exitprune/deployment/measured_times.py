@@ -80,8 +80,8 @@ class Rival:
 def read_measured(tables: Path) -> pd.DataFrame | None:
     """inference.csv beside the folder of tables, with `Row.cost` as column ms.
 
-    None if there is none, or if it is of other networks than the tables. For every seed measured, one of the networks has to be the one that the tables are of, by the digest of its weights:
-    joint, after recovery.
+    None if there is none, or if it is of other networks than the tables. For every seed measured, one of the
+    networks has to be the one that the tables are of, by the digest of its weights: joint, after recovery.
 
     Raises:
         BadInput: if it is not as it was written.
