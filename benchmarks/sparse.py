@@ -28,13 +28,15 @@ from benchmarks.inference.clock import machine
 from exitprune.deployment.extras import onnxruntime_session
 from exitprune.deployment.folding import fold
 from exitprune.deployment.onnx_export import build_model
-from exitprune.deployment.sparse.code import OPERATION, Code, Value
+from exitprune.deployment.sparse.code import Code, Value
 from exitprune.deployment.sparse.from_network import steps_of
 from exitprune.deployment.sparse.machine import compiled, runner, this_processor
 from exitprune.deployment.sparse.model import Answers, SparseNetwork, call_of
-from exitprune.deployment.sparse.program import Program, Workspace
+from exitprune.deployment.sparse.program import Program
 from exitprune.deployment.sparse.saved import to_bytes
 from exitprune.deployment.sparse.steps import Convolution, Exit, Network
+from exitprune.deployment.sparse.table import OPERATION
+from exitprune.deployment.sparse.workspace import Workspace
 from exitprune.networks.cost import exit_costs
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import Masks, apply_masks_, weights

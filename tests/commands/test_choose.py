@@ -13,7 +13,8 @@ import pytest
 
 from exitprune.commands.choose import main as choose
 from exitprune.errors import BadInput
-from exitprune.evaluation.deployable import Limit, networks_of
+from exitprune.evaluation.candidates import networks_of
+from exitprune.evaluation.deployable import Limit
 from exitprune.evaluation.deployable import choose as best_of
 from exitprune.evaluation.record_reading import read_record
 from exitprune.evaluation.records import write_int8

@@ -6,19 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from exitprune.errors import BadInput
-from exitprune.evaluation.deployable import (
-    Candidate,
-    Limit,
-    Network,
-    choose,
-    networks_of,
-    over_seeds,
-)
+from exitprune.evaluation.candidates import Candidate, Network, networks_of
+from exitprune.evaluation.deployable import Limit, choose
 from exitprune.evaluation.exit_times import EIGHT_BITS, Times
-from exitprune.evaluation.exiting import outcomes_of
+from exitprune.evaluation.over_seeds import over_seeds
 from exitprune.evaluation.record_reading import read_record
 from exitprune.evaluation.records import Outcomes, Record
 from exitprune.evaluation.subsets import Point, subsets
@@ -129,33 +122,6 @@ def test_the_choice_is_that_of_trying_every_candidate(networks: list[Network], l
     assert (network.recipe, network.state) in {kind for key_, kind in expected if key_ == pytest.approx(key, rel=1e-9)}
     assert answer.runner_up is not None
     assert answer.runner_up.kind != answer.best.kind
-
-
-@pytest.mark.parametrize("limit", [0.15, 0.3, 0.45])
-def test_the_choice_in_time_is_that_of_brute_force_over_logits(limit: float) -> None:
-    draw = np.random.default_rng(0)
-    logits, labels = draw.normal(size=(3, 40, 5)) * np.array([1, 2, 4])[:, None, None], draw.integers(0, 5, 40)
-    logits[np.arange(3)[:, None], np.arange(40), labels] += np.array([0.5, 1.5, 3.0])[:, None]
-    times = Times("sparse", 64, 1, "an abacus", (0.1, 0.25, 0.5), (0.02, 0.01))
-    outcomes = outcomes_of(torch.tensor(logits), torch.tensor(labels), torch.tensor([[1], [2], [3]]))
-    network = Network(
-        "joint", 0, "recovered", "recovered", "w", dict.fromkeys(("validation", "test"), outcomes), (0, 0), 40
-    )
-    answer = choose([network], Limit("milliseconds", limit), {"w": [times]})
-
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    sure, right = powers.max(axis=-1) / powers.sum(axis=-1), logits.argmax(axis=-1) == labels
-    found = []
-    for kept in ((), (0,), (1,), (0, 1)):
-        every = np.sort(np.append(sure[:2].ravel(), [0.0, 1.0]))
-        for threshold in (every[1:] + every[:-1]) / 2:
-            taken = np.array([next((e for e in kept if sure[e, image] > threshold), 2) for image in range(40)])
-            heads = [sum(times.heads[e] for e in kept if e <= exit_) for exit_ in taken]
-            spent = float(np.mean([times.body[exit_] + head for exit_, head in zip(taken, heads, strict=True)]))
-            if spent <= limit + 1e-12:
-                found.append((-int(right[taken, np.arange(40)].sum()), spent))
-    got = answer.best.outcome("validation")
-    assert (-round(40 * got.accuracy), got.milliseconds) == pytest.approx(min(found))
 
 
 def test_test_images_choose_nothing(networks: list[Network]) -> None:

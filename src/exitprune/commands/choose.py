@@ -16,7 +16,8 @@ from exitprune.config.parameter_file import read_yaml
 from exitprune.config.study import checked_name, resolve
 from exitprune.deployment.measured_times import BY_EXIT, FILE, Row, best_rival, read_rows, read_times
 from exitprune.errors import BadInput
-from exitprune.evaluation.deployable import Candidate, Limit, Network, What, choose, networks_of
+from exitprune.evaluation.candidates import Candidate, Network, networks_of
+from exitprune.evaluation.deployable import Limit, What, choose
 from exitprune.evaluation.exit_times import Times
 from exitprune.evaluation.record_reading import read_record
 from exitprune.evaluation.records import FILE as RECORD

@@ -10,7 +10,9 @@ import numpy as np
 
 from exitprune.config.params import Params
 from exitprune.deployment.measured_times import Rival
-from exitprune.evaluation.deployable import Candidate, Limit, Network, OverSeeds, over_seeds
+from exitprune.evaluation.candidates import Candidate, Network
+from exitprune.evaluation.deployable import Limit
+from exitprune.evaluation.over_seeds import OverSeeds, over_seeds
 from exitprune.reporting.formatting import NOTHING, STATES, counted, joined, percent, share
 
 UNPRUNED = "unpruned"

@@ -17,7 +17,8 @@ from exitprune.deployment.sparse.kernels import convolution
 from exitprune.deployment.sparse.layout import Layout
 from exitprune.deployment.sparse.machine import Processor, assembly, chosen
 from exitprune.deployment.sparse.model import Answers, SparseNetwork, call_of
-from exitprune.deployment.sparse.program import Program, Workspace
+from exitprune.deployment.sparse.program import Program
+from exitprune.deployment.sparse.shapes import shapes_of
 from exitprune.deployment.sparse.steps import (
     Combine,
     Constant,
@@ -30,6 +31,7 @@ from exitprune.deployment.sparse.steps import (
     target,
 )
 from exitprune.deployment.sparse.weights import of_stride_one, square, ungrouped
+from exitprune.deployment.sparse.workspace import Workspace
 from tests.deployment.sparse.processors import processors
 
 PROCESSORS = processors()
@@ -50,7 +52,7 @@ def run(
     normal = np.zeros(shape[0], np.float32), np.ones(shape[0], np.float32)
     made = target(steps[-1])
     assert made is not None
-    size = Network(shape, *normal, (*steps, end(0, shape[0]))).shapes()[made]
+    size = shapes_of(Network(shape, *normal, (*steps, end(0, shape[0]))))[made]
     program = Program(Network(shape, *normal, (*steps, end(made, size[0]))), processor, together)
     space, found = Workspace(program), []
     filled = torch.cat([images, images.new_zeros(-len(images) % together, *shape)]).numpy()

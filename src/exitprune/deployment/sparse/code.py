@@ -1,7 +1,7 @@
 """A few words over llvmlite's builder, so that kernels read as loops over lanes.
 
 Every kernel is a function of (operation, call, group): one row of the table of operations, what is true of the whole call, and
-which images. It returns whether the image leaves. What a row and a call hold is named here, once, for kernels and for numpy.
+which images. It returns whether the image leaves. What a row and a call hold is named in `table`.
 """
 
 from __future__ import annotations
@@ -9,17 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from exitprune.deployment.extras import extra
-
-ADDRESSES = ("kernel", "source", "added", "target", "mask", "bias", "weights", "counts")
-NUMBERS = ("inputs", "outputs", "area", "height", "width", "relu", "exit")
-OPERATION = np.dtype([(name, "<i8") for name in (*ADDRESSES, *NUMBERS)])
-"""A row of the table: addresses, and counts of channels, lanes or pixels."""
-CALL_ADDRESSES = ("pixels", "class", "confidence", "exit", "logits")
-CALL = np.dtype([(name, "<i8") for name in CALL_ADDRESSES] + [("threshold", "<f4"), ("_", "<f4")])
-"""(N, C, H, W) uint8; what each image gets: int64, float32, int64, (N, K) float32; the threshold."""
+from exitprune.deployment.sparse.table import ADDRESSES, CALL, CALL_ADDRESSES, OPERATION
 
 Value = Any  # of llvmlite, which has no types
 
@@ -191,43 +182,3 @@ class Code:
     def stays(self) -> None:
         """The end of a kernel after which no image leaves."""
         self.b.ret(self.ir.Constant(self.ir.IntType(1), 0))
-
-
-def write_run(module: Value) -> None:
-    """The function `run(table, rows, apart, call, first, stop)`.
-
-    For groups of images from the first on: every operation in turn, until one says that the image leaves. The next group's table
-    lies `apart` rows further on; 0: all have the same.
-    """
-    ir = extra("llvmlite.ir")
-    pointer, long, truth = ir.PointerType(), ir.IntType(64), ir.IntType(1)
-    run = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer, long, long, pointer, long, long]), "run")
-    table, rows, apart, call, first, stop = run.args
-    names = ("start", "groups", "group", "rows", "row", "next", "end")
-    start, groups, each_group, inside, each_row, following, end = (run.append_basic_block(name) for name in names)
-    zero, one, wide = (ir.Constant(long, n) for n in (0, 1, len(OPERATION.names or ())))
-    b = ir.IRBuilder(start)
-    b.branch(groups)
-    b.position_at_end(groups)
-    group = b.phi(long)
-    group.add_incoming(first, start)
-    b.cbranch(b.icmp_signed("<", group, stop), each_group, end)
-    b.position_at_end(each_group)
-    own = b.gep(table, [b.mul(b.mul(b.sub(group, first), apart), wide)], source_etype=long)
-    b.branch(inside)
-    b.position_at_end(inside)
-    row = b.phi(long)
-    row.add_incoming(zero, each_group)
-    b.cbranch(b.icmp_signed("<", row, rows), each_row, following)
-    b.position_at_end(each_row)
-    operation = b.gep(own, [b.mul(row, wide)], source_etype=long)
-    kernel = ir.FunctionType(truth, [pointer, pointer, long])
-    address = b.inttoptr(b.load(operation, typ=long), ir.PointerType(kernel))  # `kernel` stands first in a row
-    leaves = b.call(address, [operation, call, group])
-    row.add_incoming(b.add(row, one), each_row)
-    b.cbranch(leaves, following, inside)
-    b.position_at_end(following)
-    group.add_incoming(b.add(group, one), following)
-    b.branch(groups)
-    b.position_at_end(end)
-    b.ret_void()

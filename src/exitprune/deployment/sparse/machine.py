@@ -9,7 +9,8 @@ from functools import cache
 from typing import Protocol
 
 from exitprune.deployment.extras import extra
-from exitprune.deployment.sparse.code import Code, Value, write_run
+from exitprune.deployment.sparse.code import Code, Value
+from exitprune.deployment.sparse.kernels import run as loop
 from exitprune.errors import BadInput
 
 
@@ -109,8 +110,8 @@ def compiled(kernel: Kernel, processor: Processor) -> Compiled:
 
 @cache
 def runner(processor: Processor) -> Callable[[int, int, int, int, int, int], None]:
-    """`code.write_run`, whose tables and calls are addresses."""
-    made, number = _compiled(write_run, RUN, processor), ctypes.c_int64
+    """`kernels.run`, whose tables and calls are addresses."""
+    made, number = _compiled(loop.write, RUN, processor), ctypes.c_int64
     run = ctypes.CFUNCTYPE(None, *[number] * 6)(made.address)
     run.alive = made  # type: ignore[attr-defined]
     return run

@@ -17,11 +17,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from exitprune.deployment.sparse.code import CALL
 from exitprune.deployment.sparse.layout import Layout
 from exitprune.deployment.sparse.machine import Processor, this_processor
-from exitprune.deployment.sparse.program import Program, Workspace
+from exitprune.deployment.sparse.program import Program
+from exitprune.deployment.sparse.shapes import shapes_of
 from exitprune.deployment.sparse.steps import Convolution, Network
+from exitprune.deployment.sparse.table import CALL
+from exitprune.deployment.sparse.workspace import Workspace
 
 SIDE_BY_SIDE = 16
 """G, where maps are small."""
@@ -106,7 +108,7 @@ class SparseNetwork:
         return alone / max(beside, 1e-9)
 
     def _cost(self, together: int) -> float:
-        shapes, total = self.network.shapes(), 0.0
+        shapes, total = shapes_of(self.network), 0.0
         for step in self.network.steps:
             if isinstance(step, Convolution):
                 layout = Layout(*shapes[step.target][1:], together, self.processor.lanes)

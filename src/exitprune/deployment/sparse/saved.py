@@ -24,6 +24,7 @@ from pydantic import Field
 
 from exitprune.deployment.exported_model import About, Strict, read_bounded
 from exitprune.deployment.sparse import steps
+from exitprune.deployment.sparse.shapes import shapes_of
 from exitprune.deployment.sparse.steps import Floats, Network, Shape, Step
 from exitprune.documents import checked, parse_json
 from exitprune.errors import BadInput, quoted
@@ -118,7 +119,7 @@ def read(path: Path) -> tuple[Network, About]:
     about = checked(About, saved.about, path)
     try:
         network = _network(saved, numbers)
-        shapes = network.shapes()
+        shapes = shapes_of(network)
         if max(prod(shape) for shape in shapes) > LARGEST:
             raise ValueError(f"maps of up to {max(map(prod, shapes)):,} pixels")
     except ValueError as error:

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from exitprune.evaluation.deployable import Candidate, networks_of, over_seeds
+from exitprune.evaluation.candidates import Candidate, networks_of
+from exitprune.evaluation.over_seeds import over_seeds
 from exitprune.evaluation.study import Study
 
 MOST = 40

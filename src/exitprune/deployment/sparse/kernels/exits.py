@@ -1,4 +1,4 @@
-"""What an exit does: averages, a linear layer, softmax; and the loop over operations that stops when an image leaves.
+"""What an exit does: averages, a linear layer, softmax; and whether an image that is alone leaves.
 
 Letters: V lanes of a vector, K classes, F features (channels times cells of the grid).
 """
