@@ -165,7 +165,10 @@ def test_a_name_that_is_none_is_refused() -> None:
         choose("../elsewhere", macs=1e6)
 
 
-def test_nothing_heavy_is_imported() -> None:
-    code = "import sys, exitprune.commands.choose; print({'torch', 'pandas', 'scipy.stats'} & sys.modules.keys())"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "set()"
+def test_nothing_heavy_is_imported(clone: Path) -> None:
+    code = (
+        f"import sys; from exitprune.commands.choose import main; main({STUDY!r}, macs=1e6); "
+        "print({'torch', 'pandas', 'scipy.stats'} & sys.modules.keys())"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=clone)
+    assert ran.stdout.splitlines()[-1] == "set()"

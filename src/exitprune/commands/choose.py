@@ -13,7 +13,7 @@ import typer
 
 from exitprune.commands.study import checkout
 from exitprune.config.parameter_file import read_yaml
-from exitprune.config.study import checked_name, resolve
+from exitprune.config.study import checked_name, outline
 from exitprune.deployment.measured_times import BY_EXIT, FILE, Row, best_rival, read_rows, read_times
 from exitprune.errors import BadInput
 from exitprune.evaluation.candidates import Candidate, Network, networks_of
@@ -62,7 +62,7 @@ def main(
     root = checkout()
     results = root / "results" / checked_name(study)
     networks = networks_of(records_of(results))
-    params = resolve({**read_yaml(root / "params.yaml"), "study": study}, root / "presets")
+    params = outline({**read_yaml(root / "params.yaml"), "study": study}, root / "presets")
 
     def is_meant(one: Times | Row) -> bool:
         return (one.batch, one.threads, one.runtime) == (batch or BATCH, threads or THREADS, runtime or one.runtime)

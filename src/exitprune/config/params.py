@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from exitprune.config.choice import made
 from exitprune.config.compute import Compute
@@ -16,7 +16,7 @@ from exitprune.config.data import Augment, DataSource
 from exitprune.config.evaluate import Evaluate
 from exitprune.config.grid import Grid
 from exitprune.config.model import Model
-from exitprune.config.prune import Shared
+from exitprune.config.prune import ExitHeads, Shared
 from exitprune.config.recipe import NAME, Recipe
 from exitprune.config.section import Section
 from exitprune.config.training import Training
@@ -150,3 +150,18 @@ class Params(Shared, Unpruned):
                 f" networks have neither of; allowed: {', '.join(fit) or 'none here'}"
             )
         return names
+
+
+class RecipeOutline(BaseModel):
+    """What a recipe's outline has."""
+
+    heads: ExitHeads
+
+
+class Outline(BaseModel):
+    """What can be said of a study without its network and its methods: where its levels lie, and how they are summed up."""
+
+    study: str
+    heads: ExitHeads
+    evaluate: Evaluate
+    recipes: dict[str, RecipeOutline]

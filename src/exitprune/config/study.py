@@ -10,20 +10,21 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
 from exitprune.config.model import BaseNetwork, Model
 from exitprune.config.parameter_file import read_yaml
-from exitprune.config.params import Params
+from exitprune.config.params import Outline, Params
 from exitprune.config.recipe import named, overlay, spelt_out
 from exitprune.documents import reason
 from exitprune.errors import BadInput, quoted
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 RESERVED = (".", ".dvc", ".lock", ".tmp")  # endings that DVC or a file system take for something else
+Form = TypeVar("Form", Params, Outline)
 EXPERIMENTS = "/.dvc/tmp/exps/"  # where DVC runs experiments in --temp and --queue
 
 
@@ -33,6 +34,24 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
     Args:
         values: as read from params.yaml.
         presets: the folder with one YAML file per study.
+
+    Raises:
+        BadInput: one line per mistake: where, what was given, what is allowed.
+    """
+    return _read(values, presets, Params)
+
+
+def outline(values: Mapping[str, Any], presets: Path) -> Outline:
+    """As `resolve`, of what needs no variant and so no torch.
+
+    Raises:
+        BadInput: as `resolve`, of these.
+    """
+    return _read(values, presets, Outline)
+
+
+def _read(values: Mapping[str, Any], presets: Path, form: type[Form]) -> Form:
+    """A study's values, held against a form.
 
     Raises:
         BadInput: one line per mistake: where, what was given, what is allowed.
@@ -60,7 +79,7 @@ def resolve(values: Mapping[str, Any], presets: Path) -> Params:
             raise BadInput(f"{presets / study}.yaml: like: {like!r} is itself like {below['like']!r}; name that one")
         preset = laid_over(below, preset)
     try:
-        return Params.model_validate(spelt_out(laid_over(preset, values)))
+        return form.model_validate(spelt_out(laid_over(preset, values)))
     except ValidationError as error:
         details = [detail for detail in error.errors() if detail["loc"][-1:] != ("int",)]  # the same as for "float"
         told = {detail["loc"] for detail in details}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from exitprune.config.params import Params
+from exitprune.config.params import Outline, Params
 from exitprune.deployment.measured_times import Rival
 from exitprune.evaluation.candidates import Candidate, Network
 from exitprune.evaluation.deployable import Limit
@@ -99,7 +99,7 @@ def command(checkpoint: Path, exits: str, threshold: str) -> str:
     return f"exitprune export {checkpoint} --out model --exits {exits} --threshold {threshold}"
 
 
-def checkpoint_of(recipe: str, state: str, seed: int, name: str, params: Params) -> Path:
+def checkpoint_of(recipe: str, state: str, seed: int, name: str, params: Params | Outline) -> Path:
     """Where the workflow keeps a level; recipes that train heads as the study does share the unpruned one."""
     folder, own = Path("runs", params.study, f"seed{seed}"), params.recipes.get(recipe)
     heads = params.heads.model_dump(exclude={"when"})
