@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from exitprune.config.choice import make
 from exitprune.config.params import Params
 from exitprune.config.study import resolve
 from exitprune.errors import BadInput
 from exitprune.pruning import possible
+from exitprune.pruning.effect import sets_densities
 from exitprune.pruning.possible import check_network
+from exitprune.variants import names_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,3 +44,63 @@ def test_one_that_has_none_is_refused_with_the_recipe_and_the_exits(monkeypatch:
 def test_weights_need_no_look_at_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(possible, "EarlyExitNetwork")
     check_network(params(granularity="weight"), (1, 8, 8), 10)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"criterion": "bernoulli", "start": "initial", "scope": "erk"},
+            "scope: erk says how much of each layer stays, and criterion: bernoulli decides that by itself",
+        ),
+        ({"criterion": "polarization", "granularity": "filter", "scope": "layer"}, "scope: layer says how much"),
+        (
+            {"criterion": "snip_ratio", "start": "initial", "scope": "uniform_plus"},
+            "criterion: only how much of each layer stays counts .* scope: uniform_plus .* allowed with it: global, std$",
+        ),
+        ({"criterion": "grasp_ratio", "start": "initial", "scope": "layer"}, "criterion: only how much"),
+        (
+            {"criterion": "force", "start": "epi"},
+            "criterion: force looks at the weights .* start: epi asks .* allowed with it: earlycrop, epoch, initial, trained$",
+        ),
+        (
+            {"ending": "patience", "finetune": {"epochs": 0}},
+            "ending: patience ends .* finetune.epochs, or ending: last$",
+        ),
+        (
+            {"criterion": "k_starts_dissipating", "start": "initial", "rounds": 1},
+            "criterion: k_starts_dissipating dissipates after the first round .* give more rounds",
+        ),
+        (
+            {"criterion": "manidp", "granularity": "filter", "finetune": {"epochs": 0}},
+            "criterion: manidp learns in a training of its own, which has no epochs; give its setting epochs",
+        ),
+    ],
+)
+def test_what_would_have_no_effect_is_refused_with_what_would(changed: dict[str, object], said: str) -> None:
+    with pytest.raises(BadInput, match=f"recipe mine: {said}"):
+        check_network(params(recipes={"mine": {"order": "joint", **changed}}), (1, 8, 8), 10)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"criterion": "k_starts", "start": "initial", "scope": "erk"},  # it chooses as the scope has it, after a look
+        {"criterion": "snip_ratio", "start": "initial", "scope": {"name": "global", "floor": 0.01}},
+        {"criterion": "force", "start": "initial"},
+        {"ending": "patience", "finetune": {"epochs": 0}, "finetune_exits": {"epochs": 2}, "order": "sequential"},
+        {"criterion": {"name": "manidp", "epochs": 1}, "granularity": "filter", "finetune": {"epochs": 0}},
+    ],
+)
+def test_what_has_an_effect_passes(changed: dict[str, object]) -> None:
+    check_network(params(recipes={"mine": {"order": "joint", **changed}}), (1, 8, 8), 10)
+
+
+@pytest.mark.parametrize("preset", sorted(path.stem for path in (ROOT / "presets").glob("*methods*.yaml")))
+def test_every_published_method_passes(preset: str) -> None:
+    check_network(params(study=preset, model={"exits": [1, 2]}), (3, 16, 16), 10)
+
+
+@pytest.mark.parametrize("scope", names_of("scopes"))
+def test_a_scope_sets_densities_if_scores_do_not_move_them(scope: str) -> None:
+    assert sets_densities(make("scopes", scope, {})) == (scope in ("er", "erk", "layer", "uniform_plus"))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
-from exitprune.config.about import disagreement
+from exitprune.config.about import about, disagreement
 from exitprune.config.choice import Choice, made, of, whole
 from exitprune.config.families import FAMILIES
 from exitprune.config.section import Section
@@ -81,6 +81,11 @@ class Prune(Shared):
         chosen = {name: choice for name in FAMILIES if isinstance(choice := getattr(self, name, None), Choice)}
         if reason := disagreement((name, FAMILIES[name], choice.name) for name, choice in chosen.items()):
             raise ValueError(reason)
+        if self.rewind != "none" and (name := _for_trained_only(chosen)):
+            raise ValueError(
+                f"{name}: {chosen[name].name} is for trained networks only, and rewind: {self.rewind} takes weights back to "
+                "before they were; give rewind: none"
+            )
         for name in ("order", "schedule", "start"):  # those of the others import what computes: see `pruning.possible`
             if reason := made(FAMILIES[name], chosen[name]).why_not(self):
                 raise ValueError(f"{name}: {reason}")
@@ -100,3 +105,9 @@ class Prune(Shared):
         """Every value, the defaults of variants too, for JSON."""
         chosen = {name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), Choice)}
         return {**self.model_dump(), **{name: whole(FAMILIES[name], choice) for name, choice in chosen.items()}}
+
+
+def _for_trained_only(chosen: Mapping[str, Choice]) -> str | None:
+    """The parameter of a variant that says so of itself."""
+    told = {name: about(FAMILIES[name], choice.name) for name, choice in chosen.items()}
+    return next((name for name, one in told.items() if "when" in one.conditions and one.when == ("trained",)), None)

@@ -10,11 +10,12 @@ from exitprune.networks.cuts import check_cuts
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import full_masks
 from exitprune.networks.operations import CannotFollow
+from exitprune.pruning.effect import without_effect
 from exitprune.shapes_only import shapes_only
 
 
 def check_network(params: Params, shape: tuple[int, int, int], num_classes: int) -> None:
-    """Refuse exits where a network cannot be cut, variants that cannot go together, and a granularity that finds nothing to take.
+    """Refuse exits where a network cannot be cut, variants that cannot go together, and choices that would have no effect.
 
     Args:
         params: of the study.
@@ -25,9 +26,11 @@ def check_network(params: Params, shape: tuple[int, int, int], num_classes: int)
         BadInput: one sentence for the first recipe that cannot be.
     """
     for name, recipe in params.recipes.items():
-        for parameter in ("criterion", "scope", "granularity"):
+        for parameter in ("criterion", "scope", "granularity", "ending"):
             if reason := made(FAMILIES[parameter], getattr(recipe, parameter)).why_not(recipe):
                 raise BadInput(f"recipe {name}: {parameter}: {reason}")
+        if reason := without_effect(recipe):
+            raise BadInput(f"recipe {name}: {reason}")
     model = params.model
     spec = Spec(model.architecture, model.settings, *shape, num_classes, tuple(model.exits), model.pool)
     check_cuts(spec)

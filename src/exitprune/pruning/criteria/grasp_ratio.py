@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from exitprune.config.prune import Prune
 from exitprune.pruning.criteria import Context
 from exitprune.pruning.criteria.grasp import Grasp
-from exitprune.pruning.shuffled import shuffled
+from exitprune.pruning.shuffled import shuffled, why_not
 
 
 class GraspRatio(Grasp):
@@ -18,3 +19,6 @@ class GraspRatio(Grasp):
 
     def score(self, context: Context) -> dict[str, Tensor]:
         return shuffled(super().score(context), context)
+
+    def why_not(self, recipe: Prune) -> str | None:
+        return why_not(recipe)

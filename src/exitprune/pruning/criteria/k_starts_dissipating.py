@@ -6,10 +6,13 @@ Source: What to Prune and What Not to Prune at Initialization, 2022, arXiv:2209.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from torch import Tensor
 
+from exitprune.config.choice import made
+from exitprune.config.prune import Prune
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.pruning.criteria import Context
 from exitprune.pruning.criteria.dissipating import movement
@@ -20,6 +23,12 @@ class KStartsDissipating(KStarts):
     """As k_starts while everything is there, then as dissipating. `schedule: hybrid` says how much goes at once."""
 
     _dissipates: bool = False
+
+    def why_not(self, recipe: Prune) -> str | None:
+        rounds = Counter(one.prune for one in made("orders", recipe.order).rounds(recipe.rounds))
+        if max(rounds.values()) > 1:
+            return None
+        return "k_starts_dissipating dissipates after the first round of a group, and each has one; give more rounds, or k_starts"
 
     def start(self, context: Context) -> None:
         self._dissipates = not all(context.masks[name].all() for name in context.names)

@@ -1,0 +1,82 @@
+"""Whether the choices of a recipe reach each other: one that nobody asks would be without effect, and nothing would say so.
+
+What asks what is told by the variants themselves: by what their functions name, or by trying them. A new file is in no list.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from exitprune.config.choice import made, make
+from exitprune.config.prune import Prune
+from exitprune.pruning.criteria import Criterion
+from exitprune.pruning.scopes import Scope
+from exitprune.pruning.starts import Start
+from exitprune.training.endings import Ending
+from exitprune.variants import names_of
+
+
+def without_effect(recipe: Prune) -> str | None:
+    """Why something chosen in a recipe would have no effect, as a sentence that says what would; None: all has one."""
+    criterion: Criterion = made("criteria", recipe.criterion)
+    if not asks(type(criterion), "choose", "plan") and sets_densities(made("scopes", recipe.scope)):
+        return (
+            f"scope: {recipe.scope.name} says how much of each layer stays, and criterion: {recipe.criterion.name} decides that "
+            f"by itself; scope allowed with it: {free_scopes()}"
+        )
+    if criterion.trains_first and not criterion.first(recipe.finetune).epochs:
+        return (
+            f"criterion: {recipe.criterion.name} learns in a training of its own, which has no epochs; give its setting "
+            "epochs, or finetune.epochs"
+        )
+    start: Start = made("starts", recipe.start)
+    if criterion.grows_back and asks(type(start), "now", "scores"):
+        return (
+            f"criterion: {recipe.criterion.name} looks at the weights with which pruning began, and start: {recipe.start.name} "
+            f"asks it before that; start allowed with it: {', '.join(_starts_that_do_not_ask())}"
+        )
+    ending: Ending = made("endings", recipe.ending)
+    rounds = made("orders", recipe.order).rounds(recipe.rounds)
+    epochs = [(recipe.finetune_exits if one.train == "exits" else recipe.finetune).epochs for one in rounds]
+    if acts(ending) and not any(epochs):
+        idle = [name for name in names_of("endings") if not acts(make("endings", name, {}))]
+        return (
+            f"ending: {recipe.ending.name} ends the training of rounds, which has no epochs; give finetune.epochs, or ending: "
+            f"{' or '.join(idle)}"
+        )
+    return None
+
+
+def sets_densities(scope: Scope) -> bool:
+    """Whether as many units of each layer stay, whatever their scores are."""
+    flat = {"first": torch.arange(1.0, 109).reshape(4, 3, 3, 3), "second": torch.arange(1.0, 33).reshape(8, 4)}
+    there = {name: torch.ones_like(score, dtype=torch.bool) for name, score in flat.items()}
+    kept = []
+    for steep in flat:  # one layer after the other has few scores that stand out, and all larger ones
+        scores = {name: score**6 if name == steep else score for name, score in flat.items()}
+        kept.append({name: int(mask.sum()) for name, mask in scope.choose(scores, there, 70).items()})
+    return kept[0] == kept[1]
+
+
+def free_scopes() -> str:
+    """The names of scopes that leave it to scores how much of each layer stays."""
+    return ", ".join(name for name in names_of("scopes") if not sets_densities(make("scopes", name, {})))
+
+
+def acts(ending: Ending) -> bool:
+    """Whether it does anything."""
+    return type(ending).after_epoch is not Ending.after_epoch or type(ending).finish_ is not Ending.finish_
+
+
+def asks(kind: type, function: str, word: str) -> bool:
+    """Whether a function of a class names a word, itself or where it hands on to that of a class before it."""
+    for one in kind.__mro__:
+        if own := vars(one).get(function):
+            names = own.__code__.co_names
+            if word in names or "super" not in names:
+                return word in names
+    return False
+
+
+def _starts_that_do_not_ask() -> list[str]:
+    return [name for name in names_of("starts") if not asks(type(make("starts", name, {})), "now", "scores")]
