@@ -45,11 +45,11 @@ def table(tmp_path: Path) -> pd.DataFrame:
     chart = paper.layer_sparsity().set_index("layer")[paper.TOGETHER].to_dict()
     levels = [write_chain(tmp_path / "joint", chart), write_chain(tmp_path / "other", {})]
     chains = [
-        {"point": {"heads.lr": 0.1, "model.pool": 1}, "recipe": "joint", "seed": 7},
-        {"point": {"heads.lr": 0.2, "model.pool": None}, "recipe": "other", "seed": 7},
+        {"point": {"heads.lr": 0.1, "model.pool": 1}, "recipe": "joint", "seed": 7, "papers_network": True},
+        {"point": {"heads.lr": 0.2, "model.pool": None}, "recipe": "other", "seed": 7, "papers_network": True},
     ]
     write_data(tmp_path / "data.safetensors")
-    settings = {"architecture": "resnet", "chains": chains, "papers_network": True, "compute": COMPUTE}
+    settings = {"architecture": "resnet", "chains": chains, "compute": COMPUTE}
     before = [level_path(tmp_path / "other", 1)] * 2
     grid.main(json.dumps(settings), tmp_path / "data.safetensors", levels, before, tmp_path / "grid.csv")
     return pd.read_csv(tmp_path / "grid.csv")
@@ -81,3 +81,12 @@ def test_accuracy_is_that_on_validation_images(table: pd.DataFrame, tmp_path: Pa
     assert [shown[f"exit{number}"] for number in range(7)] == pytest.approx(accuracy, abs=1e-6)
     assert [shown[f"exit{number}_before"] for number in range(7)] == pytest.approx(accuracy, abs=1e-6)
     assert shown["mean_accuracy"] == pytest.approx(sum(accuracy) / 7, abs=1e-6)
+
+
+def test_a_network_that_cannot_be_folded_is_looked_at_as_it_is(tmp_path: Path) -> None:
+    network = EarlyExitNetwork(Spec("resnet", {"depth": 8}, 1, 8, 8, 10, (1,), 1))
+    write_data(tmp_path / "data.safetensors")
+    images = load_split(tmp_path / "data.safetensors", "validation")
+    plain = grid.accuracy(network, images)
+    network.add_gates_()
+    assert len(grid.accuracy(network, images)) == len(plain) == 2

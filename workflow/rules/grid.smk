@@ -16,6 +16,17 @@ use rule base as grid_base with:
         "Train the base network at {wildcards.point}, seed {wildcards.seed}"
 
 
+use rule snapshot as grid_snapshot with:
+    output:
+        f"{GRID}/base-epoch-{{epoch}}.safetensors",
+    log:
+        f"{LOGS}/grid/{{point}}/seed{{seed}}/base-epoch-{{epoch}}.log",
+    benchmark:
+        f"{RUNS}/benchmarks/grid/{{point}}/base-epoch-{{epoch}}-seed{{seed}}.tsv"
+    message:
+        "Train the first {wildcards.epoch} epochs of the base network at {wildcards.point}, seed {wildcards.seed}"
+
+
 use rule heads as grid_heads with:
     input:
         data=DATA,
@@ -69,13 +80,17 @@ GRID_CHAINS = [
 
 def grid_settings(wildcards):
     chains = [
-        {**chain, "point": PARAMS.grid.points[chain["point"]]} for chain in GRID_CHAINS
+        {
+            **chain,
+            "point": PARAMS.grid.points[chain.point],
+            "papers_network": is_papers_network(params_of(chain).model),
+        }
+        for chain in GRID_CHAINS
     ]
     return settings(
         "compute",
         architecture=PARAMS.model.architecture,
         chains=chains,
-        papers_network=is_papers_network(PARAMS.model),
     )
 
 

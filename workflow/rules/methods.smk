@@ -6,7 +6,11 @@ goes on where it was. `snakemake methods_so_far` runs none of them and sums up w
 
 FAMILY = STUDY.rsplit("-", 1)[0] if STUDY.rsplit("-", 1)[-1].isdigit() else STUDY
 FAMILY = FAMILY if FAMILY.endswith("methods") else "digits-methods"
-COMPARED = sorted(path.stem for path in Path("presets").glob(f"{FAMILY}*.yaml"))
+COMPARED = sorted(
+    path.stem
+    for path in Path("presets").glob(f"{FAMILY}*.yaml")
+    if re.fullmatch(r"(-\d+)?", path.stem.removeprefix(FAMILY))
+)
 # What the command line picks, it picks of all of them.
 PICKED = [
     f"{key}=[{','.join(map(str, getattr(PARAMS, key)))}]"

@@ -9,7 +9,7 @@ def prune_settings(wildcards):
     return settings(
         "compute",
         base=params_of(wildcards).base.model_dump(),
-        architecture=PARAMS.model.architecture,
+        architecture=params_of(wildcards).model.architecture,
         prune=recipe_of(wildcards).prune.model_dump(),
         augment=AUGMENT,
     )
@@ -17,12 +17,14 @@ def prune_settings(wildcards):
 
 def more_networks(wildcards):
     """Networks that a chain needs beside level 0, by the option that takes them."""
-    prune, folder = recipe_of(wildcards).prune, f"{RUNS}/seed{wildcards.seed}"
+    prune, base = recipe_of(wildcards).prune, base_of(wildcards)
     needed = {}
     if prune.heads.when == "after":
-        needed["base"] = base_of(wildcards)
+        needed["base"] = base
     if isinstance(prune.rewind, int):
-        needed["snapshot"] = f"{folder}/base-epoch-{prune.rewind}.safetensors"
+        needed["snapshot"] = base.replace(
+            ".safetensors", f"-epoch-{prune.rewind}.safetensors"
+        )
     return needed
 
 
@@ -30,7 +32,7 @@ def recovery_settings(wildcards):
     recipe = recipe_of(wildcards)
     return settings(
         "compute",
-        architecture=PARAMS.model.architecture,
+        architecture=params_of(wildcards).model.architecture,
         purpose=recipe.order.name,
         augment=AUGMENT,
         recovery=recipe.recovery.model_dump(),

@@ -9,7 +9,7 @@ Letters: N images, C channels, K classes, H and W height and width.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -59,8 +59,10 @@ def segments(network: EarlyExitNetwork) -> list[Segment]:
     Each can be compiled by itself; the network is put into evaluation mode.
 
     Raises:
-        CannotFollow: if it is not made of blocks.
+        CannotFollow: if it is not made of blocks, or gates look at each image.
     """
+    if network.spec.gated:
+        raise CannotFollow("gates look at each image and sit across blocks: such a network is not cut into segments")
     network.eval()
     base = network.base
     if not isinstance(base, Blocks):
@@ -156,7 +158,8 @@ def answer(
                 network.eval()
             heads = enumerate(network.heads.items())
             at = {point: partial(_at_exit, head, batch, number) for number, (point, head) in heads}
-            batch.leave_(images, network.base.run(images, at), num_exits - 1)
+            with network.gates.looking(network) if network.spec.gated else nullcontext():
+                batch.leave_(images, network.base.run(images, at), num_exits - 1)
         else:
             x = images
             for number, part in enumerate(network):

@@ -40,10 +40,11 @@ class Work:
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many images there are to train on, how many are held out, and their side in pixels."""
+    """How many images there are to train on, to validate and to test with, and their side in pixels."""
 
     train: int
-    held_out: int
+    validation: int
+    test: int
     side: float
 
 
@@ -61,7 +62,7 @@ def sizes_of(params: Params, manifest: Path, amount: Amount) -> Sizes:
         about = checked(Prepared, read_json(manifest), manifest)
         counts = {split: sum(of_class.values()) for split, of_class in about.counts.items()}
         side = (about.height * about.width) ** 0.5
-        return Sizes(counts["train"], counts["validation"] + counts["test"], side)
+        return Sizes(counts["train"], counts["validation"], counts["test"], side)
     train, test = amount.num_images - amount.num_test, amount.num_test
     side = (amount.shape[1] * amount.shape[2]) ** 0.5
     if not test:
@@ -70,7 +71,7 @@ def sizes_of(params: Params, manifest: Path, amount: Amount) -> Sizes:
     most = params.data.limit if isinstance(params.data.limit, int) else train
     train, test = min(train, most), min(test, most)
     validation = round(params.data.validation * train)
-    return Sizes(train - validation, validation + test, side)
+    return Sizes(train - validation, validation, test, side)
 
 
 def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Sizes) -> Work:
@@ -103,9 +104,11 @@ def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Size
         num_epochs, share = trained[rule]
         images = round(num_epochs * sizes.train)
     elif rule == "evaluate":
-        between = params.evaluate.between  # the first, the last and the recovered level see all, the others a part
-        sampled = min(between, sizes.held_out) if isinstance(between, int) else between * sizes.held_out
-        images, share = 3 * sizes.held_out + round((len(rounds) - 1) * sampled), FORWARD
+        between = (
+            params.evaluate.between
+        )  # the others than the first, the last and the recovered see a part of validation
+        sampled = min(between, sizes.validation) if isinstance(between, int) else between * sizes.validation
+        images, share = 3 * (sizes.validation + sizes.test) + round((len(rounds) - 1) * sampled), FORWARD
     else:
         return Work(0, SHORT.get(rule, START))
     per_image = layers * (PER_LAYER + 3 * LAYER_MACS * sizes.side**2 * PER_MAC)

@@ -25,6 +25,7 @@ from exitprune.deployment.filter_removal import smallest
 from exitprune.deployment.model_card import exit_table, metadata_of
 from exitprune.deployment.onnx_export import build_model
 from exitprune.deployment.runtime import answer
+from exitprune.deployment.seal import sealed
 from exitprune.documents import Schema, place, reason
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import sweep
@@ -156,6 +157,7 @@ class EarlyExits(nn.Module):
         seed: int = 0,
         augment: Augment = AS_THEY_ARE,
         finetune: Mapping[str, Any] | None = None,
+        validation: tuple[Tensor, Tensor] | None = None,
         **pruning: Any,
     ) -> None:
         """Prune in rounds, each followed by training of what is left, in place.
@@ -163,20 +165,30 @@ class EarlyExits(nn.Module):
         Args:
             images, labels, seed, augment: as for `fit`.
             finetune: training in each round, over `TRAINING` with one epoch.
+            validation: images and labels that are not trained on, for an `ending` that looks at some.
             pruning: over `PRUNING`; names are files of `exitprune/pruning`.
 
         Raises:
-            BadInput: if there is no such setting, images do not fit, or nothing of the network can go so.
+            BadInput: if there is no such setting or only a study has it, images do not fit, or nothing can go so.
         """
         training = {**TRAINING, "epochs": 1, **(finetune or {})}
         heads = {**TRAINING, "when": "before", "train": "frozen"}
+        if whole := sorted({"heads", "start", "rewind"} & set(pruning)):
+            raise BadInput(f"{', '.join(whole)}: only a study has it; here pruning begins with the network as it is")
         told = {**PRUNING, **pruning, "heads": heads, "finetune": training, "start": "trained", "rewind": "none"}
         settings = _checked(Prune, told)
         frozen = [name for name, weight in weights(self.network).items() if not weight.requires_grad]
         if frozen:
             raise BadInput(f"{len(frozen)} layers are frozen, {frozen[0]} first, and pruning trains all; {THAW}")
         self.network, self.masks = pruned(
-            self.network, self.masks, settings, self._images(images, labels), augment, seed, self._machine
+            self.network,
+            self.masks,
+            settings,
+            self._images(images, labels),
+            augment,
+            seed,
+            self._machine,
+            self._images(*validation) if validation else None,
         )
 
     def smaller(self) -> EarlyExits:
@@ -245,7 +257,7 @@ class EarlyExits(nn.Module):
         checkpoint = Checkpoint(self.network, self.masks, header)
         metadata = metadata_of(checkpoint, exit_table(checkpoint, smaller, ones, None, None, {}), [], "none")
         model = build_model(smaller, mean or [0.0] * channels, std or [1.0] * channels, ones, metadata)
-        write_bytes(Path(path), model.SerializeToString())
+        write_bytes(Path(path), sealed(model.SerializeToString()))
 
     def save(self, path: Path | str) -> None:
         """Network and masks in one safetensors file; `load` takes them back."""

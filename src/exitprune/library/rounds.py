@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+from exitprune.config.choice import made
 from exitprune.config.data import Augment
 from exitprune.config.prune import Prune
 from exitprune.data.images import Images
@@ -14,6 +15,7 @@ from exitprune.networks.freedom import why_not
 from exitprune.networks.masks import Masks
 from exitprune.pruning.chain import Chain
 from exitprune.pruning.rounds import Chooser
+from exitprune.training.endings import Ending
 from exitprune.training.resumption import Resumption
 
 
@@ -25,6 +27,7 @@ def pruned(
     augment: Augment,
     seed: int,
     machine: Machine,
+    validation: Images | None,
 ) -> tuple[EarlyExitNetwork, Masks]:
     """The network after all rounds, and its masks; what was given stays as it is.
 
@@ -36,14 +39,21 @@ def pruned(
         augment: random changes of them.
         seed: of the run.
         machine: that computes.
+        validation: images that no training sees, for an ending that looks at some.
 
     Raises:
-        BadInput: if nothing of the network can go as the settings say.
+        BadInput: if nothing of the network can go as the settings say, or the ending is given nothing to look at.
     """
+    if validation is None and type(made("endings", settings.ending)).begin is not Ending.begin:
+        raise BadInput(
+            f"ending {settings.ending} looks at images that no training sees; give validation=(images, labels)"
+        )
     if not Chooser.of(settings).has_units(network, "all"):
         reasons = "; ".join(why_not(network)[:3])
         raise BadInput(f"granularity {settings.granularity}: nothing here may go so ({reasons}); prune weights")
-    chain = Chain(settings, settings.finetune, augment, images, network, None, None, seed, machine, Silent(), _no_file)
+    chain = Chain(
+        settings, settings.finetune, augment, images, network, None, None, seed, machine, Silent(), _no_file, validation
+    )
     network, masks = copy.deepcopy(chain.begin), dict(masks)
     for number in range(1, len(chain.steps) + 1):
         masks = chain.step_(number, network, masks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from exitprune.jobs.progress import Progress
 from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import sparsity
+from exitprune.networks.operations import CannotFollow
 from exitprune.storage import write_bytes
 
 
@@ -31,6 +33,7 @@ class Chain(Section):
     """Value by the parameter that was varied."""
     recipe: str
     seed: int
+    papers_network: bool
 
 
 class Settings(Section):
@@ -38,7 +41,6 @@ class Settings(Section):
 
     architecture: str
     chains: list[Chain]
-    papers_network: bool
     compute: Compute
 
 
@@ -80,7 +82,7 @@ def main(
                 **{f"exit{number}_before": value for number, value in enumerate(before)},
                 **{f"exit{number}": value for number, value in enumerate(after)},
             }
-            if wanted.papers_network and chain.recipe in APPROACHES:
+            if chain.papers_network and chain.recipe in APPROACHES:
                 layers = [sparsity(last.masks, [name]) for name in last.masks]
                 row |= distance_from_paper(APPROACHES[chain.recipe], layers, before, after)
                 row["comparable"] = papers_images
@@ -91,6 +93,8 @@ def main(
 
 def accuracy(network: EarlyExitNetwork, images: Images) -> list[float]:
     """Share of images that each exit gets right."""
-    right = infer(fold(network), images).argmax(dim=-1) == images.labels.cpu()
+    with suppress(CannotFollow):  # folded it is faster
+        network = fold(network)
+    right = infer(network, images).argmax(dim=-1) == images.labels.cpu()
     found: list[float] = right.double().mean(dim=-1).tolist()
     return found

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from exitprune.deployment.folding import fold
+from exitprune.deployment.runtime import answer, segments
 from exitprune.errors import BadInput
 from exitprune.evaluation.record_reading import read_record
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
@@ -110,6 +111,19 @@ def test_gates_are_saved_with_the_network_and_are_not_folded(network: EarlyExitN
     assert torch.equal(again(images), network(images))
     with pytest.raises(BadInput, match="look at each image"):
         fold(network)
+    with pytest.raises(BadInput, match="look at each image"):
+        segments(network)
+
+
+@torch.no_grad()
+def test_gates_look_at_images_that_may_leave_early_too(network: EarlyExitNetwork) -> None:
+    gated_network(network)
+    images = noise(network, 9)
+    logits = network(images)
+    threshold = float(logits.softmax(-1).amax(-1)[0].median())
+    found = answer(network, images, threshold)
+    assert len(set(found.exit.tolist())) > 1
+    torch.testing.assert_close(found.logits, logits[found.exit, torch.arange(9)])
 
 
 def test_thresholds_let_the_share_through_and_hard_images_are_pressed_less(network: EarlyExitNetwork) -> None:
