@@ -1,1 +1,1 @@
-"""Measurements, never tests: `python -m benchmarks` runs them all and writes docs/bench.md."""
+"""Measurements, never tests. `python -m benchmarks` runs four and writes docs/bench.md; each other one runs by its name."""

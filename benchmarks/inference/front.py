@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from exitprune.deployment.measured_times import BASE, NOBODY, PLAIN, WITHIN
+from exitprune.deployment.measured_times import BASE, NOBODY, PLAIN, WITHIN, milliseconds
 
 PLAIN_, PLAIN_PRUNED, EXITS, PRUNED = "plain", "plain, pruned", "with exits", "pruned, with exits"
 FAMILIES = (PLAIN_, PLAIN_PRUNED, EXITS, PRUNED)
@@ -20,7 +20,7 @@ FAMILIES = (PLAIN_, PLAIN_PRUNED, EXITS, PRUNED)
 def of_batch(measured: pd.DataFrame, batch: int) -> pd.DataFrame:
     """Means over seeds on one thread: network, family, runtime, choice, accuracy, macs, ms."""
     there = measured[(measured["batch"] == batch) & (measured["threads"] == 1)]
-    there = there.assign(ms=there["cpu_milliseconds"], family=there["network"].map(family))
+    there = there.assign(ms=milliseconds(there), family=there["network"].map(family))
     means = there.groupby(["network", "family", "runtime", "choice"], sort=False)[["accuracy", "macs", "ms"]].mean()
     return means.reset_index()
 

@@ -23,7 +23,8 @@ RUNTIMES = {"onnxruntime": "o", "sparse": "^", "int8": "s"}
 
 def measured(study: str) -> pd.DataFrame:
     """What was timed of a study."""
-    return pd.read_csv(ROOT / "results" / study / "inference.csv")
+    found = pd.read_csv(ROOT / "results" / study / "inference.csv")
+    return found[found["runtime"].isin(RUNTIMES)]
 
 
 def draw(studies: dict[str, pd.DataFrame]) -> Figure:

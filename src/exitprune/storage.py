@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from exitprune.documents import INSTEAD, parse_json
+from exitprune.documents import INSTEAD, MISSING, parse_json
 from exitprune.errors import BadInput, quoted
 
 if TYPE_CHECKING:  # records and JSON are read and written without importing torch, which takes seconds
@@ -143,7 +143,7 @@ def _opened(path: Path) -> Iterator[Any]:
     """The file as safetensors reads it; what is wrong with it while it is open is told in a sentence."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is not a file" if path.exists() else "there is no such file"
-        raise BadInput(f"{path}: {what}; run `snakemake checkpoints` to make it, or `dvc pull` to fetch it")
+        raise BadInput(f"{path}: {what}; {MISSING}")
     try:
         with safe_open(path, "pt") as file:
             yield file

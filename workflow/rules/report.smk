@@ -1,4 +1,4 @@
-"""From logits to what people read: tables, then figures, then one page."""
+"""From records to what people read: tables, then figures, then one page."""
 
 from exitprune.evaluation.records import FILE, INT8, SWEPT
 from exitprune.reporting.declared import figures_with_a_table, table_names

@@ -40,7 +40,7 @@ class Shared(Section):
     criterion: Annotated[Choice, of("criteria")]
     scope: Annotated[Choice, of("scopes")]
     granularity: Annotated[Choice, of("granularities")]
-    """What goes as one: a weight, or a filter inside a block."""
+    """What goes as one: a weight, a filter, or a block."""
     start: Annotated[Choice, of("starts")]
     """From which network on."""
     rewind: Annotated[str | int, BeforeValidator(_moment)]

@@ -1,6 +1,6 @@
 """Times that `make bench-inference` measured, as figures, the report and `exitprune choose` read them, and of which networks.
 
-Nothing but `read_measured` needs pandas.
+Nothing but `read_measured` and `milliseconds` needs pandas.
 """
 
 from __future__ import annotations
@@ -92,12 +92,18 @@ def read_measured(tables: Path) -> pd.DataFrame | None:
     if not read_rows(path):
         return None
     measured = pd.read_csv(path)
-    measured["ms"] = measured["milliseconds"]
-    if "cpu_milliseconds" in measured:
-        measured["ms"] = measured["cpu_milliseconds"].where(measured["threads"] == 1).fillna(measured["ms"])
+    measured["ms"] = milliseconds(measured)
     levels = pd.read_csv(tables / "levels.csv").query("recipe == 'joint' and state == 'recovered'")
     timed = measured.merge(levels[["seed", "sha256"]])
     return measured if set(timed["seed"]) == set(measured["seed"]) else None
+
+
+def milliseconds(measured: pd.DataFrame) -> pd.Series[float]:
+    """`Row.cost` of each row of a table."""
+    wall = measured["milliseconds"]
+    if "cpu_milliseconds" not in measured:
+        return wall
+    return measured["cpu_milliseconds"].where(measured["threads"] == 1).fillna(wall)
 
 
 def read_rows(path: Path) -> list[Row]:

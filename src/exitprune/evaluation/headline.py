@@ -56,7 +56,7 @@ def headline(
         first, second = (values.loc[recipe, STATE]["tradeoff_accuracy"].to_numpy() for recipe in recipes)
         difference = paired_difference(first, second, confidence_level)
         numbers["difference"] = difference.mean
-        numbers["difference_half_width"] = (difference.high - difference.low) / 2
+        numbers["difference_half_width"] = difference.half_width
     verdicts = tables["claims"].sort_values("role", key=lambda role: role != PRIMARY, kind="stable")
     verdicts = verdicts.drop_duplicates("claim")  # the primary ones, or the first recipe's that joint was held against
     numbers |= {f"claim_{row['claim']}": row["verdict"] for row in verdicts.to_dict("records")}

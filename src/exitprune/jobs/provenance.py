@@ -92,12 +92,12 @@ def environment(device: str | None = None) -> dict[str, Any]:
     Args:
         device: what computed, if it matters.
     """
-    changed = _git(
+    changed = git(
         "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)results", ":(top,exclude)dvc.lock"
     )
-    added = _git("ls-files", "--others", "--exclude-standard", "--", ":/src", ":/workflow", ":/presets")
+    added = git("ls-files", "--others", "--exclude-standard", "--", ":/src", ":/workflow", ":/presets")
     return {
-        "commit": _git("rev-parse", "HEAD"),
+        "commit": git("rev-parse", "HEAD"),
         "dirty": bool(changed or added),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},
@@ -118,7 +118,7 @@ def processor() -> str:
 
 def remote() -> str | None:
     """The address of the git remote `origin`; None without one."""
-    return _git("config", "--get", "remote.origin.url") or None
+    return git("config", "--get", "remote.origin.url") or None
 
 
 def merged(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -146,9 +146,10 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git(*arguments: str) -> str | None:
+def git(*arguments: str, folder: Path | None = None) -> str | None:
+    """What git says in a folder, that of this code if none is named; None where it fails or is not there."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=SOURCE, capture_output=True, text=True, check=True)
+        done = subprocess.run(["git", *arguments], cwd=folder or SOURCE, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

@@ -10,14 +10,13 @@ from __future__ import annotations
 import ast
 import json
 import shutil
-import subprocess
 from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
 from exitprune.errors import BadInput
 from exitprune.jobs.ingredients import SAME, Ingredients, difference
-from exitprune.jobs.provenance import fingerprint
+from exitprune.jobs.provenance import fingerprint, git
 
 FILE = "record.json"
 METADATA = Path(".snakemake/metadata")
@@ -111,13 +110,6 @@ def _is_made_here(folder: Path, metadata: Path) -> bool:
 
 def _is_in_git(folder: Path) -> bool:
     """Whether the last commit holds all of its files as they are."""
-    held = _git("ls-tree", "-r", "--name-only", "HEAD", "--", f"./{folder}")
-    changed = _git("status", "--porcelain", "--ignored", "--", f"./{folder}")
+    held = git("ls-tree", "-r", "--name-only", "HEAD", "--", f"./{folder}", folder=Path())
+    changed = git("status", "--porcelain", "--ignored", "--", f"./{folder}", folder=Path())
     return bool(held) and changed == ""
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None

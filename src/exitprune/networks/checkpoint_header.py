@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from exitprune.networks.early_exit import Spec
+from exitprune.networks.groups import Group
 
 Side = Annotated[int, Field(ge=1, le=100_000)]
 Share = Annotated[float, Field(allow_inf_nan=False)]
-Group = Literal["base", "exits", "all", "apart"]
 
 
 class _Strict(BaseModel):

@@ -48,7 +48,7 @@ TERMS: dict[str, tuple[str, str]] = {
         r"operating points?",
         "A threshold that a rule chose on validation images, with the accuracy and the cost that it gives on test images.",
     ),
-    "unit": (r"units?", "What is pruned as one: a single weight, or a whole filter (granularity)."),
+    "unit": (r"units?", "What is pruned as one: a single weight, a whole filter, or a block (granularity)."),
     "scope": (
         r"scope",
         "Among which weights the least important are sought: the whole network at once, or each layer by itself.",

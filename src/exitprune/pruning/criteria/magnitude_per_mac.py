@@ -1,4 +1,4 @@
-"""Magnitude per MAC: a weight matters as much as it is large, for each multiply-accumulate that it costs.
+"""Magnitude per MAC: a weight matters by its square, as it is, for each multiply-accumulate that it costs.
 
 A weight of a convolution is used once at every place of its map. So early layers, whose maps are large, give more of theirs than
 by magnitude alone, and as many weights gone save more MACs.
