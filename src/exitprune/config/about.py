@@ -7,6 +7,8 @@ another such sentence or the end of its paragraph.
     Goes: weights | filters | blocks, several with "or"; not said: whatever the granularity takes as one
     Source: authors, year and number of the paper; not said: ours
     Form: as published | in the spirit of it; not said: as published, where there is a source
+    Scope: its own, if a criterion decides by itself how much of each layer stays
+    Asks: scores, if a start asks the criterion for them before pruning begins
 
 `Goes: filters only` and `When: early only` are conditions: variants of one recipe that say when, or what goes, must agree.
 """
@@ -23,7 +25,7 @@ from exitprune.variants import folder_of, names_of
 
 WHEN, GOES = ("initialization", "early", "trained"), ("weights", "filters", "blocks")
 FORMS = ("as published", "in the spirit of it")
-_FIELD = re.compile(r"(?:^|(?<=\s))(When|Goes|Form|Source): ")
+_FIELD = re.compile(r"(?:^|(?<=\s))(When|Goes|Form|Source|Scope|Asks): ")
 ONLY = " only"
 
 
@@ -38,6 +40,8 @@ class About:
         source: authors, year and number; empty: ours.
         form: one of `FORMS`, or `ours`.
         conditions: which of `when` and `goes` a recipe must obey.
+        own_scope: whether it decides by itself how much of each layer stays.
+        asks_scores: whether it asks for scores before pruning begins.
     """
 
     what: str
@@ -46,6 +50,8 @@ class About:
     source: str
     form: str
     conditions: tuple[str, ...]
+    own_scope: bool = False
+    asks_scores: bool = False
 
 
 def about(family: str, name: str) -> About:
@@ -71,10 +77,17 @@ def _told(source: str) -> About:
     conditions = tuple(key.lower() for key in ("When", "Goes") if said.get(key, "").endswith(ONLY))
     when, goes = (tuple(filter(None, said.get(key, "").removesuffix(ONLY).split(" or "))) for key in ("When", "Goes"))
     form = said.get("Form", "as published" if "Source" in said else "ours")
-    for key, words, allowed in (("When", when, WHEN), ("Goes", goes, GOES), ("Form", (form,), (*FORMS, "ours"))):
+    flags = {key: tuple(filter(None, [said.get(key, "")])) for key in ("Scope", "Asks")}
+    known: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+        "When": (when, WHEN),
+        "Goes": (goes, GOES),
+        "Form": ((form,), (*FORMS, "ours")),
+    }
+    known |= {"Scope": (flags["Scope"], ("its own",)), "Asks": (flags["Asks"], ("scores",))}
+    for key, (words, allowed) in known.items():
         if unknown := sorted(set(words) - set(allowed)):
             raise ValueError(f"{key}: {unknown[0]!r}; allowed: {', '.join(allowed)}")
-    return About(said["what"], when, goes, said.get("Source", ""), form, conditions)
+    return About(said["what"], when, goes, said.get("Source", ""), form, conditions, *map(bool, flags.values()))
 
 
 def disagreement(chosen: Iterable[tuple[str, str, str]]) -> str | None:

@@ -1,17 +1,17 @@
 """Whether the choices of a recipe reach each other: one that nobody asks would be without effect, and nothing would say so.
 
-What asks what is told by the variants themselves: by what their functions name, or by trying them. A new file is in no list.
+What asks what is told by the variants themselves: in their docstrings, or by trying them. A new file is in no list.
 """
 
 from __future__ import annotations
 
 import torch
 
+from exitprune.config.about import about
 from exitprune.config.choice import made, make
 from exitprune.config.prune import Prune
 from exitprune.pruning.criteria import Criterion
 from exitprune.pruning.scopes import Scope
-from exitprune.pruning.starts import Start
 from exitprune.training.endings import Ending
 from exitprune.variants import names_of
 
@@ -19,7 +19,7 @@ from exitprune.variants import names_of
 def without_effect(recipe: Prune) -> str | None:
     """Why something chosen in a recipe would have no effect, as a sentence that says what would; None: all has one."""
     criterion: Criterion = made("criteria", recipe.criterion)
-    if not asks(type(criterion), "choose", "plan") and sets_densities(made("scopes", recipe.scope)):
+    if about("criteria", recipe.criterion.name).own_scope and sets_densities(made("scopes", recipe.scope)):
         return (
             f"scope: {recipe.scope.name} says how much of each layer stays, and criterion: {recipe.criterion.name} decides that "
             f"by itself; scope allowed with it: {free_scopes()}"
@@ -29,11 +29,11 @@ def without_effect(recipe: Prune) -> str | None:
             f"criterion: {recipe.criterion.name} learns in a training of its own, which has no epochs; give its setting "
             "epochs, or finetune.epochs"
         )
-    start: Start = made("starts", recipe.start)
-    if criterion.grows_back and asks(type(start), "now", "scores"):
+    if criterion.grows_back and about("starts", recipe.start.name).asks_scores:
+        patient = [name for name in names_of("starts") if not about("starts", name).asks_scores]
         return (
             f"criterion: {recipe.criterion.name} looks at the weights with which pruning began, and start: {recipe.start.name} "
-            f"asks it before that; start allowed with it: {', '.join(_starts_that_do_not_ask())}"
+            f"asks it before that; start allowed with it: {', '.join(patient)}"
         )
     ending: Ending = made("endings", recipe.ending)
     rounds = made("orders", recipe.order).rounds(recipe.rounds)
@@ -66,17 +66,3 @@ def free_scopes() -> str:
 def acts(ending: Ending) -> bool:
     """Whether it does anything."""
     return type(ending).after_epoch is not Ending.after_epoch or type(ending).finish_ is not Ending.finish_
-
-
-def asks(kind: type, function: str, word: str) -> bool:
-    """Whether a function of a class names a word, itself or where it hands on to that of a class before it."""
-    for one in kind.__mro__:
-        if own := vars(one).get(function):
-            names = own.__code__.co_names
-            if word in names or "super" not in names:
-                return word in names
-    return False
-
-
-def _starts_that_do_not_ask() -> list[str]:
-    return [name for name in names_of("starts") if not asks(type(make("starts", name, {})), "now", "scores")]

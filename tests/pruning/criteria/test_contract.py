@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
+from exitprune.config.about import about
 from exitprune.config.choice import make
 from exitprune.config.data import Augment
 from exitprune.config.training import Training
@@ -80,6 +82,25 @@ def test_scores_are_the_same_when_asked_again(
     torch.rand(7)  # what else was drawn does not matter
     again = score(criterion, copied, images, brief)
     assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_it_asks_the_scope_unless_it_says_that_it_decides_by_itself(
+    criterion: str, network: EarlyExitNetwork, images: Images, brief: Training
+) -> None:
+    asked: list[float | None] = []
+    epoch = Epoch(images, 10, STILL, ("batches",))
+    context = a_context(network, None, epoch, generator(0), granularity=goes_by(criterion))
+
+    def plan(scores: dict[str, Tensor], share: float | None = None) -> dict[str, Tensor]:
+        asked.append(share)
+        return dict(context.plan(scores, share))
+
+    made: Criterion = make("criteria", criterion, {})
+    made.start(context)
+    if made.trains_first:
+        train_(network, images, "all", brief, STILL, 0, full_masks(network), callbacks=[made])
+    made.choose(replace(context, plan=plan), made.score(context))
+    assert bool(asked) != about("criteria", criterion).own_scope
 
 
 def test_scores_are_finer_than_bfloat16(

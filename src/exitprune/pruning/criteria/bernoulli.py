@@ -1,6 +1,6 @@
 """Bernoulli: every weight stays or goes by its own toss of a coin, so how many stay is left to chance too.
 
-When: initialization. Goes: weights only.
+When: initialization. Goes: weights only. Scope: its own.
 Source: Yang et al. 2023, arXiv:2301.00335.
 """
 

@@ -1,6 +1,6 @@
 """Effective filters: a layer loses no more than it has filters whose gradients are combinations of those of the others.
 
-When: trained. Goes: filters only. Form: in the spirit of it.
+When: trained. Goes: filters only. Form: in the spirit of it. Scope: its own.
 Source: Zhou et al. 2022, arXiv:2206.03596.
 """
 

@@ -1,6 +1,6 @@
 """ManiDP: gates look at each image and let through only the filters that it needs; the network keeps the gates.
 
-When: trained only. Goes: filters only.
+When: trained only. Goes: filters only. Scope: its own.
 Source: Tang et al. 2021, arXiv:2103.05861.
 """
 

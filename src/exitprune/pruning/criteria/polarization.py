@@ -1,6 +1,6 @@
 """Polarization: gates see each image and open or close units, and a penalty makes all images agree; what is closed then goes.
 
-Goes: filters or blocks only. Form: in the spirit of it.
+Goes: filters or blocks only. Form: in the spirit of it. Scope: its own.
 Source: Zhi et al. 2023, arXiv:2302.10798.
 """
 

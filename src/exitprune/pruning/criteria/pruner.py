@@ -1,6 +1,6 @@
 """Pruner: a second network of the same architecture looks at a batch and says once for all images which filters go.
 
-When: trained. Goes: filters or blocks only. Form: in the spirit of it.
+When: trained. Goes: filters or blocks only. Form: in the spirit of it. Scope: its own.
 Source: Verma et al. 2020, arXiv:2001.05545.
 """
 

@@ -1,6 +1,6 @@
 """EPI: pruning begins once the sub-network that the criterion would choose hardly changes from epoch to epoch.
 
-When: early.
+When: early. Asks: scores.
 Source: Shen et al. 2022, arXiv:2110.12007, the early pruning indicator.
 """
 
