@@ -1,12 +1,10 @@
-"""The page of all methods: one HTML file that needs nothing beside itself. Every number on it was read from a table or a record.
+"""The page of all methods. Every number on it was read from a table or a record.
 
 What is here formats; it computes nothing beyond counts and medians of what it shows.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 import re
 from collections import defaultdict
@@ -25,7 +23,7 @@ from exitprune.reporting.glossary import entries
 from exitprune.reporting.links import links, public_address
 from exitprune.reporting.method_words import Method
 from exitprune.reporting.methods import WHEN
-from exitprune.reporting.report import TEMPLATES, Picture, templates
+from exitprune.reporting.page import Picture, whole_page
 
 MISSED = 0.01
 """From how far off on a share that was reached is no longer the one asked for."""
@@ -64,49 +62,40 @@ def render(
         remote: of the git repository; None: there is none.
     """
     manifest, seeds = abouts[0].data, sorted({about.seed for about in abouts})
-    script, style = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.js", "report.css"))
-    script = "\n" + script
     titles, rows = table(means, differences, methods)
-    return (
-        templates()
-        .get_template("methods.html.j2")
-        .render(
-            title=f"Prune together or in order? {counted(len(methods), 'pruning method')} on {data_name(manifest)}",
-            studies=sorted({about.study for about in abouts}),
-            manifest=manifest,
-            num_images=num_images(manifest),
-            chance=chance(manifest),
-            nearest_neighbour=manifest.get("nearest_neighbour"),
-            num_exits=len(abouts[0].blocks) - 1,
-            seeds=seeds,
-            num_records=len(abouts),
-            shares=joined([f"{share(gone)} %" for gone in sorted(means["gone"].unique())]),
-            boxes={
-                "The classifier": found(differences, "classifier"),
-                "The early exits": found(differences, "early_exits"),
-                "How sure that is": sure(differences, confidence),
-                "What is missing": lacks(gaps, len(abouts)),
-            },
-            gaps=gaps,
-            titles=titles,
-            rows=rows,
-            missed=missed(means, methods),
-            emptied=emptied(runs),
-            confidence=confidence,
-            methods=[
-                [one.name, WHEN[one.when], one.goes, one.what, _linked(one.sources), one.form]
-                for one in methods.values()
-            ],
-            pictures=pictures,
-            environment=environment,
-            page=page,
-            processors=environment["processor"],
-            links={**links(public_address(remote) if remote else None, page["commit"]), "tables": "."},
-            words=entries(),
-            style=Markup(style),
-            script=Markup(script),
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        )
+    return whole_page(
+        "methods.html.j2",
+        title=f"Prune together or in order? {counted(len(methods), 'pruning method')} on {data_name(manifest)}",
+        studies=sorted({about.study for about in abouts}),
+        manifest=manifest,
+        num_images=num_images(manifest),
+        chance=chance(manifest),
+        nearest_neighbour=manifest.get("nearest_neighbour"),
+        num_exits=len(abouts[0].blocks) - 1,
+        seeds=seeds,
+        num_records=len(abouts),
+        shares=joined([f"{share(gone)} %" for gone in sorted(means["gone"].unique())]),
+        boxes={
+            "The classifier": found(differences, "classifier"),
+            "The early exits": found(differences, "early_exits"),
+            "How sure that is": sure(differences, confidence),
+            "What is missing": lacks(gaps, len(abouts)),
+        },
+        gaps=gaps,
+        titles=titles,
+        rows=rows,
+        missed=missed(means, methods),
+        emptied=emptied(runs),
+        confidence=confidence,
+        methods=[
+            [one.name, WHEN[one.when], one.goes, one.what, _linked(one.sources), one.form] for one in methods.values()
+        ],
+        pictures=pictures,
+        environment=environment,
+        page=page,
+        processors=environment["processor"],
+        links={**links(public_address(remote) if remote else None, page["commit"]), "tables": "."},
+        words=entries(),
     )
 
 

@@ -1,24 +1,17 @@
-"""The report: one HTML page that needs nothing beside itself. Every number on it was read from a table.
+"""The report of a study. Every number on it was read from a table.
 
 What is here formats; it computes nothing beyond means of what it shows.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from scipy.special import stdtrit
 
@@ -34,10 +27,11 @@ from exitprune.reporting.answer.found import compared, found
 from exitprune.reporting.answer.saves import saves
 from exitprune.reporting.answer.sure import sure
 from exitprune.reporting.claim_tables import agreement_table, claim_rows, comparison, scatter_rows
-from exitprune.reporting.formatting import STATES, counted, duration, is_number_like, joined, millions, percent, share
-from exitprune.reporting.glossary import entries, link_first_uses
+from exitprune.reporting.formatting import STATES, counted, joined
+from exitprune.reporting.glossary import entries
 from exitprune.reporting.links import links, public_address
 from exitprune.reporting.origin_tables import recipe_table, seed_table
+from exitprune.reporting.page import Picture, whole_page
 from exitprune.reporting.study_data import as_json, study_data
 from exitprune.reporting.tables import (
     emptied_table,
@@ -47,35 +41,6 @@ from exitprune.reporting.tables import (
     measured_table,
     operating_table,
 )
-
-TEMPLATES = Path(__file__).parent / "templates"
-_IDLE = re.compile(r"(?<=>) (?=<)|<!--.*?-->|<metadata>.*?</metadata>|(?<=<g) id='\w+'")
-_STEPS, _LETTER = re.compile(r"(?<= d=')[^']*"), re.compile(r" ?([A-Za-z]) ?")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure as the page shows it.
-
-    Attributes:
-        points: JSON, what lies where in the picture; empty: nothing to point at.
-        tables: names of the CSV files that it shows.
-    """
-
-    name: str
-    title: str
-    caption: str
-    alt: str
-    svg: bytes
-    points: str
-    tables: Sequence[str]
-
-    @property
-    def source(self) -> Markup:
-        """The picture as an address that holds its content, fit for an attribute in double quotes, without needless space."""
-        text = " ".join(self.svg.decode().replace('"', "'").split())
-        tight = _STEPS.sub(lambda steps: _LETTER.sub(r"\1", steps[0]), _IDLE.sub("", text))
-        return Markup("data:image/svg+xml," + quote(tight, safe=" =:/;,.'()[]!*?@~$+-_<>"))
 
 
 def verdicts(claims: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
@@ -171,55 +136,47 @@ def render(
     }
     deploy = deploys(tables, params)
     data = study_data(params, manifest, tables, environment, measured, by_exit)
-    script, style = (TEMPLATES / name for name in ("report.js", "report.css"))
-    script_text = "\n" + script.read_text(encoding="utf-8")
-    return (
-        templates()
-        .get_template("report.html.j2")
-        .render(
-            **made,
-            params=params,
-            title=title(params, manifest, len(compared(tables["claims"])) > 0),
-            manifest=manifest,
-            data_name=data_name(manifest),
-            chance=chance(manifest),
-            nearest_neighbour=manifest.get("nearest_neighbour"),
-            num_images=num_images(manifest),
-            counts={split: sum(by_class.values()) for split, by_class in manifest["counts"].items()},
-            num_test=sum(manifest["counts"]["test"].values()),
-            recipes=data["recipes"],
-            answer={
-                "found": found(tables),
-                "sure": sure(tables, params, manifest),
-                "saves": saves(tables, manifest, deploy, measured),
-            },
-            deploy=deploy,
-            sections=sections,
-            numbers={name: place for place, name in enumerate(sections, 1)},
-            claims=judged,
-            seeds=few_seeds(len(params.seeds), params.evaluate.confidence_level),
-            scatter=scatter_rows(reading["part"] for claim in judged for reading in claim["readings"]),
-            posters=POSTERS,
-            pictures=pictures,
-            agreement=tables["paper_summary"].to_dict("records"),
-            agreement_rows=agreement_table(tables["paper_summary"]),
-            machine=None if measured is None else measured["machine"].iloc[0],
-            energy=energy_in_words(measured),
-            measured_seed=None if measured is None else measured["seed"].iloc[0],
-            times=data["times"],
-            parameters=yaml.safe_dump(params.model_dump(exclude={"recipes"}), sort_keys=False, allow_unicode=True),
-            environment=environment,
-            processors=joined(list(tables["seeds"]["processor"].unique())),
-            page=page,
-            jobs=jobs,
-            job_rows=[[job["name"], f"{job['seconds']:.1f}"] for job in jobs],
-            links=links(public_address(remote) if remote else None, page["commit"]),
-            words=entries(),
-            study_data=Markup(as_json(data)),
-            style=Markup(style.read_text(encoding="utf-8")),
-            script=Markup(script_text),
-            script_hash=base64.b64encode(hashlib.sha256(script_text.encode()).digest()).decode(),
-        )
+    return whole_page(
+        "report.html.j2",
+        **made,
+        params=params,
+        title=title(params, manifest, len(compared(tables["claims"])) > 0),
+        manifest=manifest,
+        data_name=data_name(manifest),
+        chance=chance(manifest),
+        nearest_neighbour=manifest.get("nearest_neighbour"),
+        num_images=num_images(manifest),
+        counts={split: sum(by_class.values()) for split, by_class in manifest["counts"].items()},
+        num_test=sum(manifest["counts"]["test"].values()),
+        recipes=data["recipes"],
+        answer={
+            "found": found(tables),
+            "sure": sure(tables, params, manifest),
+            "saves": saves(tables, manifest, deploy, measured),
+        },
+        deploy=deploy,
+        sections=sections,
+        numbers={name: place for place, name in enumerate(sections, 1)},
+        claims=judged,
+        seeds=few_seeds(len(params.seeds), params.evaluate.confidence_level),
+        scatter=scatter_rows(reading["part"] for claim in judged for reading in claim["readings"]),
+        posters=POSTERS,
+        pictures=pictures,
+        agreement=tables["paper_summary"].to_dict("records"),
+        agreement_rows=agreement_table(tables["paper_summary"]),
+        machine=None if measured is None else measured["machine"].iloc[0],
+        energy=energy_in_words(measured),
+        measured_seed=None if measured is None else measured["seed"].iloc[0],
+        times=data["times"],
+        parameters=yaml.safe_dump(params.model_dump(exclude={"recipes"}), sort_keys=False, allow_unicode=True),
+        environment=environment,
+        processors=joined(list(tables["seeds"]["processor"].unique())),
+        page=page,
+        jobs=jobs,
+        job_rows=[[job["name"], f"{job['seconds']:.1f}"] for job in jobs],
+        links=links(public_address(remote) if remote else None, page["commit"]),
+        words=entries(),
+        study_data=Markup(as_json(data)),
     )
 
 
@@ -227,25 +184,3 @@ def title(params: Params, manifest: Mapping[str, Any], is_pair: bool) -> str:
     """The question, if the paper's pair was compared, and of what it was asked."""
     about = f"{params.model.own.title} with early exits on {data_name(manifest)}"
     return f"{'Prune together or in order? ' if is_pair else ''}Pruning {about}"
-
-
-def templates() -> Environment:
-    """Where pages come from; what is not a constant of ours is escaped."""
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {
-        "percent": percent,
-        "share": share,
-        "millions": millions,
-        "duration": duration,
-        "tied": lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%"),
-        "capitalize_first": lambda text: text[:1].upper() + text[1:],
-        "link_first_uses": lambda page: Markup(link_first_uses(page)),
-    }
-    made.tests["number_like"] = is_number_like
-    return made

@@ -21,7 +21,7 @@ from exitprune.reporting.figures._style import save, theme
 from exitprune.reporting.method_words import Method, methods_of
 from exitprune.reporting.methods import CAPTION, alt, draw, title
 from exitprune.reporting.methods_page import render
-from exitprune.reporting.report import Picture
+from exitprune.reporting.page import Picture
 from exitprune.storage import write_bytes, write_json
 
 

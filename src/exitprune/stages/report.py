@@ -13,7 +13,8 @@ from exitprune.config.params import Params
 from exitprune.deployment.measured_times import BY_EXIT, read_measured, read_times
 from exitprune.evaluation.record_reading import read_about
 from exitprune.jobs.provenance import environment, merged, remote
-from exitprune.reporting.report import Picture, jobs_of, render
+from exitprune.reporting.page import Picture
+from exitprune.reporting.report import jobs_of, render
 from exitprune.reporting.study_data import as_json
 from exitprune.storage import write_bytes
 from exitprune.variants import names_of
