@@ -23,8 +23,8 @@ from exitprune.evaluation.guessing import chance
 from exitprune.evaluation.logits import infer
 from exitprune.evaluation.record_reading import read_about
 from exitprune.networks.checkpoints import load_checkpoint
-from exitprune.reporting.figures._looks import OTHERS
-from exitprune.reporting.figures._style import in_percent_of_all, new_figure, save, theme
+from exitprune.reporting.drawing import in_percent_of_all, new_figure, save, theme
+from exitprune.reporting.looks import OTHERS
 
 TITLE = "A coin tossed for each weight before training"
 CAPTION = (

@@ -10,8 +10,8 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.inference.front import FAMILIES, aim_rows, front_rows, of_batch, pareto, pruned_rows
 from benchmarks.pages import put
-from exitprune.reporting.figures._looks import PALETTE
-from exitprune.reporting.figures._style import in_percent, new_figure, theme
+from exitprune.reporting.drawing import in_percent, new_figure, theme
+from exitprune.reporting.looks import PALETTE
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "inference.md"

@@ -125,7 +125,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.figures._style import new_figure
+from exitprune.reporting.drawing import new_figure
 
 if TYPE_CHECKING:
     from exitprune.evaluation.study import Study

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.figures._style import in_percent, looks, new_figure, over
+from exitprune.reporting.drawing import in_percent, looks, new_figure, over
 from exitprune.reporting.formatting import percent
 
 PLACE = 20

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from exitprune.evaluation.methods import MEASURES, ORDERS
-from exitprune.reporting.figures._looks import LOOKS
-from exitprune.reporting.figures._style import WIDTH, Percent
+from exitprune.reporting.drawing import WIDTH, Percent
 from exitprune.reporting.formatting import interval, percent, points, share
+from exitprune.reporting.looks import LOOKS
 from exitprune.reporting.method_words import Method
 
 CAPTION = (

@@ -20,8 +20,8 @@ from exitprune.evaluation.exit_times import Times
 from exitprune.evaluation.guessing import chance
 from exitprune.reporting.about import data_name
 from exitprune.reporting.chosen import UNPRUNED, checkpoint_of, command
-from exitprune.reporting.figures._looks import looks
 from exitprune.reporting.formatting import STATES
+from exitprune.reporting.looks import looks
 from exitprune.reporting.origin_tables import flat
 from exitprune.reporting.tables import HEADLINES
 

@@ -17,7 +17,7 @@ from exitprune.evaluation.record_reading import read_about
 from exitprune.evaluation.records import FILE, About
 from exitprune.jobs.ingredients import other_setting
 from exitprune.jobs.provenance import environment, merged, remote
-from exitprune.reporting.figures._style import save, theme
+from exitprune.reporting.drawing import save, theme
 from exitprune.reporting.method_words import Method, methods_of
 from exitprune.reporting.methods import CAPTION, alt, draw, title
 from exitprune.reporting.methods_page import render

@@ -11,8 +11,8 @@ from typer import Option
 from exitprune.config.evaluate import Evaluate
 from exitprune.config.section import Section
 from exitprune.errors import BadInput
-from exitprune.reporting.figures._points import points_of
-from exitprune.reporting.figures._style import NothingToDraw, empty_figure, save, theme
+from exitprune.reporting.drawing import NothingToDraw, empty_figure, save, theme
+from exitprune.reporting.figure_points import points_of
 from exitprune.variants import names_of, variant
 
 

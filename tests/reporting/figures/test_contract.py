@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import seaborn
 
-from exitprune.reporting.figures._looks import PALETTE
-from exitprune.reporting.figures._points import points_of
-from exitprune.reporting.figures._style import LOOKS, NothingToDraw, looks, save, theme
+from exitprune.reporting.drawing import LOOKS, NothingToDraw, looks, save, theme
+from exitprune.reporting.figure_points import points_of
+from exitprune.reporting.looks import PALETTE
 from exitprune.variants import names_of, variant
 from tests.synthetic import EVALUATE
 

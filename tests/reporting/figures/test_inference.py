@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from exitprune.reporting.drawing import NothingToDraw
 from exitprune.reporting.figures import inference
-from exitprune.reporting.figures._style import NothingToDraw
 from tests.synthetic import EVALUATE
 
 

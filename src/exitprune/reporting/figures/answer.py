@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.evaluation.pairs import FIRST
-from exitprune.reporting.figures._style import UNPRUNED, band, bands, in_percent_of_all, log_millions, looks, new_figure
+from exitprune.reporting.drawing import UNPRUNED, band, bands, in_percent_of_all, log_millions, looks, new_figure
 from exitprune.reporting.formatting import STATES, millions, percent, points
 
 PLACE = 0

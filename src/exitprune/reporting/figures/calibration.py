@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.figures._style import Percent, in_percent, looks, new_figure, over
+from exitprune.reporting.drawing import Percent, in_percent, looks, new_figure, over
 from exitprune.reporting.formatting import percent, points
 
 PLACE = 10

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.figures._style import (
+from exitprune.reporting.drawing import (
     PAPER,
     UNPRUNED,
     Look,

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.figures._style import (
+from exitprune.reporting.drawing import (
     NothingToDraw,
     Percent,
     band,

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.figures._style import band, bands, in_percent_of_all, legend_above, looks, new_figure
+from exitprune.reporting.drawing import band, bands, in_percent_of_all, legend_above, looks, new_figure
 from exitprune.reporting.formatting import percent
 
 PLACE = 8

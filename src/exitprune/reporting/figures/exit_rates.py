@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.figures._style import in_percent, looks, new_figure, over
+from exitprune.reporting.drawing import in_percent, looks, new_figure, over
 from exitprune.reporting.formatting import percent
 
 PLACE = 9

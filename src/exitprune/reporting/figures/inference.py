@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.deployment.measured_times import read_measured
-from exitprune.reporting.figures._looks import PALETTE
-from exitprune.reporting.figures._style import NothingToDraw, in_percent, legend_above, new_figure, over
+from exitprune.reporting.drawing import NothingToDraw, in_percent, legend_above, new_figure, over
 from exitprune.reporting.formatting import millions, percent
+from exitprune.reporting.looks import PALETTE
 
 PLACE = 11
 TITLE = "Counted and measured"

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
+from exitprune.reporting.drawing import PAPER, bands, in_percent, legend_above, looks, new_figure, papers_values
 from exitprune.reporting.figures._layers import height_of, layer_axes
-from exitprune.reporting.figures._style import PAPER, bands, in_percent, legend_above, looks, new_figure, papers_values
 from exitprune.reporting.formatting import percent
 
 PLACE = 1

@@ -11,8 +11,7 @@ from matplotlib.patches import Patch
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.evaluation.pairs import FIRST
-from exitprune.reporting.figures._layers import height_of, layer_axes
-from exitprune.reporting.figures._style import (
+from exitprune.reporting.drawing import (
     PAPER,
     NothingToDraw,
     legend_above,
@@ -21,6 +20,7 @@ from exitprune.reporting.figures._style import (
     over,
     papers_values,
 )
+from exitprune.reporting.figures._layers import height_of, layer_axes
 from exitprune.reporting.formatting import points
 
 PLACE = 2

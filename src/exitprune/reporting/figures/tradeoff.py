@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.evaluation.pairs import FIRST, POSTERS
-from exitprune.reporting.figures._style import (
+from exitprune.reporting.drawing import (
     UNPRUNED,
     band,
     bands,

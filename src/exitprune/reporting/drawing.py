@@ -22,9 +22,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 from PIL import Image
 
-from exitprune.reporting.figures._looks import LOOKS as LOOKS
-from exitprune.reporting.figures._looks import Look as Look
-from exitprune.reporting.figures._looks import looks as looks
+from exitprune.reporting.looks import LOOKS as LOOKS
+from exitprune.reporting.looks import Look as Look
+from exitprune.reporting.looks import looks as looks
 
 DPI = 150
 WIDTH = 10.0
