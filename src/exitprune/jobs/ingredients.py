@@ -121,7 +121,7 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any], other_code: s
         ours: as asked for.
         other_code: `any`: code may differ, and so may settings that only one of the two codes knows.
     """
-    there, here = (dict(_flat(of["settings"])) for of in (theirs, ours))
+    there, here = (dict(flat(of["settings"])) for of in (theirs, ours))
     if key := other_setting(theirs["settings"], ours["settings"]):
         return f"{key} is {there[key]} there and {here[key]} here"
     if other_code == SAME and (alone := sorted(there.keys() ^ here.keys())):
@@ -138,13 +138,14 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any], other_code: s
 
 def other_setting(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str | None:
     """The first setting, its name dotted, that has two values among those that both codes know; None: there is none."""
-    there, here = dict(_flat(theirs)), dict(_flat(ours))
+    there, here = dict(flat(theirs)), dict(flat(ours))
     return next((key for key in here if key in there and there[key] != here[key]), None)
 
 
-def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested parameters by their full names: `model.depth`."""
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{above}{key}.")
+            yield from flat(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import shutil
 from base64 import urlsafe_b64encode
 from pathlib import Path
@@ -88,9 +89,22 @@ def _made_of(folder: Path) -> dict[str, Any]:
     return made_of
 
 
+def record_path(records: Path, output: str) -> Path:
+    """Where Snakemake looks for its record of an output: the output's name in base 64, cut where file names end.
+
+    Args:
+        records: the folder of all its records; where it is not there yet, the longest name is that of the current folder.
+        output: path, as Snakemake names it.
+    """
+    there = records if records.exists() else Path()
+    name, longest = urlsafe_b64encode(output.encode()).decode(), os.pathconf(there, "PC_NAME_MAX") - 1
+    *folders, last = (name[start : start + longest] for start in range(0, len(name), longest))
+    return records.joinpath(*(f"@{folder}" for folder in folders), last)
+
+
 def _is_made_here(folder: Path, metadata: Path) -> bool:
     """Whether Snakemake noted that it made this very record: of these ingredients, at this place."""
-    note = metadata / urlsafe_b64encode(str(folder / FILE).encode()).decode()
+    note = record_path(metadata, str(folder / FILE))
     if not note.is_file():
         return False
     made_of = _made_of(folder)

@@ -26,11 +26,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from exitprune.jobs.ingredients import STAGES
 from exitprune.variants import PACKAGE
 
 VARIABLE = "EXITPRUNE_SHARED_START"  # names the socket to jobs; before a study is started: always | never
 MANY = 20  # chains from which on it pays: it takes as much memory as one more job
-STAGES = ("data", "base", "heads", "prune", "recover", "evaluate")
 MODULES = ("exitprune.cli", "torch._dynamo", *(f"exitprune.stages.{stage}" for stage in STAGES))
 NUM_THREADS = [f"{name}_NUM_THREADS" for name in ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")]  # read by an import
 STDIN, ACCEPTED = 0, b"y"

@@ -10,9 +10,8 @@ without which Snakemake could not see a changed parameter.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from pydantic import BaseModel
 from exitprune.documents import checked, parse_json, read_document
 from exitprune.errors import BadInput
 from exitprune.jobs.provenance import digest
+from exitprune.jobs.record_fit import record_path
 from exitprune.jobs.store import PARTIAL, Store
 from exitprune.storage import temporary_name, write_bytes, write_json
 
@@ -100,7 +100,7 @@ def bring_in(study: str, store: Store, root: Path = Path()) -> int:
             changed += 1
     for output, entry in said.records.items():
         if (root / output).is_file() and digest([root / output]) == entry.sha256:
-            write_bytes(_record_path(root, output), json.dumps(entry.record).encode())
+            write_bytes(record_path(root / RECORDS, output), json.dumps(entry.record).encode())
     write_bytes(runs / BROUGHT, version.encode())
     return changed
 
@@ -121,13 +121,6 @@ def _copy(source: Path, target: Path) -> None:
     temporary = temporary_name(target)
     shutil.copyfile(source, temporary)
     temporary.replace(target)
-
-
-def _record_path(root: Path, output: str) -> Path:
-    """Where Snakemake looks for the record of an output: its name in base 64, cut where file names end."""
-    name, longest = urlsafe_b64encode(output.encode()).decode(), os.pathconf(root, "PC_NAME_MAX") - 1
-    *folders, last = (name[start : start + longest] for start in range(0, len(name), longest))
-    return root / RECORDS.joinpath(*(f"@{folder}" for folder in folders), last)
 
 
 def _records(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from exitprune.config.params import Params
+from exitprune.jobs.ingredients import flat
 from exitprune.reporting.formatting import NOTHING, counted, duration
 
 
@@ -20,15 +20,6 @@ def recipe_table(params: Params) -> tuple[list[str], list[list[str]]]:
         for name in dict.fromkeys(k for one in settings for k in one)
     ]
     return list(params.recipes), sorted(rows, key=lambda row: len(set(row[1:])) == 1)
-
-
-def flat(values: Mapping[str, Any], above: str = "") -> Iterable[tuple[str, Any]]:
-    """Nested parameters by their full names: `model.depth`."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
 
 
 def _setting(value: Any) -> str:
