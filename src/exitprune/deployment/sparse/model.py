@@ -1,6 +1,6 @@
 """Images through a packed network, each until an exit is sure of it.
 
-Large maps: one image at a time, and nothing is computed for an image that has left. Small maps do not fill vectors, so sixteen
+Large maps: one image at a time, and nothing is computed for an image that has left. Where maps hardly fill vectors, eight
 images lie side by side in them; after each exit some that stay take the places of some that left.
 
 Letters: N images, C channels, K classes, H and W height and width, G images side by side.
@@ -25,11 +25,12 @@ from exitprune.deployment.sparse.steps import Convolution, Network
 from exitprune.deployment.sparse.table import CALL
 from exitprune.deployment.sparse.workspace import Workspace
 
-SIDE_BY_SIDE = 16
+SIDE_BY_SIDE = 8
 """G, where maps are small."""
-WORTH = 1.25
-"""How many times less images side by side must cost: some are moved at exits, and their maps fill more of the cache."""
-GROUPS = 8
+WORTH = 2.0
+"""How many times less images side by side must cost: a group is computed until its last image leaves, some are moved at exits, and
+their maps fill more of the cache."""
+GROUPS = 16
 """Groups that go from exit to exit together; more would leave the cache."""
 
 
