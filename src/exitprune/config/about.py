@@ -6,8 +6,10 @@ another such sentence or the end of its paragraph.
     When: initialization | early | trained, several with "or"; not said: any time
     Goes: weights | filters | blocks, several with "or"; not said: whatever the granularity takes as one
     Source: authors, year and number of the paper; not said: ours
-    Form: as published | in the spirit of it; not said: as published, where there is a source
+    Form: as published | in the spirit of it; not said: as published, where there is a source that does not begin with "ours"
     Scope: its own, if a criterion decides by itself how much of each layer stays
+    Compares: layers, if a criterion's scores differ from another's by a factor of each layer alone
+    Rewind: undoes it, if all that a criterion does is done to weights
     Asks: scores, if a start asks the criterion for them before pruning begins
 
 `Goes: filters only` and `When: early only` are conditions: variants of one recipe that say when, or what goes, must agree.
@@ -25,7 +27,8 @@ from exitprune.variants import folder_of, names_of
 
 WHEN, GOES = ("initialization", "early", "trained"), ("weights", "filters", "blocks")
 FORMS = ("as published", "in the spirit of it")
-_FIELD = re.compile(r"(?:^|(?<=\s))(When|Goes|Form|Source|Scope|Asks): ")
+FLAGS = {"Scope": "its own", "Compares": "layers", "Rewind": "undoes it", "Asks": "scores"}
+_FIELD = re.compile(rf"(?:^|(?<=\s))(When|Goes|Form|Source|{'|'.join(FLAGS)}): ")
 ONLY = " only"
 
 
@@ -41,6 +44,8 @@ class About:
         form: one of `FORMS`, or `ours`.
         conditions: which of `when` and `goes` a recipe must obey.
         own_scope: whether it decides by itself how much of each layer stays.
+        compares_layers: whether its scores differ from another's by a factor of each layer alone.
+        undone_by_rewind: whether all it does is done to weights.
         asks_scores: whether it asks for scores before pruning begins.
     """
 
@@ -51,6 +56,8 @@ class About:
     form: str
     conditions: tuple[str, ...]
     own_scope: bool = False
+    compares_layers: bool = False
+    undone_by_rewind: bool = False
     asks_scores: bool = False
 
 
@@ -76,18 +83,13 @@ def _told(source: str) -> About:
         said |= dict(zip(parts[::2], (part.strip().removesuffix(".") for part in parts[1::2]), strict=True))
     conditions = tuple(key.lower() for key in ("When", "Goes") if said.get(key, "").endswith(ONLY))
     when, goes = (tuple(filter(None, said.get(key, "").removesuffix(ONLY).split(" or "))) for key in ("When", "Goes"))
-    form = said.get("Form", "as published" if "Source" in said else "ours")
-    flags = {key: tuple(filter(None, [said.get(key, "")])) for key in ("Scope", "Asks")}
-    known: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-        "When": (when, WHEN),
-        "Goes": (goes, GOES),
-        "Form": ((form,), (*FORMS, "ours")),
-    }
-    known |= {"Scope": (flags["Scope"], ("its own",)), "Asks": (flags["Asks"], ("scores",))}
-    for key, (words, allowed) in known.items():
+    form = said.get("Form", "ours" if said.get("Source", "ours").startswith("ours") else "as published")
+    known = [("When", when, WHEN), ("Goes", goes, GOES), ("Form", (form,), (*FORMS, "ours"))]
+    known += [(key, (said.get(key, word),), (word,)) for key, word in FLAGS.items()]
+    for key, words, allowed in known:
         if unknown := sorted(set(words) - set(allowed)):
             raise ValueError(f"{key}: {unknown[0]!r}; allowed: {', '.join(allowed)}")
-    return About(said["what"], when, goes, said.get("Source", ""), form, conditions, *map(bool, flags.values()))
+    return About(said["what"], when, goes, said.get("Source", ""), form, conditions, *(key in said for key in FLAGS))
 
 
 def disagreement(chosen: Iterable[tuple[str, str, str]]) -> str | None:
