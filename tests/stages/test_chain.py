@@ -15,6 +15,8 @@ from exitprune.errors import BadInput
 from exitprune.evaluation.record_reading import read_record
 from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.networks.masks import num_kept, sparsity, weights
+from exitprune.pruning.criteria import Context
+from exitprune.pruning.criteria.magnitude import Magnitude
 from exitprune.stages import _training
 from exitprune.storage import read_header, read_tensors, write_tensors
 from exitprune.training.resumption import Resumption
@@ -219,3 +221,14 @@ def test_a_record_says_where_it_comes_from_and_keeps_what_every_image_did(
     assert np.array_equal(kept.confidence, logits.softmax(-1).amax(-1).numpy())
     assert kept.macs[:, 0].tolist() == record.about.levels[-1].macs
     assert [entry.num_images.get("sample") for entry in record.about.levels] == [2] * len(record.about.levels)
+
+
+def test_scores_that_are_no_numbers_stop_with_recipe_seed_and_round(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_no_number(self: Magnitude, context: Context) -> dict[str, torch.Tensor]:
+        return {name: torch.full_like(weight, torch.nan) for name, weight in context.weights.items()}
+
+    monkeypatch.setattr(Magnitude, "score", of_no_number)
+    with pytest.raises(BadInput, match=r"prune joint, seed 0, round 1/2: the scores of stem are not numbers"):
+        study.run_prune("joint")
