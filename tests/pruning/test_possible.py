@@ -68,6 +68,10 @@ def test_weights_need_no_look_at_the_network(monkeypatch: pytest.MonkeyPatch) ->
             "ending: patience ends .* finetune.epochs, or ending: last$",
         ),
         (
+            {"criterion": "magnitude_per_mac", "scope": "std"},
+            "criterion: magnitude_per_mac weighs layers against each other, .* scope allowed with it: global$",
+        ),
+        (
             {"criterion": "k_starts_dissipating", "start": "initial", "rounds": 1},
             "criterion: k_starts_dissipating dissipates after the first round .* give more rounds",
         ),

@@ -84,6 +84,7 @@ def _told(source: str) -> About:
     conditions = tuple(key.lower() for key in ("When", "Goes") if said.get(key, "").endswith(ONLY))
     when, goes = (tuple(filter(None, said.get(key, "").removesuffix(ONLY).split(" or "))) for key in ("When", "Goes"))
     form = said.get("Form", "ours" if said.get("Source", "ours").startswith("ours") else "as published")
+    known: list[tuple[str, tuple[str, ...], tuple[str, ...]]]
     known = [("When", when, WHEN), ("Goes", goes, GOES), ("Form", (form,), (*FORMS, "ours"))]
     known += [(key, (said.get(key, word),), (word,)) for key, word in FLAGS.items()]
     for key, words, allowed in known:

@@ -81,11 +81,8 @@ class Prune(Shared):
         chosen = {name: choice for name in FAMILIES if isinstance(choice := getattr(self, name, None), Choice)}
         if reason := disagreement((name, FAMILIES[name], choice.name) for name, choice in chosen.items()):
             raise ValueError(reason)
-        if self.rewind != "none" and (name := _for_trained_only(chosen)):
-            raise ValueError(
-                f"{name}: {chosen[name].name} is for trained networks only, and rewind: {self.rewind} takes weights back to "
-                "before they were; give rewind: none"
-            )
+        if self.rewind != "none" and (reason := _not_to_rewind(chosen)):
+            raise ValueError(f"{reason}, and rewind: {self.rewind} takes weights back; give rewind: none")
         for name in ("order", "schedule", "start"):  # those of the others import what computes: see `pruning.possible`
             if reason := made(FAMILIES[name], chosen[name]).why_not(self):
                 raise ValueError(f"{name}: {reason}")
@@ -107,7 +104,12 @@ class Prune(Shared):
         return {**self.model_dump(), **{name: whole(FAMILIES[name], choice) for name, choice in chosen.items()}}
 
 
-def _for_trained_only(chosen: Mapping[str, Choice]) -> str | None:
-    """The parameter of a variant that says so of itself."""
-    told = {name: about(FAMILIES[name], choice.name) for name, choice in chosen.items()}
-    return next((name for name, one in told.items() if "when" in one.conditions and one.when == ("trained",)), None)
+def _not_to_rewind(chosen: Mapping[str, Choice]) -> str | None:
+    """Why weights may not go back to earlier values, as half a sentence; None: they may."""
+    for name, choice in chosen.items():
+        told = about(FAMILIES[name], choice.name)
+        if told.undone_by_rewind:
+            return f"{name}: all that {choice.name} does is done to weights"
+        if "when" in told.conditions and told.when == ("trained",):
+            return f"{name}: {choice.name} is for trained networks only"
+    return None

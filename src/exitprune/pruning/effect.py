@@ -19,7 +19,14 @@ from exitprune.variants import names_of
 def without_effect(recipe: Prune) -> str | None:
     """Why something chosen in a recipe would have no effect, as a sentence that says what would; None: all has one."""
     criterion: Criterion = made("criteria", recipe.criterion)
-    if about("criteria", recipe.criterion.name).own_scope and sets_densities(made("scopes", recipe.scope)):
+    told = about("criteria", recipe.criterion.name)
+    if told.compares_layers and not compares_layers(made("scopes", recipe.scope)):
+        able = [name for name in names_of("scopes") if compares_layers(make("scopes", name, {}))]
+        return (
+            f"criterion: {recipe.criterion.name} weighs layers against each other, and scope: {recipe.scope.name} compares "
+            f"scores of the same layer only; scope allowed with it: {', '.join(able)}"
+        )
+    if told.own_scope and sets_densities(made("scopes", recipe.scope)):
         return (
             f"scope: {recipe.scope.name} says how much of each layer stays, and criterion: {recipe.criterion.name} decides that "
             f"by itself; scope allowed with it: {free_scopes()}"
@@ -56,6 +63,16 @@ def sets_densities(scope: Scope) -> bool:
         scores = {name: score**6 if name == steep else score for name, score in flat.items()}
         kept.append({name: int(mask.sum()) for name, mask in scope.choose(scores, there, 70).items()})
     return kept[0] == kept[1]
+
+
+def compares_layers(scope: Scope) -> bool:
+    """Whether it matters if all scores of a layer are larger by the same factor."""
+    scores = {"first": torch.arange(1.0, 109).reshape(4, 3, 3, 3), "second": torch.arange(1.0, 33).reshape(8, 4)}
+    there = {name: torch.ones_like(score, dtype=torch.bool) for name, score in scores.items()}
+    some, others = (
+        scope.choose({**scores, "second": scores["second"] * factor}, there, 70) for factor in (1.0, 1000.0)
+    )
+    return any(not torch.equal(some[name], others[name]) for name in scores)
 
 
 def free_scopes() -> str:

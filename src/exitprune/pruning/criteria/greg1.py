@@ -1,6 +1,6 @@
 """GReg-1: a penalty that grows on what will go, until hardly anything is left of it.
 
-When: trained.
+When: trained. Rewind: undoes it.
 Source: Wang et al. 2021, arXiv:2012.09243.
 """
 

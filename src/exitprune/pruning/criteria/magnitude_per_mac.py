@@ -3,7 +3,7 @@
 A weight of a convolution is used once at every place of its map. So early layers, whose maps are large, give more of theirs than
 by magnitude alone, and as many weights gone save more MACs.
 
-Goes: weights only.
+Goes: weights only. Compares: layers.
 Source: ours; the magnitude is that of Han et al. 2015, arXiv:1506.02626.
 """
 
