@@ -28,8 +28,8 @@ from exitprune.deployment.sparse.workspace import Workspace
 SIDE_BY_SIDE = 8
 """G, where maps are small."""
 WORTH = 2.0
-"""How many times less images side by side must cost: a group is computed until its last image leaves, some are moved at exits, and
-their maps fill more of the cache."""
+"""How many times less images side by side must cost: a group is computed until its last image leaves, some are moved at exits,
+and their maps fill more of the cache."""
 GROUPS = 16
 """Groups that go from exit to exit together; more would leave the cache."""
 
