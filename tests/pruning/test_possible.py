@@ -108,3 +108,12 @@ def test_every_published_method_passes(preset: str) -> None:
 @pytest.mark.parametrize("scope", names_of("scopes"))
 def test_a_scope_sets_densities_if_scores_do_not_move_them(scope: str) -> None:
     assert sets_densities(make("scopes", scope, {})) == (scope in ("er", "erk", "layer", "uniform_plus"))
+
+
+def test_an_exit_whose_map_would_be_read_the_wrong_way_round_is_refused() -> None:
+    model = {"architecture": "vgg", "depth": 11, "width": 0.125, "exits": [4, 6], "pool": 1}
+    with pytest.raises(
+        BadInput, match=r"exit after block 6 has a map of 64 x 7 x 1, .* images of 100 x 6; name an exit"
+    ):
+        check_network(params(model=model), (1, 100, 6), 10)
+    check_network(params(model={**model, "exits": [4]}), (1, 100, 6), 10)

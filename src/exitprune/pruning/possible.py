@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from exitprune.config.choice import made
 from exitprune.config.families import FAMILIES
+from exitprune.config.model import NamedSettings
 from exitprune.config.params import Params
 from exitprune.errors import BadInput
 from exitprune.networks.cuts import check_cuts
-from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec, as_channels_first, map_shapes
 from exitprune.networks.masks import full_masks
 from exitprune.networks.operations import CannotFollow
 from exitprune.pruning.effect import without_effect
@@ -34,6 +35,7 @@ def check_network(params: Params, shape: tuple[int, int, int], num_classes: int)
     model = params.model
     spec = Spec(model.architecture, model.settings, *shape, num_classes, tuple(model.exits), model.pool)
     check_cuts(spec)
+    _check_maps(spec)
     asked = {name: made("granularities", recipe.granularity) for name, recipe in params.recipes.items()}
     asked = {name: granularity for name, granularity in asked.items() if not granularity.in_every_network}
     if not asked:
@@ -52,4 +54,17 @@ def check_network(params: Params, shape: tuple[int, int, int], num_classes: int)
                 f"{asks} with exits after "
                 f"{', '.join(map(str, model.exits))} has nothing that could go so: every filter is looked at by an exit or "
                 "added to by another layer; name fewer exits, or prune weights"
+            )
+
+
+def _check_maps(spec: Spec) -> None:
+    """Refuse exits that would take the wrong dimension for channels: a head guesses by the shape, and blocks have them first."""
+    if isinstance(spec.own, NamedSettings):
+        return  # those may have them last
+    for point, shape in zip(spec.exits, map_shapes(spec), strict=False):
+        if as_channels_first(shape, spec.height, spec.width) != shape:
+            told, size = (" x ".join(map(str, sides)) for sides in (shape, (spec.height, spec.width)))
+            raise BadInput(
+                f"model.exits: the exit after block {point} has a map of {told}, whose last dimension would be taken for "
+                f"channels beside images of {size}; name an exit elsewhere, or scale the images: data.size"
             )
