@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.inference.front import FAMILIES, aim_rows, front_rows, of_batch, pareto, pruned_rows
+from benchmarks.inference.promised import TITLES, promised_rows
 from benchmarks.pages import put
 from exitprune.reporting.drawing import in_percent, new_figure, theme
 from exitprune.reporting.looks import PALETTE
@@ -68,6 +69,7 @@ def tables() -> dict[str, tuple[list[str], list[list[str]]]]:
             found[f"front {study} {batch}"] = (titles, front_rows(rows, batch))
         titles = ["pruned, in sparse kernels", "nobody leaves, %", "ms", "one point lost, %", "ms"]
         found[f"pruned {study}"] = (titles, pruned_rows(rows, 64))
+        found[f"promised {study}"] = (TITLES, promised_rows(ROOT / "results" / study))
         found[f"aims {study}"] = ([f"aim, {study}", "at least", "measured", ""], aim_rows(rows))
     return found
 

@@ -40,6 +40,7 @@ class Row:
     threads: int
     batch: int
     choice: str
+    threshold: float
     accuracy: float
     macs: float
     milliseconds: float
