@@ -63,7 +63,9 @@ def tables(*claims: dict[str, Any], unpruned: float = 0.9, recipes: tuple[str, .
         "measures": pd.DataFrame(measures),
         "operating_points": pd.DataFrame(points),
         "exits": pd.DataFrame({"macs_dense": [2e6, 1e7]}),
-        "levels": pd.DataFrame({"state": ["recovered"], "sha256": ["ours"]}),
+        "levels": pd.DataFrame(
+            {"state": "recovered", "recipe": ["joint", "sequential"], "sha256": ["ours", "another"]}
+        ),
     }
 
 
@@ -220,5 +222,6 @@ def test_milliseconds_are_of_the_networks_of_this_study() -> None:
         "batches of 64, one thread, an abacus)."
     )
     faster = measured[measured["network"] == "pruned"].assign(runtime="sparse", ms=0.25)
-    line = saves(given, IMAGES, deploys(given, params()), pd.concat([measured, faster])).lines[-1]
+    not_deployed = faster.assign(sha256="another", ms=0.125)
+    line = saves(given, IMAGES, deploys(given, params()), pd.concat([measured, faster, not_deployed])).lines[-1]
     assert line.startswith("Measured: 0.25 ms per image in sparse kernels instead of 2 in onnxruntime")

@@ -42,7 +42,9 @@ def saves(
         alone = _operating(tables["operating_points"], "unpruned", deploy.recipe)
         fewer, right = percent(1 - alone["test_macs"] / dense), percent(alone["test_accuracy"])
         lines.append(f"Leaving early alone, without pruning: {fewer} % fewer, {right} % right.")
-    lines.append(_time(measured, tables["levels"]) or "Not timed yet; zeros alone save time in sparse kernels only.")
+    levels = tables["levels"]
+    shown = levels[levels["recipe"] == deploy.recipe] if deploy else levels
+    lines.append(_time(measured, shown) or "Not timed yet; zeros alone save time in sparse kernels only.")
     if is_near_chance(unpruned, manifest):
         lines.insert(
             0, "The unpruned network is hardly better than chance: train it longer before reading anything into this."
