@@ -12,6 +12,7 @@ from torch import Tensor
 
 from exitprune.config import choice as choice_module
 from exitprune.config.choice import Choice
+from exitprune.data.images import Split
 from exitprune.networks.as_drawn import as_drawn
 from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
@@ -19,7 +20,10 @@ from exitprune.networks.masks import Masks, num_kept, sparsity, weights
 from exitprune.pruning import chain
 from exitprune.pruning.criteria import Context
 from exitprune.pruning.criteria.magnitude import Magnitude
+from exitprune.stages import prune
 from exitprune.training.resumption import Resumption
+from exitprune.variants import names_of
+from tests.pruning.contexts import goes_by
 from tests.small_study import NO_TRAINING, TRAINING, Study, equal, level_files
 
 
@@ -195,3 +199,32 @@ def test_what_a_criterion_remembers_survives_a_kill_between_rounds(study: Study,
         path.unlink()
     study.run_recipe("joint", order="joint", rounds=3, store=kept)
     assert level_files(study) == whole
+
+
+class Untouched:
+    """Images that nobody may look at."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name} of images that are not for training")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        *({"criterion": name, "granularity": goes_by(name)} for name in names_of("criteria")),
+        *({"start": name} for name in names_of("starts")),
+    ],
+    ids=lambda chosen: str(next(iter(chosen.values()))),
+)
+def test_scores_and_triggers_see_training_images_only(
+    study: Study, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, str]
+) -> None:
+    load = prune.load_split
+
+    def of_training(path: Path, split: Split, *rest: Any) -> Any:
+        return load(path, split, *rest) if split == "train" else Untouched()
+
+    monkeypatch.setattr(prune, "load_split", of_training)
+    brief = {**TRAINING, "epochs": 1}
+    assert study.run_recipe("mine", order="joint", rounds=1, sparsity=0.5, finetune=brief, **chosen)
