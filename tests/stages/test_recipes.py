@@ -12,7 +12,7 @@ from torch import Tensor
 
 from exitprune.config import choice as choice_module
 from exitprune.config.choice import Choice
-from exitprune.data.images import Split
+from exitprune.data.images import Split, load_split
 from exitprune.networks.as_drawn import as_drawn
 from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
@@ -218,12 +218,10 @@ class Untouched:
     ids=lambda chosen: str(next(iter(chosen.values()))),
 )
 def test_scores_and_triggers_see_training_images_only(
-    study: Study, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, str]
+    study: Study, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, Any]
 ) -> None:
-    load = prune.load_split
-
     def of_training(path: Path, split: Split, *rest: Any) -> Any:
-        return load(path, split, *rest) if split == "train" else Untouched()
+        return load_split(path, split, *rest) if split == "train" else Untouched()
 
     monkeypatch.setattr(prune, "load_split", of_training)
     brief = {**TRAINING, "epochs": 1}
