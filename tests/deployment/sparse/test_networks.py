@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -126,6 +128,29 @@ def test_over_the_thresholds_every_exit_is_taken(cases: list[Case], kind: int) -
 def test_every_architecture_on_every_width_of_vectors(architecture: str, processor: Processor) -> None:
     case = make_case(architecture, 12, 4, "sparse", None, processor)
     assert_same(case, thresholds_between(confidence_of(case.logits))[6], 17)
+
+
+@pytest.fixture(scope="module")
+def small() -> EarlyExitNetwork:
+    torch.manual_seed(0)
+    return fold(enliven_(EarlyExitNetwork(Spec("resnet", {"depth": 8}, 3, 8, 8, 5, (1, 2), 4))))
+
+
+@settings(max_examples=15)
+@given(
+    kept=st.lists(st.sampled_from([0.0, 0.02, 0.3, 1.0]), min_size=12, max_size=12), together=st.sampled_from([1, 8])
+)
+def test_any_mask_from_dense_layers_to_empty_ones(small: EarlyExitNetwork, kept: list[float], together: int) -> None:
+    network, draw = copy.deepcopy(small), torch.Generator().manual_seed(7)
+    for share, weight in zip(kept, weights(network).values(), strict=True):
+        weight.data.mul_(torch.rand(weight.shape, generator=draw) < share)
+    pixels = torch.randint(0, 256, (9, 3, 8, 8), generator=draw, dtype=torch.uint8)
+    logits = network((pixels / 255 - 0.5) / 0.25)
+    packed = SparseNetwork(steps_of(network, [0.5] * 3, [0.25] * 3), together=together)
+    for threshold, exit_ in ((-1.0, 0), (1.0, 2)):
+        found = packed(pixels.numpy(), threshold)
+        assert set(found.exit.tolist()) == {exit_}
+        np.testing.assert_allclose(found.logits, logits[exit_].detach().numpy(), rtol=1e-4, atol=1e-4)
 
 
 def test_temperatures_divide_the_logits_of_their_exit() -> None:
