@@ -17,7 +17,7 @@ from typing import Any
 
 from exitprune.errors import BadInput
 from exitprune.jobs.ingredients import SAME, Ingredients, difference
-from exitprune.jobs.provenance import fingerprint, git
+from exitprune.jobs.provenance import digest, git
 
 FILE = "record.json"
 METADATA = Path(".snakemake/metadata")
@@ -68,8 +68,8 @@ def replacement(folder: Path, why: str, aside: Path) -> str:
 
 
 def aside_of(folder: Path, store: Path) -> Path:
-    """Where a copy of a record is kept when it is computed anew: a place for each list of ingredients."""
-    return store / "records" / fingerprint(_made_of(folder))[:12] / folder.name
+    """Where a copy of a record is kept when it is computed anew: a place for each; one of the same ingredients is another's."""
+    return store / "records" / digest([folder / FILE])[:12] / folder.name
 
 
 def keep_aside(folder: Path, store: Path) -> None:
