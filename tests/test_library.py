@@ -47,6 +47,13 @@ def test_an_ending_that_looks_at_images_is_given_some(
     assert net.sparsity == pytest.approx(0.8, abs=0.02)
 
 
+def test_choices_that_would_have_no_effect_are_refused_as_in_a_study(
+    net: EarlyExits, given: tuple[Tensor, Tensor]
+) -> None:
+    with pytest.raises(BadInput, match="criterion: magnitude_per_mac weighs layers against each other"):
+        net.prune(*given, criterion="magnitude_per_mac", scope="layer", rounds=1, finetune=TRAINED)
+
+
 def test_an_exported_file_is_sealed(net: EarlyExits, tmp_path: Path) -> None:
     net.export(tmp_path / "model.onnx")
     assert ExportedModel(tmp_path / "model.onnx").is_sealed

@@ -13,6 +13,7 @@ from exitprune.jobs.compute import Machine
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.freedom import why_not
 from exitprune.networks.masks import Masks
+from exitprune.pruning import possible
 from exitprune.pruning.chain import Chain
 from exitprune.pruning.rounds import Chooser
 from exitprune.training.endings import Ending
@@ -42,8 +43,11 @@ def pruned(
         validation: images that no training sees, for an ending that looks at some.
 
     Raises:
-        BadInput: if nothing of the network can go as the settings say, or the ending is given nothing to look at.
+        BadInput: if the settings do not go together, nothing of the network can go as they say, or the ending is given nothing
+            to look at.
     """
+    if reason := possible.why_not(settings):
+        raise BadInput(reason)
     if validation is None and type(made("endings", settings.ending)).begin is not Ending.begin:
         raise BadInput(
             f"ending {settings.ending} looks at images that no training sees; give validation=(images, labels)"

@@ -6,6 +6,7 @@ from exitprune.config.choice import made
 from exitprune.config.families import FAMILIES
 from exitprune.config.model import NamedSettings
 from exitprune.config.params import Params
+from exitprune.config.prune import Prune
 from exitprune.errors import BadInput
 from exitprune.networks.cuts import check_cuts
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec, as_channels_first, map_shapes
@@ -27,10 +28,7 @@ def check_network(params: Params, shape: tuple[int, int, int], num_classes: int)
         BadInput: one sentence for the first recipe that cannot be.
     """
     for name, recipe in params.recipes.items():
-        for parameter in ("criterion", "scope", "granularity", "ending"):
-            if reason := made(FAMILIES[parameter], getattr(recipe, parameter)).why_not(recipe):
-                raise BadInput(f"recipe {name}: {parameter}: {reason}")
-        if reason := without_effect(recipe):
+        if reason := why_not(recipe):
             raise BadInput(f"recipe {name}: {reason}")
     model = params.model
     spec = Spec(model.architecture, model.settings, *shape, num_classes, tuple(model.exits), model.pool)
@@ -55,6 +53,14 @@ def check_network(params: Params, shape: tuple[int, int, int], num_classes: int)
                 f"{', '.join(map(str, model.exits))} has nothing that could go so: every filter is looked at by an exit or "
                 "added to by another layer; name fewer exits, or prune weights"
             )
+
+
+def why_not(recipe: Prune) -> str | None:
+    """Why the choices of a recipe cannot go together, as far as it takes more than their words to tell; None: they can."""
+    for parameter in ("criterion", "scope", "granularity", "ending"):
+        if reason := made(FAMILIES[parameter], getattr(recipe, parameter)).why_not(recipe):
+            return f"{parameter}: {reason}"
+    return without_effect(recipe)
 
 
 def _check_maps(spec: Spec) -> None:
