@@ -17,12 +17,6 @@ from exitprune.evaluation.record_reading import read_record
 from tests.synthetic import write_study
 
 ROOT = Path(__file__).parents[1]
-NETWORKS = {
-    "ResNet-56, no exits": "dense, no exits",
-    "with exits": "dense, exits",
-}
-"""How tables of the documentation name networks that inference.csv names otherwise."""
-CHOICES = {"": "nobody leaves"}
 
 
 def table(page: str, first_title: str) -> list[list[str]]:
@@ -72,24 +66,6 @@ def test_the_protocol_told_is_that_of_the_preset() -> None:
 
 def test_every_claim_stands_with_its_quantity() -> None:
     assert [int(row[0]) for row in table("paper.md", "number")] == [claim.number for claim in CLAIMS]
-
-
-@pytest.mark.parametrize(
-    ("study", "row"),
-    [("cifar10-cpu-filter", row) for row in table("inference.md", "CIFAR-10, filters in groups")],
-    ids=lambda value: value if isinstance(value, str) else f"{value[0]}, {value[1]}",
-)
-def test_the_times_told_are_those_measured(study: str, row: list[str]) -> None:
-    name, choice, accuracy, macs, done, milliseconds = row
-    measured = pd.read_csv(ROOT / "results" / study / "inference.csv")
-    measured = measured.query("runtime == 'onnxruntime' and batch == 64 and threads == 1")
-    network = name if name in set(measured["network"]) else NETWORKS[name]
-    of_network = measured[measured["network"] == network]
-    there = of_network[of_network["choice"] == CHOICES.get(choice, choice)]
-    means = there[["accuracy", "macs", "macs_executed", "milliseconds"]].mean()
-    assert accuracy == f"{100 * means['accuracy']:.1f}"
-    assert [macs, done] == [f"{means[column] / 1e6:.2f}" for column in ("macs", "macs_executed")]
-    assert milliseconds.split(" to ")[0] == f"{means['milliseconds']:.3f}"
 
 
 def test_the_example_of_reading_a_record_gives_what_the_tables_say(
