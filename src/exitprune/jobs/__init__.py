@@ -1,1 +1,1 @@
-"""What every job does beside its work: the machine, seeds, progress, provenance, levels on disk."""
+"""What every job does beside its work, and what stands around all jobs of a study: how long, how far, what counts, what is kept."""
