@@ -77,6 +77,19 @@ def test_a_module_that_takes_maps_apart_by_view_is_trained_pruned_saved_and_load
     assert torch.equal(again(IMAGES, threshold=0.4)[0], net(IMAGES, threshold=0.4)[0])
 
 
+def test_without_the_filters_that_are_gone_it_is_what_it_was_channels_first_and_all() -> None:
+    module = Viewing()
+    module.two = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(), module.two)  # type: ignore[assignment]
+    net = exitprune.wrap(module, ["one"], IMAGES)
+    net.prune(IMAGES, torch.arange(6) % 4, granularity="filter", sparsity=0.5, rounds=1, finetune={"epochs": 0})
+    small = net.smaller().eval()
+    assert isinstance(small.network.base, OwnModule)
+    assert small.exits[-1].macs_dense < net.exits[-1].macs_dense
+    small.network.place_("cpu")
+    seen = IMAGES.contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(small(seen), net.eval()(IMAGES))
+
+
 def test_a_study_of_it_draws_places_and_keeps_it(tmp_path: Path) -> None:
     spec = Spec("python", {"name": f"{__name__}:viewing"}, 3, 16, 16, 4, ("one",), 1)
     network = as_drawn(spec, 0)

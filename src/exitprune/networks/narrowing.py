@@ -67,7 +67,7 @@ class Narrowing:
                     _narrow_(norm, tensor, kept, 0)
             norm.num_features = int(kept.sum())
         if isinstance(network.base, Named):  # what it knows of its order and cost is of the network as it was
-            network.base = Named(network.base.module, network.base.repeats)
+            network.base._order = None
 
 
 def _cut_(kept: dict[tuple[str, int], Tensor], width: int, place: Place, stays: Tensor) -> None:
