@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import exitprune
 from exitprune.deployment.exported_model import ExportedModel
@@ -31,9 +31,9 @@ Answering = Callable[[dict[str, Any]], list[Any]]
 slow = [pytest.param(case, id=name, marks=pytest.mark.slow) for name, case in CASES.items() if name != FAST]
 
 
-def pixels(num: int, seed: int) -> Tensor:
+def pixels(num: int, seed: int, side: int = SIDE) -> Tensor:
     draw = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (num, 3, SIDE, SIDE), generator=draw, dtype=torch.uint8)
+    return torch.randint(0, 256, (num, 3, side, side), generator=draw, dtype=torch.uint8)
 
 
 def normalised(given: Tensor) -> Tensor:
@@ -66,9 +66,9 @@ def in_openvino(path: Path) -> Answering:
     return answers
 
 
-def assert_answers_like_pytorch(net: EarlyExits, answering: Answering) -> None:
+def assert_answers_like_pytorch(net: EarlyExits, answering: Answering, side: int = SIDE) -> None:
     for num in (1, 7, 33):
-        given = pixels(num, num + 2)
+        given = pixels(num, num + 2, side)
         with torch.no_grad():
             gaps = in_wide_gaps(confidence_of(net(normalised(given)))[:-1])
         for threshold in (-1.0, *gaps, 1.0):
@@ -99,6 +99,14 @@ def test_openvino_answers_and_leaves_like_pytorch(name: str, tmp_path: Path) -> 
     net = pruned(CASES[name])
     net.export(tmp_path / "model.onnx", MEAN, STD)
     assert_answers_like_pytorch(net, in_openvino(tmp_path / "model.onnx"))
+
+
+def test_averages_to_sizes_that_do_not_divide_the_map_are_exported(tmp_path: Path) -> None:
+    pool, fc = nn.AdaptiveAvgPool2d((3, None)), nn.Linear(4 * 3 * 5, 10)
+    module = nn.Sequential(nn.Conv2d(3, 4, 4), nn.ReLU(), pool, nn.Flatten(), fc)  # of maps of 5 x 5
+    net = exitprune.wrap(module, ["1"], noise(2, side=8), pool=4).eval()
+    net.export(tmp_path / "model.onnx", MEAN, STD)
+    assert_answers_like_pytorch(net, in_onnxruntime(tmp_path / "model.onnx"), side=8)
 
 
 def test_filters_that_are_gone_are_not_in_the_file_and_the_answers_are_the_same(tmp_path: Path) -> None:

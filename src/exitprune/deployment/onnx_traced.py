@@ -20,6 +20,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from exitprune.deployment.extras import extra, onnxruntime_session
@@ -89,7 +90,7 @@ def traced_model(
     running = Leaving(copy.deepcopy(network).cpu(), mean, std, temperatures).eval()
     pixels = torch.randint(0, 256, (NUM_TRACED, spec.channels, spec.height, spec.width), dtype=torch.uint8)
     file, batch = io.BytesIO(), {0: "N"}
-    with without_fast_path(), _following_len(), torch.no_grad(), warnings.catch_warnings():
+    with without_fast_path(), _following_len(), _pooling_to_any_size(), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
         )  # that it is the older of torch's two writers, and what is a constant in a trace
@@ -141,6 +142,33 @@ def _following_len() -> Iterator[None]:
         yield
     finally:
         builtins.len = plain
+
+
+@contextmanager
+def _pooling_to_any_size() -> Iterator[None]:
+    """Adaptive averages to sizes that do not divide a map's, which torch's writer has no words for, are two products."""
+    plain = F.adaptive_avg_pool2d
+
+    def pooled(x: Tensor, wanted: Any) -> Tensor:
+        there = [int(size) for size in x.shape[-2:]]
+        sizes = [wanted] * 2 if isinstance(wanted, int) else wanted
+        grid = [old if size is None else int(size) for old, size in zip(there, sizes, strict=True)]
+        if not any(old % size for old, size in zip(there, grid, strict=True)):
+            return plain(x, wanted)
+        rows, columns = (x.new_tensor(_shares(old, size)) for old, size in zip(there, grid, strict=True))
+        return rows @ x @ columns.t()
+
+    cast(Any, F).adaptive_avg_pool2d = pooled
+    try:
+        yield
+    finally:
+        F.adaptive_avg_pool2d = plain
+
+
+def _shares(old: int, size: int) -> list[list[float]]:
+    """How much each of `size` cells has of each of `old` pixels; cells overlap where one does not divide the other."""
+    cells = [range(cell * old // size, -(-(cell + 1) * old // size)) for cell in range(size)]
+    return [[1 / len(cell) if pixel in cell else 0.0 for pixel in range(old)] for cell in cells]
 
 
 def _answers_the_same(running: Leaving, model: Any, pixels: Tensor) -> bool:
