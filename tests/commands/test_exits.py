@@ -39,8 +39,19 @@ def test_the_table_tells_where_and_what_it_costs(mine: Path, capsys: pytest.Capt
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert rows[0][:4] == ["after", "MACs", "so", "far"]
     first, second = 64 * 9 * 4, 64 * 9 * 4 * 5
-    assert rows[1] == ["1", f"{first:,}", f"{first / (second + 16):.1%}", "4", "x", "8", "x", "8"]
+    later, size = second + 16 - first, ["4", "x", "8", "x", "8"]
+    assert rows[1] == ["1", f"{first:,}", f"{first / (second + 16):.1%}", "16", f"{16 / later:.2%}", *size]
     assert [row[0] for row in rows[1:]] == ["1", "3", "5"]
+
+
+def test_exits_that_cost_more_than_they_can_save_are_named(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for pool, saves in (
+        (1, {"1": "0.17%", "3": "never", "5": "never"}),
+        (8, {"1": "11.09%", "3": "never", "5": "never"}),
+    ):
+        main("python:a_network_of_mine:net", size=8, channels=1, classes=4, pool=pool)
+        rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+        assert {row[0]: row[4] for row in rows} == saves
 
 
 def test_a_network_of_ones_own_is_a_spec_like_any_other(mine: Path) -> None:

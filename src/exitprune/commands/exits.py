@@ -18,10 +18,14 @@ def main(
     size: Annotated[int, typer.Option(min=1, help="Side of its images, in pixels.")] = 224,
     channels: Annotated[int, typer.Option(min=1, help="Of its images.")] = 3,
     classes: Annotated[int, typer.Option(min=2, help="That it tells apart.")] = 10,
+    pool: Annotated[
+        int, typer.Option(min=1, help="Side of the grid to which a head averages its map, as model.pool.")
+    ] = 1,
 ) -> None:
     """Print each point, the MACs from an image to there, their share of the whole, and the map that an exit would see.
 
-    An exit costs what its head costs, too: one linear layer on the map, averaged to `model.pool`.
+    Beside it stands what the head costs each image that comes there, and from which share of images that leave there it saves
+    more than that. Where the head costs as much as all that comes after the point, it never does.
     """
     from exitprune.networks.cuts import Tried  # here, since torch takes seconds to import
     from exitprune.networks.early_exit import Spec
@@ -38,12 +42,17 @@ def main(
     network = BaseNetwork(architecture=architecture, name=name)
     base = Spec(architecture, network.settings, channels, size, size, classes, (), None).build_base()
     assert isinstance(base, Named), "as the contract says"
-    points = list(Tried(base, (channels, size, size), name).points())
+    tried = Tried(base, (channels, size, size), name)
+    points = list(tried.points())
     widest = max([len(point.name) for point in points], default=0)
-    typer.echo(f"{'after':{widest}}  {'MACs so far':>15}  {'share':>6}  channels x height x width")
+    cost = f"{'MACs so far':>15}  {'share':>6}  {'of its head':>11}  {'saves from':>10}"
+    typer.echo(f"{'after':{widest}}  {cost}  channels x height x width")
     for point in points:
+        head = point.channels * min(pool, point.height) * min(pool, point.width) * classes
+        later = tried.order.total - point.macs
+        saves = f"{head / later:10.2%}" if head < later else f"{'never':>10}"
         map_ = f"{point.channels} x {point.height} x {point.width}"
-        typer.echo(f"{point.name:{widest}}  {point.macs:15,}  {point.share:6.1%}  {map_}")
+        typer.echo(f"{point.name:{widest}}  {point.macs:15,}  {point.share:6.1%}  {head:11,}  {saves}  {map_}")
 
 
 def _is_named(architecture: str) -> bool:
