@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,24 @@ def test_the_study_runs_on_a_network_of_torchvision_and_names_its_exits_where_th
     fresh.run("python", "-m", "exitprune", "export", level, "--out", str(tmp_path / "model"))
     card = json.loads((tmp_path / "model/model-card.json").read_text())
     assert [row["after_block"] for row in card["exits"]] == ["stage2.1", "stage3", "classifier"]
+
+
+ELSEWHERE = """
+from torch import nn
+
+def net(channels, num_classes):
+    return nn.Sequential(nn.Conv2d(channels, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.Flatten(), nn.Linear(64, num_classes))
+"""
+
+
+@pytest.mark.slow
+def test_a_network_in_a_file_elsewhere_is_found_by_jobs_too(fresh: Repository, tmp_path: Path) -> None:
+    (tmp_path / "a_network_elsewhere.py").write_text(ELSEWHERE)
+    model = {"architecture": "python", "name": "a_network_elsewhere:net", "exits": ["1"], "pool": 1}
+    fresh.set_params(model=model)
+    there = f"PYTHONPATH={fresh.path / 'src'}{os.pathsep}{tmp_path}"
+    fresh.run("env", there, "snakemake", "--cores", "2", "runs/smoke/seed0/base.safetensors")
+    assert (fresh.path / "runs/smoke/seed0/base.safetensors").is_file()
 
 
 @pytest.mark.slow

@@ -25,7 +25,12 @@ from exitprune.variants import names_of
 os.environ["PATH"] = os.pathsep.join(
     [str(Path(sys.executable).parent), os.environ["PATH"]]
 )
-os.environ["PYTHONPATH"] = "src"
+# A network of one's own is found where PYTHONPATH says; this file is read again in jobs, which must add nothing.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    dict.fromkeys(
+        ["src", *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    )
+)
 STORE = Store(clone_of(Path.cwd()) / STORE_FOLDER)
 os.environ[STORE_VARIABLE] = str(STORE.folder)
 
