@@ -1,1 +1,1 @@
-"""What every job does beside its work, and what stands around all jobs of a study: how long, how far, what counts, what is kept."""
+"""What every job does beside its work, and what stands around all jobs of a study: how long, how far, what is kept."""
