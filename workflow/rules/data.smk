@@ -4,10 +4,12 @@ from exitprune.jobs.disk import data_memory_mb
 
 DATA_SETTINGS = settings(data=PARAMS.data.model_dump(exclude={"augment", "path"}))
 
+DATA_STAGE = "data" if PARAMS.data.mean is None else "normalised"
+
 
 rule data:
     input:
-        code=code("data", DATA_SETTINGS),
+        code=code(DATA_STAGE, DATA_SETTINGS),
     output:
         arrays=DATA,
         manifest=f"{RUNS}/data.json",
@@ -25,7 +27,7 @@ rule data:
         "Prepare the images"
     shell:
         run(
-            "data",
+            DATA_STAGE,
             "--path={DATA_PATH:q}",
             out="output.arrays",
             manifest="output.manifest",

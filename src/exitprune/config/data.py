@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from exitprune.config.section import Section, one_of
 from exitprune.variants import names_of
@@ -38,6 +38,33 @@ class DataSource(Section):
     """Use only so many training images (and as many test images at most); `all` or null: all."""
     seed: int = Field(ge=0, lt=2**32)
     """Decides the division; the same for all runs of a study, so that they are comparable."""
+    mean: list[float] | None = None
+    """Of each channel, in units of the full range, to normalise with; `none` or null: that of the training images."""
+    std: list[float] | None = None
+    """Deviation of each channel; goes with `mean`."""
+
+    @field_validator("mean", "std", mode="before")
+    @classmethod
+    def _none_is_their_own(cls, value: Any) -> Any:
+        return None if value == "none" else value  # null in params.yaml would let the preset's through
+
+    @model_validator(mode="after")
+    def _can_normalise(self) -> Self:
+        mean, std = self.mean, self.std
+        if mean is None and std is None:
+            return self
+        if mean is None or std is None or len(mean) != len(std) or len(mean) not in (1, 3):
+            raise ValueError("mean and std go together, with one number for each of 1 or 3 channels")
+        if not all(0 <= one <= 1 for one in mean) or not all(0 < one <= 1 for one in std):
+            raise ValueError(
+                "mean and std are shares of the full range: a mean from 0 to 1, a std above 0 and at most 1"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_set(self, told: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Nothing is said of a mean that is not set, so that what was computed before there was one is known again."""
+        return {name: value for name, value in told(self).items() if name not in ("mean", "std") or value is not None}
 
     @field_validator("limit", mode="before")
     @classmethod
