@@ -14,6 +14,8 @@ import pandas as pd
 from exitprune.deployment.measured_times import BASE, NOBODY, PLAIN, WITHIN, milliseconds
 
 PLAIN_, PLAIN_PRUNED, EXITS, PRUNED = "plain", "plain, pruned", "with exits", "pruned, with exits"
+PER_MAC = "per_mac"
+"""In the names of recipes that rank by squared magnitude per MAC."""
 FAMILIES = (PLAIN_, PLAIN_PRUNED, EXITS, PRUNED)
 
 
@@ -95,6 +97,20 @@ def pruned_rows(measured: pd.DataFrame, batch: int) -> list[list[str]]:
             for choice in (NOBODY, WITHIN)
         ]
         rows.append([str(network), *cells[0], *cells[1]])
+    return rows
+
+
+def equal_rows(measured: pd.DataFrame, batch: int) -> list[list[str]]:
+    """At accuracies that both reach, the least time of networks pruned by magnitude alone and per MAC, in sparse kernels."""
+    points = of_batch(measured, batch).query("family == @PRUNED and runtime == 'sparse'")
+    per_mac = points["network"].str.contains(PER_MAC)
+    both = points[~per_mac], points[per_mac]
+    most = min(points_["accuracy"].max() for points_ in both)
+    rows = []
+    for level in np.arange(0.6, most, 0.02):
+        by_magnitude, by_mac = (points_.loc[points_["accuracy"] >= level, "ms"].min() for points_ in both)
+        numbers = (f"{by_magnitude:.4f}", f"{by_mac:.4f}", f"{by_mac / by_magnitude:.2f}")
+        rows.append([f"{100 * level:.0f}", *numbers])
     return rows
 
 

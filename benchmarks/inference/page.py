@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from benchmarks.inference.front import FAMILIES, aim_rows, front_rows, of_batch, pareto, pruned_rows
+from benchmarks.inference.front import FAMILIES, aim_rows, equal_rows, front_rows, of_batch, pareto, pruned_rows
 from benchmarks.inference.promised import TITLES, promised_rows
 from benchmarks.pages import put
 from exitprune.reporting.drawing import in_percent, new_figure, theme
@@ -71,6 +71,8 @@ def tables() -> dict[str, tuple[list[str], list[list[str]]]]:
         found[f"pruned {study}"] = (titles, pruned_rows(rows, 64))
         found[f"promised {study}"] = (TITLES, promised_rows(ROOT / "results" / study))
         found[f"aims {study}"] = ([f"aim, {study}", "at least", "measured", ""], aim_rows(rows))
+    titles = ["accuracy of at least, %", "by magnitude, ms", "per MAC, ms", "ratio"]
+    found[f"equal {STUDIES[0]}"] = (titles, equal_rows(measured(STUDIES[0]), 64))
     return found
 
 
