@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from exitprune.config.parameter_file import read_yaml
+from exitprune.config.parameter_file import parse_yaml, read_yaml
 from exitprune.config.recipe import overlay
 from exitprune.config.study import checked_name, resolve
 from exitprune.errors import BadInput
@@ -86,10 +86,7 @@ def parsed(changed: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
             there = there.get(section) if isinstance(there, Mapping) else None
         if there is not None and not isinstance(there, Mapping):
             raise BadInput(f"--set {one}: params.yaml sets {path} to {there!r} for every study; change it there")
-        try:
-            nested: Any = {key: yaml.safe_load(text)}
-        except yaml.YAMLError:
-            raise BadInput(f"--set {one}: {text!r} is not a value as YAML has them") from None
+        nested: Any = {key: parse_yaml(text, f"--set {path}")}
         for section in reversed(sections):
             nested = {section: nested}
         values = overlay(values, nested)

@@ -21,6 +21,7 @@ from exitprune.config.recipe import NAME, Recipe
 from exitprune.config.section import Section
 from exitprune.config.training import Training
 from exitprune.documents import reason
+from exitprune.errors import quoted
 
 LARGEST_SEED = 10**18
 
@@ -126,9 +127,13 @@ class Params(Shared, Unpruned):
     @field_validator("recipes")
     @classmethod
     def _can_be(cls, recipes: dict[str, Recipe], info: ValidationInfo) -> dict[str, Recipe]:
+        if len({name.lower() for name in recipes}) < len(recipes):
+            raise ValueError("two names that differ in capitals alone are one folder on some disks; rename one")
         for name, recipe in recipes.items():
             if not re.fullmatch(NAME, name):
-                raise ValueError(f"{name!r}: a recipe is called by letters, digits, - and _, a letter first")
+                raise ValueError(
+                    f"{quoted(name)}: a recipe is called by letters, digits, - and _, a letter first, 64 at most"
+                )
             base = info.data.get("base")
             if base and isinstance(recipe.rewind, int) and recipe.rewind > base.epochs:
                 raise ValueError(f"{name}: rewind: base training has no epoch {recipe.rewind}")

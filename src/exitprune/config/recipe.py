@@ -8,7 +8,7 @@ from typing import Any
 from exitprune.config.prune import Prune
 from exitprune.config.training import Training
 
-NAME = r"[A-Za-z][A-Za-z0-9_-]*"
+NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 """What a recipe may be called: it is the name of a folder."""
 
 

@@ -19,11 +19,13 @@ from exitprune.config.model import BaseNetwork, Model
 from exitprune.config.parameter_file import read_yaml
 from exitprune.config.params import Outline, Params
 from exitprune.config.recipe import named, overlay, spelt_out
+from exitprune.config.unknown import instead_of
 from exitprune.documents import reason
 from exitprune.errors import BadInput, quoted
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 RESERVED = (".", ".dvc", ".lock", ".tmp")  # endings that DVC or a file system take for something else
+MANY = 5  # values left empty, from which on a preset is one that forgot to say what it is like
 Form = TypeVar("Form", Params, Outline)
 EXPERIMENTS = "/.dvc/tmp/exps/"  # where DVC runs experiments in --temp and --queue
 
@@ -70,7 +72,12 @@ def _read(values: Mapping[str, Any], presets: Path, form: type[Form]) -> Form:
             + f"allowed: {', '.join(known)} (files in {presets}/)"
         )
     preset = read_yaml(presets / f"{study}.yaml")
-    if "like" in preset:
+    if "study" in preset:
+        raise BadInput(
+            f"{presets / study}.yaml: study: is said in params.yaml; to begin with another preset's values write like: NAME"
+        )
+    is_like_another = "like" in preset
+    if is_like_another:
         like = preset.pop("like")
         if like not in known:
             raise BadInput(f"{presets / study}.yaml: like: there is no {like!r}; allowed: {', '.join(known)}")
@@ -78,14 +85,25 @@ def _read(values: Mapping[str, Any], presets: Path, form: type[Form]) -> Form:
         if "like" in below:
             raise BadInput(f"{presets / study}.yaml: like: {like!r} is itself like {below['like']!r}; name that one")
         preset = laid_over(below, preset)
+    given = spelt_out(laid_over(preset, values))
     try:
-        return form.model_validate(spelt_out(laid_over(preset, values)))
+        return form.model_validate(given)
     except ValidationError as error:
         details = [detail for detail in error.errors() if detail["loc"][-1:] != ("int",)]  # the same as for "float"
         told = {detail["loc"] for detail in details}
         details = [detail for detail in details if detail["loc"][:1] != ("recipes",) or detail["loc"][2:] not in told]
         details = [detail for detail in details if _shared(detail["loc"]) not in told]
-        raise BadInput(*(_sentence(detail, study) for detail in details)) from None
+        empty = [detail for detail in details if detail["input"] is None]
+        if len(empty) > MANY and not is_like_another:
+            details = [detail for detail in details if detail["input"] is not None]
+            told_once = [
+                f"{presets / study}.yaml: leaves {len(empty)} values empty, first {_where(empty[0])}; give each, or begin with "
+                "those of another preset: like: NAME"
+            ]
+        else:
+            told_once = []
+        unknown = {detail["loc"] for detail in details if detail["type"] == "extra_forbidden"}
+        raise BadInput(*told_once, *(_sentence(detail, study, given, unknown) for detail in details)) from None
 
 
 def _listed(value: Any) -> Any:
@@ -141,16 +159,23 @@ def _model_of(values: Mapping[str, Any]) -> Mapping[str, Any]:
     return model if isinstance(model, Mapping) else {}
 
 
-def _sentence(detail: Any, study: str) -> str:
-    where = ".".join(str(part) for part in detail["loc"] if part != "float") or "the study"
+def _where(detail: Any) -> str:
+    return ".".join(str(part) for part in detail["loc"] if part != "float") or "the study"
+
+
+def _sentence(detail: Any, study: str, values: Mapping[str, Any], unknown: set[tuple[int | str, ...]]) -> str:
+    where = _where(detail)
     if detail["type"] == "extra_forbidden":
-        return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {quoted(detail['input'])})"
+        instead = instead_of(detail["loc"], values, unknown)
+        given = quoted(detail["input"])
+        return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {given}); {instead}"
     message = reason(detail)
     if detail["type"] in ("float_type", "int_type", "bool_type") and _was_text(detail["input"]):
         message += ", not text: write 1e-3 as 0.001, and what stands in braces after --config in params.yaml"
     says_itself = detail["loc"][:1] == ("recipes",) and len(detail["loc"]) == 2  # of a whole recipe: what does not fit
     is_silent = not detail["loc"] or detail["type"] == "missing" or says_itself
-    given = "" if is_silent else f" (given: {quoted(detail['input'])})"
+    whole = detail["loc"] == ("recipes",) and isinstance(detail["input"], Mapping)  # in short: the names of all
+    given = "" if is_silent else f" (given: {quoted(list(detail['input']) if whole else detail['input'])})"
     return f"params.yaml or presets/{study}.yaml: {where}: {message}{given}"
 
 

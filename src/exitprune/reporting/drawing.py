@@ -18,7 +18,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 from PIL import Image
 
@@ -147,8 +147,8 @@ def in_percent_of_all(axes: Axes) -> None:
     axes.set_ylim(bottom, min(top, 1.005))
 
 
-def legend_above(figure: Figure, handles: Sequence[Artist], labels: Sequence[str], most: int = 4) -> None:
-    """A legend over the whole figure, in as many columns, `most` at most, as its width holds."""
+def legend_above(figure: FigureBase, handles: Sequence[Artist], labels: Sequence[str], most: int = 4) -> None:
+    """A legend over the whole figure or part of it, in as many columns, `most` at most, as its width holds."""
     longest = max(map(len, labels), default=1)
     columns = min(most, max(1, LETTERS // (longest + BESIDE)))
     figure.legend(handles, labels, loc="outside upper center", ncols=columns)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.drawing import in_percent, looks, new_figure, over
+from exitprune.reporting.drawing import in_percent, legend_above, looks, new_figure, over
 from exitprune.reporting.formatting import percent
 
 PLACE = 9
@@ -56,7 +56,9 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     above.supxlabel("threshold on the largest softmax probability", fontsize="medium")
     handles, labels = above.axes[0].get_legend_handles_labels()
     above.legend(handles[::-1], labels[::-1], loc="outside right center", title="exit")
-    _bars(below.subplots(), chosen, recipes)
+    bars = below.subplots()
+    _bars(bars, chosen, recipes)
+    legend_above(below, *bars.get_legend_handles_labels())
     return figure
 
 
@@ -84,9 +86,7 @@ def _end_of_axis(rates: pd.DataFrame) -> int:
 def _stack(axes: Axes, rates: pd.DataFrame, end: int) -> None:
     wide = rates.pivot(index="threshold", columns="exit", values="exit_rate")
     strictness = np.array([_nines(threshold) for threshold in wide.index])
-    seen = np.unique((strictness * STEPS / end).round(), return_index=True)[
-        1
-    ]  # of thresholds nearer than a line, the first
+    _, seen = np.unique((strictness * STEPS / end).round(), return_index=True)  # of those nearer than a line, the first
     colours = matplotlib.colormaps["cividis"](np.linspace(0.05, 0.98, wide.shape[1]))
     axes.stackplot(
         strictness[seen],
@@ -120,4 +120,3 @@ def _bars(axes: Axes, chosen: pd.DataFrame, recipes: list[str]) -> None:
     axes.set(xlabel="exit", ylabel="share of test images", title="at the threshold chosen on validation images")
     axes.set_xticks(sorted(chosen["exit"].unique()))
     in_percent(axes)
-    axes.legend()
