@@ -318,3 +318,30 @@ def test_eight_bits_without_calibration_images_or_in_another_form_are_refused(st
         with pytest.raises(BadInput, match="leave out --sparse and --form stages"):
             export(study.level, tmp_path / "out", int8=True, **form)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_no_export_wrote_stays_where_it_is(study: Study, tmp_path: Path) -> None:
+    for name in ("model.onnx", "model-card.json"):
+        folder = tmp_path / name.replace(".", "-")
+        folder.mkdir()
+        (folder / name).write_text("mine")
+        with pytest.raises(BadInput, match=f"{name}: is there, and no export wrote it; give another folder as --out"):
+            export(study.level, folder, data=study.data)
+        assert [(path.name, path.read_text()) for path in folder.iterdir()] == [(name, "mine")]
+
+
+def test_an_export_of_another_checkpoint_is_written_over_with_a_word(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export(study.level, tmp_path, sparse=True)
+    (tmp_path / "stages").mkdir()
+    card = tmp_path / "model-card.json"
+    capsys.readouterr()
+    export(study.level, tmp_path)
+    assert capsys.readouterr().out.count("is of an earlier export, not of this one") == 2
+    card.write_text(card.read_text().replace(hashlib.sha256(study.level.read_bytes()).hexdigest(), "0" * 64))
+    export(study.level, tmp_path)
+    assert f"written over: the export of another checkpoint, {study.level.name}" in capsys.readouterr().out
+    card.unlink()  # as a kill between the two files leaves it
+    export(study.level, tmp_path)
+    assert card.is_file()

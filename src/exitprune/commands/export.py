@@ -12,6 +12,7 @@ import torch
 import typer
 
 from exitprune.data.images import load_manifest, load_split
+from exitprune.deployment.earlier_export import CARD, MODEL, card_there, said_of
 from exitprune.deployment.export_on_images import data_of, measure, points_of, quantising, warnings_of
 from exitprune.deployment.extras import extra
 from exitprune.deployment.filter_removal import smallest
@@ -99,6 +100,7 @@ def main(
         chosen = _threshold(threshold)
         rules.append(chosen)
     check_threads(threads)
+    before = card_there(out)
     torch.set_num_threads(threads)
     level = _with_exits(with_normalisation(checkpoint, load_checkpoint(checkpoint)), kept)
     network = smallest(level.network)
@@ -132,7 +134,7 @@ def main(
     metadata = metadata_of(level, exits, points, chosen.name)
     built = build_model(network, mean, std, applied, metadata)
     built = prepare(built) if prepare else built
-    path, model = out / "model.onnx", sealed(built.SerializeToString())
+    path, model = out / MODEL, sealed(built.SerializeToString())
     write_bytes(path, model)
     about: dict[str, Any] = {
         "file": path.name,
@@ -152,8 +154,10 @@ def main(
     made_with = {"threads": threads, "torch": torch.__version__, "onnx": onnx.__version__}
     manifest = None if source is None else load_manifest(source)
     card = model_card(level, exits, points, chosen.name, about, manifest, {**origin, **made_with}, warnings)
-    write_json(out / "model-card.json", card)
-    beside = f"model{SUFFIX} and model-card.json" if about.get("sparse") else "model-card.json"
+    write_json(out / CARD, card)
+    beside = f"model{SUFFIX} and {CARD}" if about.get("sparse") else CARD
+    written = {f"model{SUFFIX}"} if about.get("sparse") else set()
+    warnings += said_of(out, before, origin["sha256"], written | ({"stages"} if form == "stages" else set()))
     typer.echo("\n".join([f"{path} and {beside} beside it", *_said(rules, points, chosen, source), *warnings]))
 
 
