@@ -102,6 +102,14 @@ def test_a_shell_completes_commands_and_options(typed: str, offered: list[str]) 
     assert done.stdout.split() == offered
 
 
+def test_letters_that_a_terminal_does_not_have_are_written_by_number() -> None:
+    done = exitprune("study", "größe", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", LC_ALL="C")
+    assert done.returncode == 1
+    assert "cannot be the name of a study" in done.stderr
+    done = exitprune("methods", "criterion", "--csv", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+
+
 @pytest.mark.parametrize("words", [["--log", "/proc/none/log", "methods"], ["export", "a" * 300, "--out", "model"]])
 def test_a_place_that_a_system_does_not_allow_is_said_in_one_sentence(words: list[str]) -> None:
     done = exitprune(*words)

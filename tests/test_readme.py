@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,12 @@ def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
 def test_lines_of_prose_are_short(page: Path) -> None:
     long = [f"{page.name}:{number} has {len(line)}" for number, line in prose(page) if len(line) > 120]
     assert not long
+
+
+def test_make_alone_lists_every_target_with_what_it_takes() -> None:
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)) - {"announce"}
+    assert set(re.findall(r"^  make ([a-z-]+) ", done.stdout, re.MULTILINE)) == targets
+    assert re.search(r"make reproduce .*minutes, [0-9.]+ GB", done.stdout)
+    assert "5.7 GB on disk" in done.stdout

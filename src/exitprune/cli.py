@@ -8,6 +8,7 @@ and not listed.
 from __future__ import annotations
 
 import ast
+import errno
 import functools
 import gc
 import hashlib
@@ -17,6 +18,7 @@ import platform
 import sys
 from collections.abc import Callable
 from importlib import metadata
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -33,6 +35,8 @@ FAMILIES = {"commands": False, "stages": True}
 """Where the files are, and whether they are hidden in the help."""
 NEEDS = {"predict": "predict", "export": "export"}
 """The extra of pyproject.toml that a command needs; the others need `workflow`."""
+SHORT = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOENT)
+"""Of the system itself, named by no file: no room, no temporary folder, too many files, no processes."""
 VERSIONS = ("torch", "onnxruntime", "onnx", "snakemake", "dvc")
 EPILOG = "In a checkout, `make` lists what else there is to run."
 
@@ -79,6 +83,9 @@ def build(words: list[str]) -> Typer:
 def main() -> None:
     """Run; what a user can mend ends in one sentence and exit code 1, what only we can mend in a traceback."""
     completed = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS") or ""  # what a shell completes
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what this terminal has no letters for
     gc.disable()  # looking for garbage among what imports leave, which stays, would take a fifth of the start
     try:
         app = build([*sys.argv[1:], *completed.split()])
@@ -92,6 +99,8 @@ def main() -> None:
             _end(
                 BadInput(f"{error.filename}: cannot be used ({error.strerror}); give another, or mend its permissions")
             )
+        if isinstance(error, OSError) and error.errno in SHORT:
+            _end(BadInput(f"the system has no more to give ({error.strerror}); make room, or give another place"))
         LOG.exception("exitprune failed")
         raise
 
@@ -131,5 +140,5 @@ def _stub() -> None:
 
 
 def _first_line(family: str, name: str) -> str:
-    text = ast.get_docstring(ast.parse((folder_of(family) / f"{name}.py").read_text())) or ""
+    text = ast.get_docstring(ast.parse((folder_of(family) / f"{name}.py").read_text(encoding="utf-8"))) or ""
     return text.partition("\n")[0]

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from exitprune.data.amounts import amount_of, extent_of
 from exitprune.errors import BadInput
 from exitprune.jobs.alone import STORE_VARIABLE
+from exitprune.jobs.home import check_home
 from exitprune.jobs.store import STORE as STORE_FOLDER, Store, clone_of
 from exitprune.jobs.provenance import sources
 from exitprune.config.families import loaded
@@ -41,6 +42,7 @@ PRESETS = Path("presets")
 def read_params():
     """The study's parameters; a mistake in them is one sentence and no traceback."""
     try:
+        check_home()
         return resolve(config, PRESETS)
     except BadInput as error:
         raise WorkflowError(str(error)) from None

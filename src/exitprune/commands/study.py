@@ -15,6 +15,7 @@ from exitprune.config.parameter_file import parse_yaml, read_yaml
 from exitprune.config.recipe import overlay
 from exitprune.config.study import checked_name, resolve
 from exitprune.errors import BadInput
+from exitprune.jobs.home import check_home
 
 
 def main(
@@ -31,6 +32,7 @@ def main(
     plan: Annotated[bool, typer.Option("--plan", help="Say what it would take, and run nothing.")] = False,
 ) -> None:
     """Run a study: short for `snakemake --cores N --config study=NAME`, in a clone of the repository."""
+    check_home()
     root = checkout()
     if bool(changed) != bool(own_name):
         raise BadInput(
@@ -110,7 +112,7 @@ def keep_as(root: Path, own_name: str, like: str, values: Mapping[str, Any]) -> 
     is_new = not path.exists()
     if not is_new and read_yaml(path) != content:
         raise BadInput(f"--as {own_name}: {path} is there with other values; choose another name")
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     try:
         resolve({**read_yaml(root / "params.yaml"), "study": own_name}, presets)
     except BadInput:

@@ -68,7 +68,7 @@ def about(family: str, name: str) -> About:
         ValueError: if it uses a word that has no meaning here.
     """
     try:
-        return _told((folder_of(family) / f"{name}.py").read_text())
+        return _told((folder_of(family) / f"{name}.py").read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{family}/{name}.py: {error}") from None
 

@@ -6,6 +6,7 @@ No stage that trains reads this, so a new parameter of another stage recomputes 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
@@ -38,6 +39,11 @@ class Data(DataSource):
     def _can_be_one(cls, path: str | None) -> str | None:
         if path is not None and (not path.strip() or "\0" in path):
             raise ValueError("name a folder, or leave it out")
+        if path is not None and path.startswith("~"):
+            try:
+                Path(path).expanduser()
+            except RuntimeError:  # nobody of that name, or nobody's home is known
+                raise ValueError("~ leads to no home that this system knows; write the whole path") from None
         return path
 
 

@@ -111,7 +111,7 @@ def _listed(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
         try:
             value = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):  # refused as the text that it is
             return value
     if isinstance(value, list):
         return [int(one) if isinstance(one, str) and one.isdecimal() else one for one in value]

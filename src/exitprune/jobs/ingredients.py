@@ -88,7 +88,7 @@ def code_digests(*variants: tuple[str, str]) -> dict[str, str]:
 
 @cache
 def _digest(path: Path, _written: int) -> str:
-    return hashlib.sha256(meaning(path.read_text()).encode()).hexdigest()[:16]
+    return hashlib.sha256(meaning(path.read_text(encoding="utf-8")).encode()).hexdigest()[:16]
 
 
 def meaning(source: str) -> str:

@@ -30,7 +30,7 @@ def set_up_logging(file: Path | None) -> None:
     handlers: list[logging.Handler] = [] if sys.stderr.isatty() else [logging.StreamHandler()]
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(file))
+        handlers.append(logging.FileHandler(file, encoding="utf-8"))
     for handler in handlers:
         handler.setFormatter(form)
         LOG.addHandler(handler)
@@ -100,7 +100,7 @@ class Progress:
             raise BadInput(f"{self.where}: {error}; {self._blame(self.rate, error.began_with)}") from error
         if path := os.environ.get(TRACE):
             line = json.dumps({"label": self.label, "start": self.started, "end": time.time()})
-            with Path(path).open("a") as file:
+            with Path(path).open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
 
     @staticmethod
@@ -147,4 +147,4 @@ class Progress:
         self.written = time.monotonic()
         if self.file is not None:
             about = {"where": self.where, "done": self.done, "skipped": self.skipped, "total": self.num_images}
-            self.file.write_text(json.dumps({**about, "seconds": time.time() - self.started}) + "\n")
+            self.file.write_text(json.dumps({**about, "seconds": time.time() - self.started}) + "\n", encoding="utf-8")

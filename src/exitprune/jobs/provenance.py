@@ -57,7 +57,7 @@ def _imports(path: Path) -> list[str]:
 @cache
 def _imports_as_written(path: Path, _written: int) -> list[str]:
     names: list[str] = []
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     for_types = [node for node in ast.walk(tree) if isinstance(node, ast.If) and _is_for_types(node.test)]
     unused = {id(node) for block in for_types for statement in block.body for node in ast.walk(statement)}
     for node in (node for node in ast.walk(tree) if id(node) not in unused):
@@ -109,7 +109,7 @@ def environment(device: str | None = None) -> dict[str, Any]:
 def processor() -> str:
     """The processor as its maker calls it, as far as the system says."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux
         lines = []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

@@ -82,7 +82,7 @@ def keep_aside(folder: Path, store: Path) -> None:
 def _made_of(folder: Path) -> dict[str, Any]:
     file = folder / FILE
     try:
-        made_of: dict[str, Any] = json.loads(file.read_text())["made_of"]
+        made_of: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["made_of"]
         _ = made_of["settings"], made_of["contents"], made_of["code"]
     except (OSError, ValueError, LookupError, TypeError):
         raise BadInput(f"{file}: not a record, it does not say what it is made of; move {folder} elsewhere") from None
@@ -109,7 +109,7 @@ def _is_made_here(folder: Path, metadata: Path) -> bool:
         return False
     made_of = _made_of(folder)
     try:
-        parameters = list(json.loads(note.read_text())["params"])
+        parameters = list(json.loads(note.read_text(encoding="utf-8"))["params"])
     except (ValueError, LookupError, TypeError):  # damaged: it says nothing
         return False
     for parameter in parameters:

@@ -151,7 +151,7 @@ def state_of(plan: Sequence[Job], cores: int, elapsed: float = 0.0) -> State:
 def _read(file: Path | None) -> dict[str, Any]:
     """What a job says; nothing while it has not begun, or in the moment in which it writes."""
     try:
-        found = json.loads(file.read_text()) if file is not None else {}
+        found = json.loads(file.read_text(encoding="utf-8")) if file is not None else {}
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) and isinstance(found.get("total"), int) else {}

@@ -59,7 +59,7 @@ def publish(study: str, root: Path = Path()) -> None:
         if path.is_file() and str(path.relative_to(versioned)) not in digests and path != versioned / MANIFEST:
             path.unlink()
     records = {
-        output: {"sha256": digest([root / output]), "record": json.loads(record.read_text())}
+        output: {"sha256": digest([root / output]), "record": json.loads(record.read_text(encoding="utf-8"))}
         for output, record in sorted(_records(root / RECORDS))
         if output.startswith((f"runs/{study}/", f"results/{study}/")) and (root / output).is_file()
     }
@@ -80,7 +80,7 @@ def bring_in(study: str, store: Store, root: Path = Path()) -> int:
     if not manifest.is_file():
         return 0
     version = digest([manifest])
-    if (runs / BROUGHT).is_file() and (runs / BROUGHT).read_text() == version:
+    if (runs / BROUGHT).is_file() and (runs / BROUGHT).read_text(encoding="utf-8") == version:
         return 0
     said = checked(Version, parse_json(read_document(manifest, LARGEST), manifest), manifest)
     if outside := [name for name in (*said.files, *said.records) if ".." in Path(name).parts or name[:1] in ("", "/")]:

@@ -30,5 +30,5 @@ def figures_with_a_table() -> list[str]:
 
 
 def _functions(figure: str) -> set[str]:
-    source = (folder_of("figures") / f"{figure}.py").read_text()
+    source = (folder_of("figures") / f"{figure}.py").read_text(encoding="utf-8")
     return {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}

@@ -33,7 +33,7 @@ class Place:
 
 def place_of(folder: Path) -> Place:
     """What a package says of itself."""
-    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
     return Place(folder.name, text.split("\n\n")[0].replace("\n", " ").partition(". ")[0].removesuffix("."))
 
 

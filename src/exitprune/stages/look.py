@@ -26,4 +26,6 @@ def main(out: Annotated[Path, Option()], params: Annotated[Path, Option()] = Pat
     data = resolve(read_yaml(params), params.parent / "presets").data
     found = extent_of(data)
     numbers = {"train": found.num_train, "test": found.num_test, "classes": found.num_classes}
-    out.write_text(json.dumps({"source": data.source, **numbers, "sha256": found.digest}, indent=1) + "\n")
+    out.write_text(
+        json.dumps({"source": data.source, **numbers, "sha256": found.digest}, indent=1) + "\n", encoding="utf-8"
+    )

@@ -2,7 +2,8 @@
 
 A folder of 3 + 2 grey 8 x 8 PNG per class a, b is made; then
 
-    images: {path below the folder: {mode, size: [width, height], colour, format}}, more or other images
+    images: {path below the folder: {mode, size: [width, height], colour, format, frames, turned, transparency, cut}}, more or
+        other images: of so many pictures, with this EXIF orientation, this colour transparent, this share of the bytes left
     texts: {path below the folder: text}, other files
     links: {path below the folder: where it leads}
     moves: {path below the folder: new path}
@@ -37,7 +38,10 @@ def run(recipe: dict[str, Any], folder: Path) -> None:
         colour = image.get("colour", 0)
         colour = tuple(colour) if isinstance(colour, list) else colour
         made = Image.new(image.get("mode", "L"), tuple(image.get("size", (8, 8))), colour)
-        made.save(folder / path, image.get("format"))
+        made.save(folder / path, image.get("format"), **_more(made, image))
+        if "cut" in image:
+            content = (folder / path).read_bytes()
+            (folder / path).write_bytes(content[: int(image["cut"] * len(content))])
     for path, text in recipe.get("texts", {}).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
@@ -48,3 +52,15 @@ def run(recipe: dict[str, Any], folder: Path) -> None:
     source = load(folder, tuple(recipe["size"]) if "size" in recipe else None)
     if "counts" in recipe:
         assert [len(source.train), 0 if source.test is None else len(source.test)] == recipe["counts"]
+
+
+def _more(made: Image.Image, image: dict[str, Any]) -> dict[str, Any]:
+    """What an image is saved with besides its pixels."""
+    more: dict[str, Any] = {"transparency": image["transparency"]} if "transparency" in image else {}
+    if "turned" in image:
+        more["exif"] = Image.Exif()
+        more["exif"][0x0112] = image["turned"]
+    if "frames" in image:
+        other = made.point(lambda value: 255 - value)  # equal ones would be one
+        more |= {"save_all": True, "append_images": [other] * (image["frames"] - 1)}
+    return more
