@@ -15,9 +15,9 @@ def main(
     model: Annotated[
         str, typer.Argument(help="torchvision:mobilenet_v2, timm:..., or python:package.module:function of your own.")
     ],
-    size: Annotated[int, typer.Option(min=1, help="Side of its images, in pixels.")] = 224,
-    channels: Annotated[int, typer.Option(min=1, help="Of its images.")] = 3,
-    classes: Annotated[int, typer.Option(min=2, help="That it tells apart.")] = 10,
+    size: Annotated[int, typer.Option(min=1, max=2048, help="Side of its images, in pixels.")] = 224,
+    channels: Annotated[int, typer.Option(min=1, max=1024, help="Of its images.")] = 3,
+    classes: Annotated[int, typer.Option(min=2, max=100_000, help="That it tells apart.")] = 10,
     pool: Annotated[
         int, typer.Option(min=1, help="Side of the grid to which a head averages its map, as model.pool.")
     ] = 1,

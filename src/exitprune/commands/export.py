@@ -189,6 +189,8 @@ def _rules(
 def _threshold(value: float) -> Rule:
     if not math.isfinite(value):
         raise BadInput(f"--threshold: {value} was given; give a finite number")
+    if value > 1:
+        raise BadInput(f"--threshold: {value:g} was given; no confidence is above 1, at which nobody leaves early")
     return Rule("threshold", value)
 
 

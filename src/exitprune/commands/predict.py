@@ -38,7 +38,7 @@ def main(
     ] = "onnxruntime",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads, at most the machine's cores.")] = 1,
     seconds: Annotated[
-        float, typer.Option(min=0.001, help="Give up on a model that answers no image in this time.")
+        float, typer.Option(min=0.001, max=86_400, help="Give up on a model that answers no image in this time.")
     ] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -52,6 +52,8 @@ def main(
     for name, value in (("--threshold", threshold), ("--seconds", seconds)):
         if value is not None and not math.isfinite(value):
             raise BadInput(f"{name}: {value} was given; give a finite number")
+    if threshold is not None and threshold > 1:
+        raise BadInput(f"--threshold: {threshold:g} was given; no confidence is above 1, at which nobody leaves early")
     check_threads(threads)
     loaded, instead = _opened(model, runtime, threads, seconds)
     if instead is not None:

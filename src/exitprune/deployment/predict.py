@@ -50,7 +50,9 @@ def threshold_of(model: Model, rule: str | None) -> tuple[str, float]:
     points = {point.rule: point.threshold for point in model.about.operating_points}
     if not points:
         raise BadInput("the model has no operating points (it was exported without its data); give --threshold")
-    wanted = (rule or model.about.chosen or next(iter(points))).replace("<=", "=")  # as they were called once
+    wanted = (model.about.chosen or next(iter(points)) if rule is None else rule).replace(
+        "<=", "="
+    )  # as they were called once
     for name, threshold in points.items():
         if name.replace("<=", "=") == wanted:
             return name, threshold
