@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce announce setup test test-slow torture lint bench bench-inference bench-sparse lock clean
+.PHONY: help reproduce announce setup test test-slow test-timm torture lint bench bench-inference bench-sparse lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -38,6 +38,9 @@ test: .venv/installed ## the fast tests: about 5 minutes
 
 test-slow: .venv/installed ## the slow tests, whole studies in throw-away clones: tens of minutes
 	python -m pytest -m slow $(XDIST)
+
+test-timm: .venv/timm ## the tests of timm's networks, which need timm: minutes
+	PYTHONPATH=.venv/timm python -m pytest -m slow -k timm tests/networks/test_any_network.py tests/stages/test_networks_of_others.py $(XDIST)
 
 torture: .venv/installed ## kills, full disks, flipped bits, foreign files, commands in any order: 40 minutes; writes docs/reliability.md
 	python -m tests.torture --minutes $(MINUTES) --kills $(KILLS) --seed $(SEED)
@@ -79,6 +82,10 @@ bench-sparse: .venv/installed ## sparse kernels against dense ones here, into do
 	fi
 	@touch $@
 	@echo "  .venv is ready"
+
+# Beside the other packages, not among them: where timm is, ptflops, which tests hold costs against, warns while it is imported.
+.venv/timm: .venv/installed
+	python -m pip install --quiet --no-deps --target $@ timm==1.0.31
 
 # Exact versions with hashes for all platforms, without download addresses. Needs uv.
 lock: ## requirements.lock anew from pyproject.toml; needs uv
