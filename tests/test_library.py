@@ -54,6 +54,30 @@ def test_choices_that_would_have_no_effect_are_refused_as_in_a_study(
         net.prune(*given, criterion="magnitude_per_mac", scope="layer", rounds=1, finetune=TRAINED)
 
 
+class Twice(nn.Module):
+    """A module that stands under two names, as shared encodings of positions do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.first = nn.Conv2d(2, 2, 1), nn.Conv2d(2, 2, 3, padding=1)
+        self.again, self.fc = self.first, nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.again(self.first(self.stem(x)).relu()).relu()
+        return self.fc(nn.functional.adaptive_avg_pool2d(x, 2).flatten(1))  # type: ignore[no-any-return]
+
+
+def test_a_module_under_two_names_is_saved_and_loaded(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    images = torch.randn(8, 2, 6, 6)
+    net = exitprune.wrap(Twice(), after=["stem"], example=images)
+    net.prune(images, torch.arange(8) % 3, rounds=1, sparsity=0.5, finetune=TRAINED)
+    net.save(tmp_path / "net.safetensors")
+    again = exitprune.load(tmp_path / "net.safetensors", Twice())
+    with torch.no_grad():
+        assert torch.equal(again.eval()(images), net.eval()(images))
+
+
 def test_an_exported_file_is_sealed(net: EarlyExits, tmp_path: Path) -> None:
     net.export(tmp_path / "model.onnx")
     assert ExportedModel(tmp_path / "model.onnx").is_sealed

@@ -94,10 +94,13 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON header whole or not at all."""
+    """Write tensors and a JSON header whole or not at all; what stands under several names is written under each."""
     from safetensors.torch import save
 
-    held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    held, addresses = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, set()
+    for name, tensor in held.items():
+        held[name] = tensor.clone() if tensor.data_ptr() in addresses else tensor
+        addresses.add(tensor.data_ptr())
     content = json.dumps({**header, "format": FORMAT, TENSORS: _digest_of(held)}, sort_keys=True)
     write_bytes(path, save(held, {HEADER: _sealed(content)}))
 
