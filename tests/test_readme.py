@@ -89,6 +89,16 @@ def test_the_papers_comparison_came_out_as_told() -> None:
     assert budget["ordered_own_rate"] - budget["joint_own_rate"] == pytest.approx(0.0575, abs=5e-4)
 
 
+def test_the_papers_network_says_what_is_told() -> None:
+    claims = pd.read_csv(ROOT / "results/paper-16/tables/claims.csv").query("role == 'primary'").set_index("claim")
+    verdicts = {**dict.fromkeys((1, 2, 3, 5), "supported"), 4: "not distinguishable"}
+    assert claims["verdict"].to_dict() == verdicts
+    assert set(claims["num_seeds"]) == {5}
+    early, deepest, cost = (100 * claims.loc[number, "difference"] for number in (1, 2, 3))
+    told = f"{early:.1f} points better at the early exits, {-cost:.0f} % cheaper at equal accuracy and {-deepest:.1f} points worse"
+    assert told in " ".join(README.split())
+
+
 def test_the_python_runs_and_does_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert code in (ROOT / "docs/library.md").read_text()
