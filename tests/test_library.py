@@ -78,6 +78,26 @@ def test_a_module_under_two_names_is_saved_and_loaded(tmp_path: Path) -> None:
         assert torch.equal(again.eval()(images), net.eval()(images))
 
 
+class Versioned(nn.Linear):
+    """A layer that asks which version of itself was saved, as MNASNet does."""
+
+    _version = 2
+
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, metadata: dict[str, Any], *more: Any) -> None:
+        assert metadata.get("version") == 2
+        super()._load_from_state_dict(state, prefix, metadata, *more)
+
+
+def test_a_module_that_asks_for_its_version_is_loaded(tmp_path: Path) -> None:
+    def make() -> nn.Module:
+        return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.Flatten(), Versioned(144, 3))
+
+    net = exitprune.wrap(make(), after=["0"], example=torch.zeros(2, 1, 6, 6))
+    net.save(tmp_path / "net.safetensors")
+    again = exitprune.load(tmp_path / "net.safetensors", make())
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in net.state_dict().items())
+
+
 def test_an_exported_file_is_sealed(net: EarlyExits, tmp_path: Path) -> None:
     net.export(tmp_path / "model.onnx")
     assert ExportedModel(tmp_path / "model.onnx").is_sealed

@@ -7,6 +7,7 @@ Nothing that is not finite is ever written, or taken.
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +71,10 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu", base: Archit
         raise BadInput(f"{path}: holds no network; give a level or recovered checkpoint")
     network = _sketch(path, layout, checked(CheckpointHeader, header, path).network.spec, base)
     tensors, _ = read_tensors(path)
-    state = {name: tensor.clone() for name, tensor in tensors.items() if not name.startswith(MASK)}
+    state = OrderedDict((name, tensor.clone()) for name, tensor in tensors.items() if not name.startswith(MASK))
     if fault := fault_of_state(state):
         raise BadInput(f"{path}: {fault}; {INSTEAD}")
+    state._metadata = network.state_dict()._metadata  # type: ignore[attr-defined]  # MNASNet asks for its version
     network.load_state_dict(state, assign=True)
     masks = {}
     for name, weight in weights(network).items():
