@@ -17,7 +17,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from importlib import metadata
 from io import TextIOWrapper
 from pathlib import Path
@@ -86,10 +85,7 @@ def main() -> None:
     completed = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS") or ""  # what a shell completes
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            with suppress(
-                OSError
-            ):  # a fork of `shared_start` has a pipe where its parent had a file, which could be sought in
-                stream.reconfigure(errors="backslashreplace")  # what this terminal has no letters for
+            stream.reconfigure(errors="backslashreplace")  # what this terminal has no letters for
     gc.disable()  # looking for garbage among what imports leave, which stays, would take a fifth of the start
     try:
         app = build([*sys.argv[1:], *completed.split()])

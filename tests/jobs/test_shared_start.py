@@ -20,6 +20,7 @@ import json, os, sys, time
 from pathlib import Path
 from exitprune.jobs.shared_start import serve
 serve(Path(sys.argv[1]), modules=())
+sys.stdout.reconfigure(errors="backslashreplace")  # as the command line does
 print(json.dumps([os.getpid(), sys.argv[1:], os.environ.get("MINE"), os.getcwd(), sys.stdin.readline()]), flush=True)
 time.sleep(float(sys.argv[1]))
 sys.exit(int(sys.argv[2]))
@@ -32,7 +33,13 @@ THREADS = dict.fromkeys(NUM_THREADS, "1")
 def server(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Listens to `tmp_path/socket`."""
     command = [sys.executable, "-c", SERVER, str(tmp_path / "socket")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, **THREADS}) as process:
+    environment = {**os.environ, **THREADS}
+    with (
+        Path(tmp_path, "said").open("w") as said,  # can be sought in, unlike the pipes of its jobs
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, env=environment) as process,
+    ):
+        said.write("something, so that its end is not its beginning")
+        said.flush()
         while not (tmp_path / "socket").exists():
             time.sleep(0.01)
         yield process

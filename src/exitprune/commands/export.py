@@ -20,6 +20,7 @@ from exitprune.deployment.latency import exit_milliseconds
 from exitprune.deployment.model_card import Measured, exit_table, metadata_of, model_card, with_normalisation
 from exitprune.deployment.onnx_export import OPSET, build_model
 from exitprune.deployment.onnx_stages import write_stages
+from exitprune.deployment.options import check_finite, check_threshold
 from exitprune.deployment.seal import sealed
 from exitprune.deployment.sparse.from_network import steps_of
 from exitprune.deployment.sparse.loading import SUFFIX
@@ -96,8 +97,9 @@ def main(
     """
     onnx = extra("onnx")
     rules, chosen = _rules(accuracy_lost, macs_share, milliseconds, percentage)
+    check_threshold(threshold)
     if threshold is not None:
-        chosen = _threshold(threshold)
+        chosen = Rule("threshold", threshold)
         rules.append(chosen)
     check_threads(threads)
     before = card_there(out)
@@ -170,8 +172,7 @@ def _rules(
         BadInput: if a limit is not a finite number, or a percentage is given without the limit it is of.
     """
     for name, value in (("accuracy-lost", accuracy_lost), ("macs-share", macs_share), ("milliseconds", milliseconds)):
-        if value is not None and not math.isfinite(value):
-            raise BadInput(f"--{name}: {value} was given; give a finite number")
+        check_finite(f"--{name}", value)
     if percentage is not None and (milliseconds is None or not math.isfinite(percentage)):
         raise BadInput(
             "--percentage: is of the images that keep --milliseconds; give that too, and a number from 0 to 100"
@@ -184,14 +185,6 @@ def _rules(
         rules.append(Rule("milliseconds", milliseconds, percentage))
         return rules, rules[-1]
     return rules, rules[1] if macs_share is not None and accuracy_lost is None else rules[0]
-
-
-def _threshold(value: float) -> Rule:
-    if not math.isfinite(value):
-        raise BadInput(f"--threshold: {value} was given; give a finite number")
-    if value > 1:
-        raise BadInput(f"--threshold: {value:g} was given; no confidence is above 1, at which nobody leaves early")
-    return Rule("threshold", value)
 
 
 def _with_exits(level: Checkpoint, wanted: str | None) -> Checkpoint:

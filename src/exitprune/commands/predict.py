@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from exitprune.deployment.exported_model import ExportedModel, Model
+from exitprune.deployment.options import check_finite, check_threshold
 from exitprune.deployment.predict import Prediction, find_images, predict, threshold_of
 from exitprune.deployment.sparse.loading import DENSE, SUFFIX, opened
 from exitprune.errors import BadInput, plain
@@ -49,11 +49,8 @@ def main(
     """
     if threshold is not None and operating_point is not None:
         raise BadInput("--threshold and --operating-point were both given; give one")
-    for name, value in (("--threshold", threshold), ("--seconds", seconds)):
-        if value is not None and not math.isfinite(value):
-            raise BadInput(f"{name}: {value} was given; give a finite number")
-    if threshold is not None and threshold > 1:
-        raise BadInput(f"--threshold: {threshold:g} was given; no confidence is above 1, at which nobody leaves early")
+    check_threshold(threshold)
+    check_finite("--seconds", seconds)
     check_threads(threads)
     loaded, instead = _opened(model, runtime, threads, seconds)
     if instead is not None:
