@@ -42,16 +42,26 @@ def with_alpha(value: int, place: tuple[int, int] | None = None) -> Image.Image:
     return Image.fromarray(np.dstack([COLOUR, opacity]))
 
 
+def chunk(name: bytes, content: bytes) -> bytes:
+    """A part of a PNG."""
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
 def png(bits: int, kind: int, rows: np.ndarray[Any, Any]) -> bytes:
     """A PNG written by hand, of more bits than Pillow writes; `kind` is its colour type."""
     height, width = rows.shape[:2]
     raw = b"".join(b"\0" + row.astype(">u2").tobytes() for row in rows)
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
     head = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+
+
+def grey_with_transparent(bits: int, values: list[int], transparent: int) -> bytes:
+    """A grey PNG of one row of values of few bits, one of which is said to be transparent."""
+    packed = int("".join(f"{value:0{bits}b}" for value in values), 2).to_bytes(len(values) * bits // 8, "big")
+    head = png(bits, 0, np.zeros((1, len(values)), np.uint16))
+    return b"".join(
+        (head[:33], chunk(b"tRNS", struct.pack(">H", transparent)), chunk(b"IDAT", zlib.compress(b"\0" + packed)))
+    ) + chunk(b"IEND", b"")
 
 
 def saved(image: Image.Image, form: str, **options: Any) -> bytes:
@@ -87,6 +97,10 @@ READ: dict[str, tuple[bytes, Pixels]] = {
     "png with a transparent RGB value that no pixel has": (saved(RGB, "PNG", transparency=(1, 2, 3)), COLOUR),
     "grey png with a transparent value that no pixel has": (saved(BINARY.convert("L"), "PNG", transparency=7),
                                                             np.where(GREY > 100, 255, 0)),
+    "png of two bits with a transparent value that no pixel has": (grey_with_transparent(2, [0, 1, 3, 1], 2),
+                                                                   np.array([[0, 85, 255, 85]])),
+    "png of four bits with a transparent value that no pixel has": (grey_with_transparent(4, [0, 1, 15, 2], 8),
+                                                                    np.array([[0, 17, 255, 34]])),
     "png with gamma and a colour profile": (saved(RGB, "PNG", icc_profile=b"any", gamma=0.45), COLOUR),
     "jpeg": (saved(RGB, "JPEG", quality=95), COLOUR),
     "grey jpeg": (saved(RGB.getchannel("G"), "JPEG", quality=95), GREY),
@@ -105,6 +119,7 @@ READ: dict[str, tuple[bytes, Pixels]] = {
     "ppm": (saved(RGB, "PPM"), COLOUR),
     "pgm": (saved(RGB.getchannel("G"), "PPM"), GREY),
     "pbm": (saved(BINARY, "PPM"), np.where(GREY > 100, 255, 0)),
+    "ppm with letters after it that are no picture": (saved(RGB, "PPM") + b"\nPage 2", COLOUR),
     "jpeg 2000": (saved(RGB, "JPEG2000"), COLOUR),
     "png of one pixel": (saved(Image.new("RGB", (1, 1), (9, 8, 7)), "PNG"), np.array([[[9, 8, 7]]])),
 }  # fmt: skip
@@ -127,6 +142,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "transparent webp": (saved(with_alpha(128), "WEBP"), "is transparent in 960 of 960 pixels"),
     "a transparent colour of the palette": (palette(1), "is transparent in 320 of 960 pixels"),
     "a transparent gif": (saved(Image.new("P", (4, 4)), "GIF", transparency=0), "is transparent in 16 of 16 pixels"),
+    "a transparent value of one bit": (grey_with_transparent(1, [0, 1] * 4, 1), "is transparent in 4 of 8 pixels"),
+    "a transparent value of two bits": (grey_with_transparent(2, [0, 1, 3, 1], 1), "is transparent in 2 of 4 pixels"),
+    "white of two bits, transparent": (grey_with_transparent(2, [0, 1, 3, 1], 3), "is transparent in 1 of 4 pixels"),
+    "a transparent value of four bits": (grey_with_transparent(4, [0, 1, 15, 8], 8), "is transparent in 1 of 4 pixels"),
     "a transparent RGB value": (saved(Image.new("RGB", (4, 4), (1, 2, 3)), "PNG", transparency=(1, 2, 3)),
                                 "is transparent in 16 of 16 pixels"),
     "16-bit grey png": (png(16, 0, DEEP[..., 1]), "has 16 bits per channel; wanted: 8-bit grey or RGB; convert it"),
@@ -149,6 +168,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "animated webp": (saved(FRAMES[0], "WEBP", save_all=True, append_images=FRAMES[1:]), "holds 3 pictures"),
     "animated avif": (saved(FRAMES[0], "AVIF", save_all=True, append_images=FRAMES[1:]), "holds 3 pictures"),
     "tiff of several pages": (saved(FRAMES[0], "TIFF", save_all=True, append_images=FRAMES[1:]), "holds 3 pictures"),
+    "two ppm in one file": (2 * saved(RGB, "PPM"), "holds several pictures"),
+    "two pgm, a blank line between": (saved(RGB.getchannel("G"), "PPM") + b"\n" + saved(RGB, "PPM"), "holds several"),
+    "two pgm of 100 greys": (2 * (b"P5 2 2 100\n" + bytes(4)), "holds several pictures"),
+    "two pbm": (2 * saved(BINARY, "PPM"), "holds several pictures"),
     "a format that nobody expects": (saved(RGB, "PCX"), "cannot be read as an image"),
     "PostScript, which would start a program": (saved(RGB, "EPS"), "cannot be read as an image"),
 }  # fmt: skip

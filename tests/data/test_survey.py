@@ -106,6 +106,9 @@ EQUAL: dict[str, Change] = {
     "an image that is linked and gone": lambda root: link(root / "train/ant/9.bmp", Path("nowhere.bmp")),
     "a link to itself": lambda root: link(root / "train/ant/9.bmp", Path("9.bmp")),
     "a link back": lambda root: link(root / "train/ant/again", Path("..")),
+    "a link to the whole folder": lambda root: link(root / "train/ant/all", root),
+    "a link to what the folder is in": lambda root: link(root / "train/ant/disk", Path("/")),
+    "a class that is the whole folder": lambda root: link(root / "train/all", Path("..")),
     "a pipe": lambda root: os.mkfifo(root / "train/ant/pipe.bmp"),
     "an image moved out and linked back": lambda root: link(root / "train/ant/0.bmp", behind_a_link(root)),
     "a class moved out and linked back": lambda root: link(
@@ -193,6 +196,9 @@ def test_a_name_composed_or_decomposed_is_one_class(root: Path, look: Callable[[
         ("an image that is linked and gone", "links that lead nowhere: 1 (first: train/ant/9.bmp)"),
         ("a link to itself", "links that lead nowhere: 1 (first: train/ant/9.bmp)"),
         ("a link back", "links that lead back to a folder they are in: 1 (first: train/ant/again)"),
+        ("a link to the whole folder", "links that lead back to a folder they are in: 1 (first: train/ant/all)"),
+        ("a link to what the folder is in", "links that lead back to a folder they are in: 1 (first: train/ant/disk)"),
+        ("a class that is the whole folder", "links that lead back to a folder they are in: 1 (first: train/all)"),
     ],
 )
 def test_what_is_passed_over_is_counted_in_one_line(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exitprune.config.params import Params
-from exitprune.jobs.ingredients import ANY, difference, ingredients, meaning
+from exitprune.jobs.ingredients import ANY, difference, ingredients
 from tests.synthetic import PARAMS
 
 
@@ -80,25 +80,3 @@ def test_the_code_watched_is_that_of_all_stages_and_of_the_variants_asked_for() 
     assert not {"pruning/orders/sequential.py", "jobs/progress.py", "evaluation/claims.py", "config/params.py"} & set(
         code
     )
-
-
-def test_meaning_is_code_without_comments_docstrings_and_blanks() -> None:
-    one = '"""What."""\n\nimport a  # why\n\n\ndef f(x):\n    """Docs\n    of f."""\n    return x+1\n'
-    other = "import a\ndef f(x):\n    # another comment\n    return x + 1\n"
-    assert meaning(one) == meaning(other)
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        "import a\ndef f(x):\n    return x + 2\n",
-        "import a\ndef f(x):\n  return x + 1\n",
-        'import a\ndef f(x):\n    return "#"\n',
-    ],
-)
-def test_meaning_changes_with_the_code(changed: str) -> None:
-    assert meaning("import a\ndef f(x):\n    return x + 1\n") != meaning(changed)
-
-
-def test_a_hash_sign_in_a_text_is_no_comment() -> None:
-    assert meaning('x = "a # b"\n') != meaning('x = "a # c"\n')

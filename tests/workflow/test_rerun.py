@@ -47,6 +47,12 @@ def test_what_pruning_depends_on_trains_nothing_before_it_again(finished: Reposi
     assert finished.would_run() == AFTER_PRUNE
 
 
+def test_a_comment_in_code_that_trains_trains_nothing_again_when_a_setting_changes(finished: Repository) -> None:
+    edit(finished.path / "src/exitprune/training/loop.py")
+    finished.set_params(sparsity=0.9)
+    assert finished.would_run() == AFTER_PRUNE
+
+
 def test_the_code_of_a_figure_redraws_that_figure_alone(finished: Repository) -> None:
     edit(finished.path / "src/exitprune/reporting/figures/tradeoff.py")
     assert finished.would_run() == {"figure", "report"}

@@ -15,7 +15,8 @@ from exitprune.errors import BadInput
 from exitprune.jobs.alone import STORE_VARIABLE
 from exitprune.jobs.home import check_home
 from exitprune.jobs.store import STORE as STORE_FOLDER, Store, clone_of
-from exitprune.jobs.provenance import sources
+from exitprune.jobs.code import code_digests, sources
+from exitprune.jobs.provenance import fingerprint
 from exitprune.config.families import loaded
 from exitprune.config.grid import at
 from exitprune.config.recipe import NAME
@@ -123,9 +124,14 @@ def level0_of(wildcards):
     return f"{RUNS}/{folder}/level-00.safetensors".format(**wildcards)
 
 
-def code(stage, told="{}", *variants):
-    """The source files of a stage with these settings as inputs: compared by content, so an edit reruns the rule and a
-    checkout does not."""
+@cache
+def code(stage, told):
+    """The meaning of the code of a stage with these settings, as a parameter: a comment or a checkout reruns nothing."""
+    return fingerprint(code_digests([stage], *loaded(json.loads(told))))
+
+
+def source_files(stage, told="{}", *variants):
+    """The source files of a stage as inputs, compared by content: of rules whose texts show and that take seconds."""
     variants += tuple(loaded(json.loads(told)))
     return [os.path.relpath(path) for path in sources(stage, *variants)]
 

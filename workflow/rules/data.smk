@@ -8,8 +8,6 @@ DATA_STAGE = "data" if PARAMS.data.mean is None else "normalised"
 
 
 rule data:
-    input:
-        code=code(DATA_STAGE, DATA_SETTINGS),
     output:
         arrays=DATA,
         manifest=f"{RUNS}/data.json",
@@ -21,6 +19,7 @@ rule data:
         mem_mb=lambda wildcards: data_memory_mb(amount()),
         runtime=60,
     params:
+        code=code(DATA_STAGE, DATA_SETTINGS),
         settings=DATA_SETTINGS,
         contents=lambda wildcards: extent().digest,  # asked for this job alone
     message:

@@ -3,7 +3,7 @@
 
 rule docs:
     input:
-        code=code("design"),
+        code=source_files("design"),
         package=sorted(map(str, Path("src/exitprune").rglob("*.py"))),
     output:
         "docs/design.svg",

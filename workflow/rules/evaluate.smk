@@ -24,7 +24,6 @@ rule evaluate:
         level0=level0_of,
         levels=f"{RUNS}/seed{{seed}}/{{recipe}}/levels.json",
         recovered=f"{RUNS}/seed{{seed}}/{{recipe}}/recovered.safetensors",
-        code=lambda wildcards: code("evaluate", evaluate_settings(wildcards)),
         anew=why_anew,
     output:
         record=f"{RESULTS}/seeds/{{seed}}-{{recipe}}/{FILE}",
@@ -46,6 +45,7 @@ rule evaluate:
         mem_mb=4000,
         runtime=240,
     params:
+        code=lambda wildcards: code("evaluate", evaluate_settings(wildcards)),
         settings=evaluate_settings,
         logits=f"{RUNS}/seed{{seed}}/{{recipe}}/logits",
         record=f"{RESULTS}/seeds/{{seed}}-{{recipe}}",

@@ -31,7 +31,6 @@ use rule heads as grid_heads with:
     input:
         data=DATA,
         base=lambda wildcards: base_of(wildcards),
-        code=lambda wildcards: code("heads", heads_settings(wildcards)),
     output:
         f"{GRID}/level-00.safetensors",
     log:
@@ -100,7 +99,7 @@ rule grid:
         levels=[f"{GRID}/{{recipe}}/levels.json".format(**one) for one in GRID_CHAINS],
         level0=lambda wildcards: [level0_of(chain) for chain in GRID_CHAINS],
         code=lambda wildcards: [
-            *code("grid", grid_settings(wildcards)),
+            *source_files("grid", grid_settings(wildcards)),
             *data_files("evaluation/papers_numbers/*.csv"),
         ],
     output:

@@ -44,7 +44,6 @@ rule prune:
         data=DATA,
         level0=level0_of,
         more=lambda wildcards: list(more_networks(wildcards).values()),
-        code=lambda wildcards: code("prune", prune_settings(wildcards)),
     output:
         f"{RUNS}/seed{{seed}}/{{recipe}}/levels.json",
     log:
@@ -58,6 +57,7 @@ rule prune:
         mem_mb=4000,
         runtime=1440,
     params:
+        code=lambda wildcards: code("prune", prune_settings(wildcards)),
         settings=prune_settings,
         more=lambda wildcards: [
             f"--{option}={path}" for option, path in more_networks(wildcards).items()
@@ -80,7 +80,6 @@ rule recover:
     input:
         data=DATA,
         levels=f"{RUNS}/seed{{seed}}/{{recipe}}/levels.json",
-        code=lambda wildcards: code("recover", recovery_settings(wildcards)),
     output:
         f"{RUNS}/seed{{seed}}/{{recipe}}/recovered.safetensors",
     log:
@@ -94,6 +93,7 @@ rule recover:
         mem_mb=4000,
         runtime=240,
     params:
+        code=lambda wildcards: code("recover", recovery_settings(wildcards)),
         settings=recovery_settings,
     message:
         "Recover, recipe {wildcards.recipe}, seed {wildcards.seed}"

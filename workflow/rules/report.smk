@@ -23,7 +23,7 @@ rule tables:
         outcomes=OUTCOMES,
         eight_bits=EIGHT_BITS,
         code=[
-            *code(
+            *source_files(
                 "tables",
                 "{}",
                 *(("tables", name) for name in names_of("tables")),
@@ -61,7 +61,9 @@ rule figure:
     input:
         tables=TABLES,
         measured=lambda wildcards: MEASURED if wildcards.figure == "inference" else [],
-        code=lambda wildcards: code("figure", "{}", ("figures", wildcards.figure)),
+        code=lambda wildcards: source_files(
+            "figure", "{}", ("figures", wildcards.figure)
+        ),
     output:
         svg=report(
             f"{RESULTS}/figures/{{figure}}.svg",
@@ -101,7 +103,7 @@ rule report:
         captions=expand(f"{RESULTS}/captions/{{figure}}.json", figure=FIGURES),
         measured=MEASURED + BY_EXIT,
         records=RECORD_FILES,
-        code=[*code("report", "{}"), *data_files("reporting/templates/*")],
+        code=[*source_files("report", "{}"), *data_files("reporting/templates/*")],
     output:
         report(f"{RESULTS}/report.html", category="Report"),
     log:

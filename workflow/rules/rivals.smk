@@ -30,6 +30,7 @@ use rule base as rival_longer with:
         f"{RUNS}/benchmarks/rival-{{depth}}-longer-seed{{seed}}.tsv"
     priority: 0
     params:
+        code=lambda wildcards: code("base", base_settings(wildcards)),
         settings=longer_settings,
         until=lambda wildcards: [],
     message:
@@ -40,7 +41,6 @@ use rule prune as rival_prune with:
     input:
         data=DATA,
         level0=f"{RUNS}/seed{{seed}}/rival-{{depth}}.safetensors",
-        code=lambda wildcards: code("prune", prune_settings(wildcards)),
     output:
         f"{RUNS}/seed{{seed}}/rival-{{depth}}/{{recipe}}/levels.json",
     log:
@@ -48,6 +48,7 @@ use rule prune as rival_prune with:
     benchmark:
         f"{RUNS}/benchmarks/rival-{{depth}}-prune-seed{{seed}}-{{recipe}}.tsv"
     params:
+        code=lambda wildcards: code("prune", prune_settings(wildcards)),
         settings=prune_settings,
         more=[],
     message:
@@ -58,7 +59,6 @@ use rule recover as rival_recover with:
     input:
         data=DATA,
         levels=f"{RUNS}/seed{{seed}}/rival-{{depth}}/{{recipe}}/levels.json",
-        code=lambda wildcards: code("recover", recovery_settings(wildcards)),
     output:
         f"{RUNS}/seed{{seed}}/rival-{{depth}}/{{recipe}}/recovered.safetensors",
     log:

@@ -32,7 +32,6 @@ rule base:
     input:
         data=DATA,
         network=[str(path) for path in PARAMS.model.own.files],
-        code=lambda wildcards: code("base", base_settings(wildcards)),
     output:
         f"{RUNS}/seed{{seed}}/base.safetensors",
     log:
@@ -46,6 +45,7 @@ rule base:
         mem_mb=4000,
         runtime=1440,
     params:
+        code=lambda wildcards: code("base", base_settings(wildcards)),
         settings=base_settings,
         until=lambda wildcards: [],
     message:
@@ -68,6 +68,7 @@ use rule base as snapshot with:
     benchmark:
         f"{RUNS}/benchmarks/base-epoch-{{epoch}}-seed{{seed}}.tsv"
     params:
+        code=lambda wildcards: code("base", base_settings(wildcards)),
         settings=base_settings,
         until=lambda wildcards: f"--until {wildcards.epoch}",
     message:
@@ -78,7 +79,6 @@ rule heads:
     input:
         data=DATA,
         base=f"{RUNS}/seed{{seed}}/base.safetensors",
-        code=lambda wildcards: code("heads", heads_settings(wildcards)),
     output:
         f"{RUNS}/seed{{seed}}/level-00.safetensors",
     log:
@@ -92,6 +92,7 @@ rule heads:
         mem_mb=4000,
         runtime=240,
     params:
+        code=lambda wildcards: code("heads", heads_settings(wildcards)),
         settings=heads_settings,
     message:
         "Train the exit heads, seed {wildcards.seed}"

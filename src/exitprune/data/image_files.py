@@ -6,6 +6,7 @@ height and width.
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 import zlib
@@ -77,6 +78,7 @@ def decode(file: Path | BinaryIO, name: object, size: Size | None = None) -> Pix
         # what Pillow warns of (a broken EXIF block, a very large image) viewers show all the same
         with warnings.catch_warnings(action="ignore"), Image.open(file, formats=FORMATS) as image:
             _refuse_unusual(image, name)
+            _scale_transparent_grey(image)
             if size is not None:  # the decoder's own halving, never below twice what is wanted, as in thumbnails
                 image.draft(None, (2 * max(size),) * 2)
             image.load()
@@ -123,16 +125,35 @@ def header(file: Path) -> tuple[int, Size] | None:
 def _refuse_unusual(image: ImageFile.ImageFile, name: object) -> None:
     """Refuse several pictures and deep colours; asked before decoding, which takes the first and cuts the others' bits."""
     pictures = getattr(image, "n_frames", 1)
-    if pictures > 1 and image.format != "MPO":  # there the others are the camera's previews, and no viewer shows them
+    if _goes_on(image) or (
+        pictures > 1 and image.format != "MPO"
+    ):  # MPO: previews of the camera, which no viewer shows
         raise BadInput(
-            f"{name}: holds {pictures} pictures (frames or pages); wanted: one per file; save each that you mean "
-            "as a file of its own"
+            f"{name}: holds {pictures if pictures > 1 else 'several'} pictures (frames or pages); wanted: one per file; "
+            "save each that you mean as a file of its own"
         )
     bits = _bits(image)
     if bits > 8:
         raise BadInput(f"{name}: has {bits} bits per channel; wanted: 8-bit grey or RGB; convert it first")
     if image.mode not in CONVERT:
         raise BadInput(f"{name}: is of mode {image.mode}; wanted: 8-bit grey or RGB; convert it first")
+
+
+def _goes_on(image: ImageFile.ImageFile) -> bool:
+    """Whether another picture follows in a binary PPM, PGM or PBM, of which Pillow counts the first alone."""
+    if image.format != "PPM" or image.fp is None or not image.tile or image.tile[0].codec_name == "ppm_plain":
+        return False
+    width, height = image.size
+    samples = -(-width // 8) if image.mode == "1" else width * len(image.getbands())
+    image.fp.seek(image.tile[0].offset + samples * height * (2 if _bits(image) > 8 else 1))
+    return re.match(rb"\s*P[1-7]\s", image.fp.read(8)) is not None
+
+
+def _scale_transparent_grey(image: ImageFile.ImageFile) -> None:
+    """The grey that a PNG calls transparent, stored in as few bits as its pixels, as Pillow scales those."""
+    top = {"L;2": 3, "L;4": 15}.get(str(image.tile[0].args)) if image.format == "PNG" and image.tile else None
+    if top and "transparency" in image.info:
+        image.info["transparency"] = image.info["transparency"] * 255 // top
 
 
 def _bits(image: ImageFile.ImageFile) -> int:

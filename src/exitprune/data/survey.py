@@ -145,7 +145,7 @@ def images_below(folder: Path) -> tuple[list[Path], int]:
     """
     looked = _Look(folder, _without_digest)
     with _readable(folder):
-        found = [image.path for image in looked.images(str(folder), folder.stat(), ())]
+        found = [image.path for image in looked.images(str(folder), folder.stat(), looked.around)]
     return found, sum(map(len, looked.passed_over.values()))
 
 
@@ -192,6 +192,8 @@ class _Look:
     def __init__(self, root: Path, digest_of: Callable[[str, str, os.stat_result, bool], tuple[str, bool]]) -> None:
         self.root, self.digest_of = root, digest_of
         self.skip = len(str(root / "_")) - 1  # letters before a name below the root
+        whole = root.resolve()
+        self.around = tuple(_identity(folder.stat()) for folder in (*whole.parents, whole) if folder.exists())
         self.passed_over: dict[str, list[str]] = {}
 
     def classes(self, split: str) -> dict[str, list[Found]]:
@@ -201,10 +203,13 @@ class _Look:
         if not folder.is_dir():
             raise BadInput(f"data.path: there is no folder {folder}{_alike(folder)}; {wanted}")
         found: dict[str, list[Found]] = {}
-        inside = (_identity(folder.stat()),)
+        inside = (*self.around, _identity(folder.stat()))
         for entry, status in self._entries(folder):
             if not stat.S_ISDIR(status.st_mode):
                 self._pass_over(OUTSIDE, entry.path)
+                continue
+            if _identity(status) in inside:
+                self._pass_over(BACK, entry.path)
                 continue
             name = _composed(entry.name)
             if name in found:

@@ -6,44 +6,17 @@ says of its machine stands beside it.
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import io
-import tokenize
 from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from exitprune.config.families import loaded
 from exitprune.config.params import Params
-from exitprune.jobs.provenance import digest, sources
-from exitprune.variants import PACKAGE
+from exitprune.jobs.code import code_digests
+from exitprune.jobs.provenance import digest
 
 Ingredients = dict[str, Any]
 STAGES = ("data", "base", "heads", "prune", "recover", "evaluate")
 """Of the way from images to a record."""
-BESIDE = (
-    "jobs.alone",
-    "jobs.store",
-    "errors",
-    "variants",
-    "documents",
-    "storage",
-    "config",
-    "jobs.disk",
-    "jobs.ingredients",
-    "jobs.levels",
-    "jobs.progress",
-    "jobs.provenance",
-    "jobs.record_fit",
-    "networks.checkpoint_header",
-    "networks.checkpoints",
-    "evaluation.arrays",
-    "evaluation.records",
-    "evaluation.sealed_json",
-)
-"""Modules and rooms that only carry values, check them or write them down: no number comes from them."""
 SAME, ANY = "same", "any"
 """Whether records of other code count."""
 
@@ -67,50 +40,10 @@ def ingredients(params: Params, recipe: str, contents: str | None) -> Ingredient
             "evaluate": params.evaluate.model_dump(include={"between"}),
         },
         "contents": contents,
-        "code": code_digests(*loaded({**params.model_dump(include={"data", "model"}), **recipes[recipe].model_dump()})),
+        "code": code_digests(
+            STAGES, *loaded({**params.model_dump(include={"data", "model"}), **recipes[recipe].model_dump()})
+        ),
     }
-
-
-def code_digests(*variants: tuple[str, str]) -> dict[str, str]:
-    """Digest of the meaning of every file that can change numbers, by its path within the package.
-
-    Args:
-        variants: (family, name) pairs that are loaded by name.
-    """
-    files = {path for stage in STAGES for path in sources(stage, *variants)}
-    named = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in files}
-    return {
-        path.relative_to(PACKAGE).as_posix(): _digest(path, path.stat().st_mtime_ns)
-        for name, path in sorted(named.items())
-        if not any(name == beside or name.startswith(f"{beside}.") for beside in BESIDE)
-    }
-
-
-@cache
-def _digest(path: Path, _written: int) -> str:
-    return hashlib.sha256(meaning(path.read_text(encoding="utf-8")).encode()).hexdigest()[:16]
-
-
-def meaning(source: str) -> str:
-    """A Python file without what changes no number: comments, docstrings, blank lines and spaces within lines."""
-    texts = [
-        (node.lineno, node.end_lineno or node.lineno)
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    ]
-    lines = source.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column]
-    for first, last in texts:
-        lines[first - 1 : last] = [""] * (last - first + 1)
-    return "\n".join(_squeezed(line) for line in lines if line.strip())
-
-
-def _squeezed(line: str) -> str:
-    indent = len(line) - len(line.lstrip())
-    return " " * indent + "".join(line.split())
 
 
 def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any], other_code: str = SAME) -> str | None:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 from exitprune.config.families import loaded
 from exitprune.documents import checked, read_json
 from exitprune.errors import BadInput
-from exitprune.jobs.provenance import digest, fingerprint, sources
+from exitprune.jobs.code import code_digests
+from exitprune.jobs.provenance import digest, fingerprint
 from exitprune.storage import OlderFormat, read_header
 
 
@@ -24,8 +25,8 @@ class LevelList(BaseModel):
 
 
 def code_of(stage: str, device: torch.device, settings: Mapping[str, Any]) -> str:
-    """Digest of the code that a stage with these settings runs, of torch's version and of the kind of device."""
-    return fingerprint(digest(sources(stage, *loaded(settings))), torch.__version__, device.type)
+    """Digest of the meaning of the code that a stage with these settings runs, of torch's version and of the kind of device."""
+    return fingerprint(code_digests([stage], *loaded(settings)), torch.__version__, device.type)
 
 
 def is_made_from(path: Path, key: str) -> bool:

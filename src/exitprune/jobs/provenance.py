@@ -1,76 +1,20 @@
-"""Where a result comes from: the code it depends on, and the environment it was made in."""
+"""Where a result comes from: the environment it was made in, and digests of files."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from exitprune.variants import PACKAGE, module_of
+from exitprune.variants import PACKAGE
 
 SOURCE = PACKAGE.parent  # src/
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "scipy", "pandas", "snakemake", "dvc")
-
-
-def sources(stage: str, *variants: tuple[str, str]) -> list[Path]:
-    """The files of ours that a stage imports, directly or through others, and those of the variants it is told to use.
-
-    A rule that lists these among its inputs reruns when one of them changes, and only then.
-
-    Args:
-        stage: a file of `stages/`, by its name.
-        variants: (family, name) pairs that are loaded by name and so cannot be seen in the imports.
-
-    Returns:
-        Sorted paths.
-    """
-    queue = [
-        _path(f"exitprune.stages.{stage}"),
-        *(_path(module_of(family, name)) for family, name in variants),
-    ]
-    found: set[Path] = set()
-    while queue:
-        path = queue.pop()
-        if path in found:
-            continue
-        found.add(path)
-        queue += [imported for imported in map(_path, _imports(path)) if imported.is_file()]
-    return sorted(found)
-
-
-def _path(module: str) -> Path:
-    path = SOURCE.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
-def _imports(path: Path) -> list[str]:
-    return _imports_as_written(path, path.stat().st_mtime_ns)
-
-
-@cache
-def _imports_as_written(path: Path, _written: int) -> list[str]:
-    names: list[str] = []
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for_types = [node for node in ast.walk(tree) if isinstance(node, ast.If) and _is_for_types(node.test)]
-    unused = {id(node) for block in for_types for statement in block.body for node in ast.walk(statement)}
-    for node in (node for node in ast.walk(tree) if id(node) not in unused):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names if alias.name.startswith("exitprune")]
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("exitprune"):
-            names += [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return names
-
-
-def _is_for_types(test: ast.expr) -> bool:
-    """Whether a block never runs: what types are checked by changes no result."""
-    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
 
 
 def digest(paths: Iterable[Path]) -> str:

@@ -92,8 +92,7 @@ def serve(path: Path, modules: Sequence[str] = MODULES) -> None:
     gc.disable()
     for name in modules:
         importlib.import_module(name)
-        if name.startswith("exitprune.stages."):
-            importlib.import_module("exitprune.jobs.provenance").sources(name.rpartition(".")[2])  # it remembers them
+    importlib.import_module("exitprune.jobs.code").code_digests(STAGES)  # it remembers them
     gc.freeze()
     gc.enable()
     wanted: list[Any] = [STDIN, listener]

@@ -1,0 +1,93 @@
+"""The code a result depends on: found by imports, known by its meaning."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from exitprune.jobs import code
+from exitprune.jobs.code import SAME_RESULTS, code_digests, meaning, sources
+from exitprune.variants import PACKAGE, names_of
+
+
+def names(stage: str, *variants: tuple[str, str]) -> set[str]:
+    return {str(path.relative_to(PACKAGE)) for path in sources(stage, *variants)}
+
+
+def test_a_stage_depends_on_what_it_imports_directly_or_not() -> None:
+    assert {"stages/prune.py", "pruning/rounds.py", "training/loop.py", "training/losses.py"} <= names("prune")
+
+
+def test_a_stage_depends_on_the_variants_it_is_told_to_use_and_on_no_others() -> None:
+    assert "pruning/criteria/taylor.py" in names("prune", ("criteria", "taylor"))
+    assert "pruning/criteria/taylor.py" not in names("prune", ("criteria", "magnitude"))
+    assert not any(name.startswith("reporting/figures/") for name in names("prune"))
+
+
+def test_a_figure_does_not_depend_on_training() -> None:
+    assert "training/loop.py" not in names("figure", ("figures", "tradeoff"))
+
+
+def test_meaning_is_code_without_comments_docstrings_and_blanks() -> None:
+    one = '"""What."""\n\nimport a  # why\n\n\ndef f(x):\n    """Docs\n    of f."""\n    return x+1\n'
+    other = "import a\ndef f(x):\n    # another comment\n    return x + 1\n"
+    assert meaning(one) == meaning(other)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "import a\ndef f(x):\n    return x + 2\n",
+        "import a\ndef f(x):\n  return x + 1\n",
+        'import a\ndef f(x):\n    return "#"\n',
+    ],
+)
+def test_meaning_changes_with_the_code(changed: str) -> None:
+    assert meaning("import a\ndef f(x):\n    return x + 1\n") != meaning(changed)
+
+
+def test_a_hash_sign_in_a_text_is_no_comment() -> None:
+    assert meaning('x = "a # b"\n') != meaning('x = "a # c"\n')
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Write a table of its own, of one row."""
+
+    def write(row: str = "") -> None:
+        monkeypatch.setattr(code, "SAME_RESULTS", tmp_path / "same.csv")
+        (tmp_path / "same.csv").write_text(f"file,digest,counts_as,but_for,why\n{row}\n")
+        code._same_results.cache_clear()
+
+    yield write
+    monkeypatch.undo()
+    code._same_results.cache_clear()
+
+
+def test_code_that_is_said_to_make_the_same_results_counts_as_what_it_was(table: Callable[..., None]) -> None:
+    table()
+    now = code_digests(["base"])
+    loop, other = now["training/loop.py"], now["training/losses.py"]
+    table(f"training/loop.py,{loop},before,,faster")
+    assert code_digests(["base"]) == {**now, "training/loop.py": "before"}
+    table(f"training/loop.py,{other},before,,of another file")
+    assert code_digests(["base"]) == now
+    table(f"training/loop.py,{loop},before,criteria/taylor,not with this")
+    assert code_digests(["base"], ("criteria", "magnitude"))["training/loop.py"] == "before"
+    assert code_digests(["base"], ("criteria", "taylor"))["training/loop.py"] == loop
+
+
+def test_the_table_of_same_results_is_about_the_code_as_it_is() -> None:
+    rows = list(csv.DictReader(SAME_RESULTS.read_text().splitlines()))
+    now = {row["file"]: code._digest(PACKAGE / row["file"], 0) for row in rows}
+    assert {row["file"]: row["digest"] for row in rows} == now, "no row may stay of a file that changed its results"
+    assert len(now) == len(rows)
+    assert all(row["counts_as"] != row["digest"] and row["why"] for row in rows)
+    assert all(
+        row["but_for"].rpartition("/")[2] in names_of(row["but_for"].rpartition("/")[0])
+        for row in rows
+        if row["but_for"]
+    )
