@@ -8,7 +8,8 @@ import sys
 import torch
 from torch import nn
 
-from exitprune.networks.early_exit import EarlyExitNetwork, Spec, map_shapes
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.map_shapes import map_shapes
 from exitprune.shapes_only import shapes_only
 
 SPEC = Spec("resnet", {"depth": 8}, 3, 8, 8, 10, (1, 2), 4)

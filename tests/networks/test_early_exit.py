@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from exitprune.networks.early_exit import EarlyExitNetwork, ExitHead, Spec, group_of, map_shapes
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec, group_of
+from exitprune.networks.exit_head import ExitHead
+from exitprune.networks.map_shapes import map_shapes
 from tests.conftest import Build
 
 

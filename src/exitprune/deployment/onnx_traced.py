@@ -24,7 +24,8 @@ from torch import Tensor, nn
 
 from exitprune.deployment.extras import extra, onnxruntime_session
 from exitprune.deployment.onnx_empty_maps import allow_empty
-from exitprune.networks.early_exit import EarlyExitNetwork, ExitHead
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.exit_head import ExitHead
 from exitprune.networks.operations import CannotFollow
 from exitprune.networks.uses import without_fast_path
 

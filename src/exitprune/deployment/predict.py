@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from exitprune.data.image_files import decode
-from exitprune.data.survey import images_below
+from exitprune.data.walk import images_below
 from exitprune.deployment.exported_model import Model, read_bounded
 from exitprune.errors import BadInput, quoted
 

@@ -2,7 +2,7 @@
 
 The meaning of a file is its digest without comments, docstrings and spaces, so that what changes no number recomputes none.
 A change that leaves results as they are is said so in `same_results.csv`: a file of that digest counts as the one before,
-but for the variant whose results it does change.
+or as none if its content stood in another before, but for the variant whose results it does change.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import csv
 import hashlib
 import io
 import tokenize
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -105,9 +105,15 @@ def code_digests(stages: Sequence[str], *variants: tuple[str, str]) -> dict[str,
     """
     files = {path.relative_to(PACKAGE).as_posix(): path for stage in stages for path in sources(stage, *variants)}
     own = {name: _digest(path, path.stat().st_mtime_ns) for name, path in sorted(files.items()) if not _is_beside(name)}
+    return as_counted(own, *variants)
+
+
+def as_counted(digests: Mapping[str, str], *variants: tuple[str, str]) -> dict[str, str]:
+    """Digests of files by their paths as they count with these variants, by the table of same results."""
     used = {"/".join(variant) for variant in variants}
     same = {(row["file"], row["digest"]): row["counts_as"] for row in _same_results() if row["but_for"] not in used}
-    return {name: same.get((name, digest), digest) for name, digest in own.items()}
+    counted = {name: same.get((name, digest), digest) for name, digest in digests.items()}
+    return {name: digest for name, digest in counted.items() if digest}
 
 
 def _is_beside(name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from exitprune.config.families import loaded
 from exitprune.config.params import Params
-from exitprune.jobs.code import code_digests
+from exitprune.jobs.code import as_counted, code_digests
 from exitprune.jobs.provenance import digest
 
 Ingredients = dict[str, Any]
@@ -61,9 +61,8 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any], other_code: s
         return f"{alone[0]} is known to one of the two codes alone (other code)"
     if theirs["contents"] != ours["contents"]:
         return "the images in data.path are others"
-    changed = [
-        file for file in {**ours["code"], **theirs["code"]} if theirs["code"].get(file) != ours["code"].get(file)
-    ]
+    code = as_counted(theirs["code"], *loaded(theirs["settings"]))
+    changed = [file for file in {**ours["code"], **code} if code.get(file) != ours["code"].get(file)]
     if other_code == SAME and changed:
         return f"{sorted(changed)[0]} was other code{f' (and {len(changed) - 1} more files)' if changed[1:] else ''}"
     return None

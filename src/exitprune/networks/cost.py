@@ -15,7 +15,8 @@ from functools import partial
 
 from torch import Tensor
 
-from exitprune.networks.early_exit import EarlyExitNetwork, ExitHead
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.exit_head import ExitHead
 from exitprune.networks.masks import num_kept, weights
 from exitprune.networks.uses import evaluating, seeing
 

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from exitprune.config.model import NamedSettings
 from exitprune.errors import BadInput
-from exitprune.networks.early_exit import Spec, as_channels_first
+from exitprune.networks.early_exit import Spec
+from exitprune.networks.map_shapes import as_channels_first
 from exitprune.networks.named import Named
 from exitprune.networks.uses import evaluating
 

@@ -8,170 +8,26 @@ Letters: E exits, N images, C channels, K classes, H and W height and width.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Literal, cast
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from exitprune.config.model import ArchitectureSettings
-from exitprune.errors import BadInput
-from exitprune.networks.architectures import Architecture, Point, Visit
+from exitprune.networks.architectures import Architecture, Visit
+from exitprune.networks.exit_head import ExitHead, exit_head
 from exitprune.networks.groups import EXIT as EXIT
 from exitprune.networks.groups import Group as Group
 from exitprune.networks.groups import group_of as group_of
-from exitprune.shapes_only import shapes_only
-from exitprune.variants import variant
+from exitprune.networks.map_shapes import Shape, map_shapes, shapes_at
+from exitprune.networks.spec import Spec as Spec
 
 if TYPE_CHECKING:
     from exitprune.networks.image_gates import ImageGates
 
 WHOLE: tuple[Group, ...] = ("all", "apart")
-
-
-@dataclass(frozen=True)
-class Spec:
-    """What it takes to build a network; stored in every checkpoint.
-
-    Raises:
-        ValueError: if there is no such architecture, its settings are not allowed, or an exit is not inside it.
-    """
-
-    architecture: str
-    settings: Mapping[str, Any]
-    """The architecture's own."""
-    channels: int
-    height: int
-    width: int
-    num_classes: int
-    exits: tuple[Point, ...]
-    """Points of the architecture, in order, at which an exit branches off."""
-    pool: int | None
-    """Side of the grid an exit averages its map to; None: not pooled."""
-    classifier: Literal["base", "exits"] = "base"
-    """The group that the base network's own classifier belongs to."""
-    gated: bool = False
-    """Whether gates look at each image and let through some of the filters only: see `image_gates`."""
-
-    def __post_init__(self) -> None:
-        self.own.check_exits(self.exits)
-
-    @property
-    def own(self) -> ArchitectureSettings:
-        """The architecture's settings, checked."""
-        made: ArchitectureSettings = variant("architectures", self.architecture).Settings(**self.settings)
-        return made
-
-    def build_base(self) -> Architecture:
-        """The network without exits, its weights drawn."""
-        made: Architecture = variant("architectures", self.architecture).build(
-            self.own, self.channels, self.num_classes
-        )
-        return made
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON; `from_dict` takes it back. Nothing is said of gates where there are none."""
-        told = {**asdict(self), "settings": dict(self.settings), "exits": list(self.exits)}
-        return told if self.gated else {name: value for name, value in told.items() if name != "gated"}
-
-    @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> Spec:
-        """What `as_dict` gave."""
-        return cls(**{**told, "exits": tuple(told["exits"])})
-
-
-Shape = tuple[int, ...]
-"""Of a map, of one image."""
-
-
-def map_shapes(spec: Spec) -> list[Shape]:
-    """The shape of the map that each exit sees, and of what the classifier takes, if the architecture says that.
-
-    Raises:
-        ValueError: if images of this size are too small for the architecture.
-    """
-    return _map_shapes(json.dumps({**spec.as_dict(), "pool": None}))
-
-
-@cache
-def _map_shapes(told: str) -> list[Shape]:
-    spec = Spec.from_dict(json.loads(told))
-    with shapes_only(spec.channels * spec.height * spec.width):
-        try:
-            return shapes_at(spec.build_base(), spec.exits, torch.zeros(1, spec.channels, spec.height, spec.width))
-        except RuntimeError as error:
-            raise ValueError(f"{spec.own.title} cannot take images of {spec.height} x {spec.width} ({error})") from None
-
-
-@torch.no_grad()
-def shapes_at(base: Architecture, points: Sequence[Point], images: Tensor) -> list[Shape]:
-    """The shape of the map at each point."""
-    shapes: list[Shape] = []
-
-    def note(x: Tensor) -> Tensor:
-        shapes.append(tuple(x.shape[1:]))
-        return x
-
-    modes = {module: module.training for module in base.modules()}
-    base.eval().run(images, dict.fromkeys(points, note))
-    for module, mode in modes.items():
-        module.training = mode
-    return shapes
-
-
-def as_channels_first(shape: Shape, height: int, width: int) -> tuple[int, int, int] | None:
-    """Which dimensions of a map are (C, H, W), of an image of that height and width; None: it has other dimensions.
-
-    Of a map of two dimensions, tokens by channels, the tokens are the height; one of one dimension is all channels. In one of
-    three, channels are first, unless height and width fit the image better when they are last.
-    """
-    if len(shape) == 1:
-        return shape[0], 1, 1
-    if len(shape) == 2:
-        return shape[1], shape[0], 1
-    if len(shape) != 3:
-        return None
-    first, last = (abs(math.log(h / w * width / height)) for h, w in (shape[1:], shape[:2]))
-    return (shape[2], shape[0], shape[1]) if last < first else shape
-
-
-class ExitHead(nn.Module):
-    """Average a feature map to a small grid and classify that with one linear layer.
-
-    Args:
-        channels, height, width: of the feature map.
-        pool: side of the grid, cut to the map's own; None: the map as it is.
-        num_classes: outputs.
-        channels_last: whether maps come as (N, H, W, C), (N, H, C) or (N, C), instead of (N, C, H, W).
-    """
-
-    def __init__(
-        self, channels: int, height: int, width: int, pool: int | None, num_classes: int, channels_last: bool = False
-    ) -> None:
-        super().__init__()
-        self.channels_last = channels_last
-        self.grid = (height, width) if pool is None else (min(pool, height), min(pool, width))
-        self.fc = nn.Linear(channels * self.grid[0] * self.grid[1], num_classes)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, K) logits."""
-        logits: Tensor = self.fc(self.averages(features))
-        return logits
-
-    def averages(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) to what the linear layer sees of it: (N, C x cells of the grid)."""
-        if self.channels_last:
-            for _ in range(features.dim(), 4):  # (N, C) and (N, H, C) to (N, H, W, C)
-                features = features.unsqueeze(-2)
-            features = features.permute(0, 3, 1, 2)
-        if self.grid != tuple(features.shape[2:]):
-            features = F.adaptive_avg_pool2d(features, self.grid)
-        return features.flatten(1)
 
 
 class EarlyExitNetwork(nn.Module):
@@ -313,20 +169,3 @@ class EarlyExitNetwork(nn.Module):
             return [self.base, *gates]
         single = [module for module in self.base.modules() if not list(module.children())]
         return [*(module for module in single if not any(module is layer for layer in classifier)), *gates]
-
-
-def exit_head(shape: Shape, size: tuple[int, int], pool: int | None, num_classes: int) -> ExitHead:
-    """The head that fits a map.
-
-    Args:
-        shape: of the map, of one image.
-        size: height and width of an image.
-        pool, num_classes: as for `ExitHead`.
-
-    Raises:
-        BadInput: if it has too many dimensions.
-    """
-    found = as_channels_first(shape, *size)
-    if found is None:
-        raise BadInput(f"a map of {len(shape)} dimensions, {shape}, fits no exit: maps, tokens and vectors do")
-    return ExitHead(*found, pool, num_classes, channels_last=found != shape)

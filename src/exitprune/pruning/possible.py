@@ -9,7 +9,8 @@ from exitprune.config.params import Params
 from exitprune.config.prune import Prune
 from exitprune.errors import BadInput
 from exitprune.networks.cuts import check_cuts
-from exitprune.networks.early_exit import EarlyExitNetwork, Spec, as_channels_first, map_shapes
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.map_shapes import as_channels_first, map_shapes
 from exitprune.networks.masks import full_masks
 from exitprune.networks.operations import CannotFollow
 from exitprune.pruning.effect import without_effect

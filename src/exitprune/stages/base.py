@@ -23,7 +23,8 @@ from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.as_drawn import base_as_drawn
 from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.networks.cuts import check_cuts
-from exitprune.networks.early_exit import EarlyExitNetwork, Spec, map_shapes
+from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.map_shapes import map_shapes
 from exitprune.networks.masks import full_masks
 from exitprune.stages._training import Job
 from exitprune.training.after import chance_of_

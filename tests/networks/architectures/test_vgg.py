@@ -9,7 +9,8 @@ from torchvision.models import vgg11_bn, vgg13_bn, vgg16_bn
 
 from exitprune.networks.architectures.vgg import Settings, build
 from exitprune.networks.coupling import free_filters
-from exitprune.networks.early_exit import Spec, shapes_at
+from exitprune.networks.early_exit import Spec
+from exitprune.networks.map_shapes import shapes_at
 
 THEIRS = {11: vgg11_bn, 13: vgg13_bn, 16: vgg16_bn}
 

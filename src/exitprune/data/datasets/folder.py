@@ -12,7 +12,8 @@ import numpy as np
 
 from exitprune.data.datasets import Extent, Part, Source
 from exitprune.data.image_files import Pixels, Size, decode
-from exitprune.data.survey import SPLITS, Survey, survey
+from exitprune.data.survey import Survey, survey
+from exitprune.data.walk import SPLITS
 from exitprune.errors import BadInput
 
 LARGE = 64  # a side for which networks of this kind are made
