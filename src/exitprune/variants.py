@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 PACKAGE = Path(__file__).parent
-ROOMS = ("config", "jobs", "networks", "data", "training", "pruning", "evaluation", "deployment", "reporting")
+ROOMS = ("config", "origin", "jobs", "networks", "data", "training", "pruning", "evaluation", "deployment", "reporting")
 """The packages in the direction in which data flow: none imports from one that stands later."""
 
 

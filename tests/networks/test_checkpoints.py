@@ -21,10 +21,10 @@ from exitprune.config.training import Training
 from exitprune.data.images import Images
 from exitprune.errors import BadInput
 from exitprune.evaluation.logits import infer
-from exitprune.jobs.levels import is_made_from
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks, apply_masks_, weights
+from exitprune.origin.levels import is_made_from
 from exitprune.storage import OlderFormat, read_header, read_tensors, write_bytes, write_json, write_tensors
 from exitprune.training.loop import train_
 from tests.conftest import Build
@@ -86,7 +86,7 @@ def test_masks_whose_size_is_no_multiple_of_8_are_kept_exactly(build: Build, tmp
 WRITE_LEVEL = """
 import sys, torch
 from pathlib import Path
-from exitprune.jobs.levels import is_made_from
+from exitprune.origin.levels import is_made_from
 from exitprune.networks.checkpoints import save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import full_masks

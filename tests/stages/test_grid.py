@@ -13,11 +13,11 @@ import torch
 
 from exitprune.data.images import load_split
 from exitprune.evaluation import paper
-from exitprune.jobs.levels import level_path
-from exitprune.jobs.provenance import digest
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import apply_masks_, full_masks
+from exitprune.origin.digests import digest
+from exitprune.origin.levels import level_path
 from exitprune.stages import grid
 from exitprune.storage import write_json
 from tests.synthetic import write_data

@@ -15,8 +15,8 @@ from exitprune.errors import BadInput
 from exitprune.jobs.alone import STORE_VARIABLE
 from exitprune.jobs.home import check_home
 from exitprune.jobs.store import STORE as STORE_FOLDER, Store, clone_of
-from exitprune.jobs.code import code_digests, sources
-from exitprune.jobs.provenance import fingerprint
+from exitprune.origin.code import code_digests, sources
+from exitprune.origin.digests import fingerprint
 from exitprune.config.families import loaded
 from exitprune.config.grid import at
 from exitprune.config.recipe import NAME

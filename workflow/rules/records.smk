@@ -8,8 +8,8 @@ from snakemake.logging import logger
 
 from exitprune.evaluation.record_reading import read_own
 from exitprune.evaluation.records import FILE, name_of
-from exitprune.jobs.ingredients import ingredients
-from exitprune.jobs.record_fit import (
+from exitprune.origin.ingredients import ingredients
+from exitprune.origin.record_fit import (
     aside_of,
     is_replaceable,
     keep_aside,

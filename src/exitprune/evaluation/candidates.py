@@ -18,7 +18,7 @@ from exitprune.evaluation.exit_times import EIGHT_BITS, FLOAT32, Precision, Time
 from exitprune.evaluation.outcome import Outcome, outcome_of
 from exitprune.evaluation.records import SWEPT, Outcomes, Record, State, name_of
 from exitprune.evaluation.subsets import Front, Point, front, with_exits
-from exitprune.jobs.ingredients import other_setting
+from exitprune.origin.ingredients import other_setting
 
 
 @dataclass(frozen=True, eq=False)

@@ -132,7 +132,7 @@ class Layer(Section):
 
 
 class MadeOf(Section):
-    """See `jobs.ingredients`."""
+    """See `origin.ingredients`."""
 
     settings: dict[str, Any]
     contents: str | None

@@ -26,7 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from exitprune.jobs.ingredients import STAGES
+from exitprune.origin.ingredients import STAGES
 from exitprune.variants import PACKAGE
 
 VARIABLE = "EXITPRUNE_SHARED_START"  # names the socket to jobs; before a study is started: always | never
@@ -92,7 +92,7 @@ def serve(path: Path, modules: Sequence[str] = MODULES) -> None:
     gc.disable()
     for name in modules:
         importlib.import_module(name)
-    importlib.import_module("exitprune.jobs.code").code_digests(STAGES)  # it remembers them
+    importlib.import_module("exitprune.origin.code").code_digests(STAGES)  # it remembers them
     gc.freeze()
     gc.enable()
     wanted: list[Any] = [STDIN, listener]

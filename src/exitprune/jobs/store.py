@@ -19,8 +19,8 @@ from typer import Option
 
 from exitprune.errors import BadInput
 from exitprune.jobs.alone import STORE_VARIABLE, hold
-from exitprune.jobs.levels import is_made_from
 from exitprune.jobs.progress import LOG
+from exitprune.origin.levels import is_made_from
 from exitprune.storage import read_header, read_tensors, temporary_name
 
 STORE = ".exitprune"

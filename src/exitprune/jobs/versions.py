@@ -20,9 +20,9 @@ from pydantic import BaseModel
 
 from exitprune.documents import checked, parse_json, read_document
 from exitprune.errors import BadInput
-from exitprune.jobs.provenance import digest
-from exitprune.jobs.record_fit import record_path
 from exitprune.jobs.store import PARTIAL, Store
+from exitprune.origin.digests import digest
+from exitprune.origin.record_fit import record_path
 from exitprune.storage import temporary_name, write_bytes, write_json
 
 VERSIONED = "versioned"

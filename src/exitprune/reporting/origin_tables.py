@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from exitprune.config.params import Params
-from exitprune.jobs.ingredients import flat
+from exitprune.origin.ingredients import flat
 from exitprune.reporting.formatting import NOTHING, counted, duration
 
 

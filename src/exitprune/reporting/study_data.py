@@ -18,7 +18,7 @@ from exitprune.config.params import Params
 from exitprune.deployment.measured_times import BASE, PLAIN
 from exitprune.evaluation.exit_times import Times
 from exitprune.evaluation.guessing import chance
-from exitprune.jobs.ingredients import flat
+from exitprune.origin.ingredients import flat
 from exitprune.reporting.about import data_name
 from exitprune.reporting.chosen import UNPRUNED, checkpoint_of, command
 from exitprune.reporting.formatting import STATES

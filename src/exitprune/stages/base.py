@@ -15,9 +15,7 @@ from exitprune.config.training import Training
 from exitprune.data.images import load_manifest, load_split
 from exitprune.errors import BadInput
 from exitprune.jobs.compute import set_up
-from exitprune.jobs.levels import code_of, level_header
 from exitprune.jobs.progress import LOG, Rate
-from exitprune.jobs.provenance import digest, fingerprint
 from exitprune.jobs.seeding import seed_of
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.as_drawn import base_as_drawn
@@ -26,6 +24,8 @@ from exitprune.networks.cuts import check_cuts
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.map_shapes import map_shapes
 from exitprune.networks.masks import full_masks
+from exitprune.origin.digests import digest, fingerprint
+from exitprune.origin.levels import code_of, level_header
 from exitprune.stages._training import Job
 from exitprune.training.after import chance_of_
 from exitprune.training.callbacks import Callback

@@ -15,8 +15,8 @@ from exitprune.evaluation.method_gaps import missing
 from exitprune.evaluation.methods import MEASURES, differences, headline, means, runs
 from exitprune.evaluation.record_reading import read_about
 from exitprune.evaluation.records import FILE, About
-from exitprune.jobs.ingredients import other_setting
-from exitprune.jobs.provenance import environment, merged, remote
+from exitprune.origin.environment import environment, merged, remote
+from exitprune.origin.ingredients import other_setting
 from exitprune.reporting.drawing import save, theme
 from exitprune.reporting.method_words import Method, methods_of
 from exitprune.reporting.methods import CAPTION, alt, draw, title

@@ -34,9 +34,7 @@ from exitprune.evaluation.per_level import (
 )
 from exitprune.evaluation.records import SWEPT, MadeOf, Outcomes, State, write_record
 from exitprune.jobs.compute import set_up
-from exitprune.jobs.levels import code_of, levels_of
 from exitprune.jobs.progress import LOG, Progress
-from exitprune.jobs.provenance import fingerprint
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.checkpoints import Checkpoint, fault_of_state, load_checkpoint
 from exitprune.networks.cost import costs, layer_costs
@@ -47,6 +45,8 @@ from exitprune.networks.identity import weights_digest
 from exitprune.networks.image_gates import image_costs
 from exitprune.networks.masks import full_masks, sparsity
 from exitprune.networks.operations import CannotFollow
+from exitprune.origin.digests import fingerprint
+from exitprune.origin.levels import code_of, levels_of
 from exitprune.storage import read_header, read_tensors, write_tensors
 
 

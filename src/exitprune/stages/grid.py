@@ -17,12 +17,12 @@ from exitprune.deployment.folding import fold
 from exitprune.evaluation.logits import infer
 from exitprune.evaluation.paper import APPROACHES, distance_from_paper, is_papers_data
 from exitprune.jobs.compute import set_up
-from exitprune.jobs.levels import levels_of
 from exitprune.jobs.progress import Progress
 from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import sparsity
 from exitprune.networks.operations import CannotFollow
+from exitprune.origin.levels import levels_of
 from exitprune.storage import write_bytes
 
 

@@ -14,9 +14,7 @@ from exitprune.config.model import Model
 from exitprune.config.section import Section
 from exitprune.config.training import Heads
 from exitprune.jobs.compute import set_up
-from exitprune.jobs.levels import code_of, level_header
 from exitprune.jobs.progress import Rate
-from exitprune.jobs.provenance import fingerprint
 from exitprune.jobs.seeding import seed_of
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.as_drawn import with_heads_as_drawn
@@ -24,6 +22,8 @@ from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.networks.cuts import check_cuts
 from exitprune.networks.groups import Group
 from exitprune.networks.masks import full_masks
+from exitprune.origin.digests import fingerprint
+from exitprune.origin.levels import code_of, level_header
 from exitprune.stages._training import Job
 
 

@@ -9,7 +9,7 @@ from typer import Option
 
 from exitprune.data.images import load_manifest
 from exitprune.errors import BadInput
-from exitprune.jobs.provenance import fingerprint
+from exitprune.origin.digests import fingerprint
 from exitprune.stages import data
 from exitprune.storage import read_tensors, write_json, write_tensors
 

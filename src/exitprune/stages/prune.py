@@ -18,13 +18,14 @@ from exitprune.config.section import Section
 from exitprune.config.training import Training
 from exitprune.data.images import load_split
 from exitprune.jobs.compute import set_up
-from exitprune.jobs.levels import code_of, level_header, level_path
 from exitprune.jobs.progress import LOG, Progress, Rate
-from exitprune.jobs.provenance import digest, environment, fingerprint
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import full_masks
+from exitprune.origin.digests import digest, fingerprint
+from exitprune.origin.environment import environment
+from exitprune.origin.levels import code_of, level_header, level_path
 from exitprune.pruning.chain import Chain
 from exitprune.pruning.rounds import plan, training_of
 from exitprune.storage import read_tensors, write_json, write_tensors

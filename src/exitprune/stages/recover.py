@@ -12,12 +12,12 @@ from exitprune.config.data import Augment
 from exitprune.config.section import Section
 from exitprune.config.training import Training
 from exitprune.jobs.compute import set_up
-from exitprune.jobs.levels import code_of, level_header, levels_of
 from exitprune.jobs.progress import Rate
-from exitprune.jobs.provenance import fingerprint
 from exitprune.jobs.seeding import seed_of
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.networks.checkpoints import load_checkpoint
+from exitprune.origin.digests import fingerprint
+from exitprune.origin.levels import code_of, level_header, levels_of
 from exitprune.stages._training import Job
 
 

@@ -12,7 +12,7 @@ from typer import Option
 from exitprune.config.params import Params
 from exitprune.deployment.measured_times import BY_EXIT, read_measured, read_times
 from exitprune.evaluation.record_reading import read_about
-from exitprune.jobs.provenance import environment, merged, remote
+from exitprune.origin.environment import environment, merged, remote
 from exitprune.reporting.page import Picture
 from exitprune.reporting.report import jobs_of, render
 from exitprune.reporting.study_data import as_json

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
-from exitprune.jobs.levels import is_made_from
 from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.origin.levels import is_made_from
 from exitprune.storage import read_tensors, write_tensors
 from exitprune.training.callbacks import Callback
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from exitprune.jobs import provenance
-from exitprune.jobs.levels import code_of
-from exitprune.jobs.provenance import digest, environment, fingerprint, merged
+from exitprune.origin.digests import digest, fingerprint
+from exitprune.origin.environment import environment, merged
+from exitprune.origin.levels import code_of
 
 
 def test_the_digest_is_of_the_contents_in_order(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_code_that_is_not_committed_makes_a_tree_dirty_and_notes_do_not(
     git("init")
     git("add", ".")
     git("commit", "-m", "first")
-    monkeypatch.setattr(provenance, "SOURCE", tmp_path / "src")
+    monkeypatch.setattr("exitprune.origin.environment.SOURCE", tmp_path / "src")
     (tmp_path / "notes.txt").write_text("not code")
     assert not environment()["dirty"]
     (tmp_path / "src/mine.py").write_text("new = 1")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exitprune.config.params import Params
-from exitprune.jobs.ingredients import ANY, difference, ingredients
+from exitprune.origin.ingredients import ANY, difference, ingredients
 from tests.synthetic import PARAMS
 
 

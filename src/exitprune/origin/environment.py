@@ -1,9 +1,7 @@
-"""Where a result comes from: the environment it was made in, and digests of files."""
+"""The environment that a result was made in: commit, versions, machine."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,19 +13,6 @@ from exitprune.variants import PACKAGE
 
 SOURCE = PACKAGE.parent  # src/
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "scipy", "pandas", "snakemake", "dvc")
-
-
-def digest(paths: Iterable[Path]) -> str:
-    """SHA-256 over the contents of files, in the order given."""
-    total = hashlib.sha256()
-    for path in paths:
-        total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()
-
-
-def fingerprint(*parts: Any) -> str:
-    """SHA-256 of anything JSON can hold: equal fingerprints, equal ingredients."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def environment(device: str | None = None) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from exitprune.errors import BadInput
-from exitprune.jobs.ingredients import SAME, Ingredients, difference
-from exitprune.jobs.provenance import digest, git
+from exitprune.origin.digests import digest
+from exitprune.origin.environment import git
+from exitprune.origin.ingredients import SAME, Ingredients, difference
 
 FILE = "record.json"
 METADATA = Path(".snakemake/metadata")

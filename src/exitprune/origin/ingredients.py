@@ -11,8 +11,8 @@ from typing import Any
 
 from exitprune.config.families import loaded
 from exitprune.config.params import Params
-from exitprune.jobs.code import as_counted, code_digests
-from exitprune.jobs.provenance import digest
+from exitprune.origin.code import as_counted, code_digests
+from exitprune.origin.digests import digest
 
 Ingredients = dict[str, Any]
 STAGES = ("data", "base", "heads", "prune", "recover", "evaluate")

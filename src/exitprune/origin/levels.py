@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 from exitprune.config.families import loaded
 from exitprune.documents import checked, read_json
 from exitprune.errors import BadInput
-from exitprune.jobs.code import code_digests
-from exitprune.jobs.provenance import digest, fingerprint
+from exitprune.origin.code import code_digests
+from exitprune.origin.digests import digest, fingerprint
 from exitprune.storage import OlderFormat, read_header
 
 

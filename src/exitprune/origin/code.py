@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from exitprune.jobs.provenance import SOURCE
+from exitprune.origin.environment import SOURCE
 from exitprune.variants import PACKAGE, module_of
 
 SAME_RESULTS = Path(__file__).with_name("same_results.csv")
@@ -28,13 +28,9 @@ BESIDE = (
     "documents",
     "storage",
     "config",
-    "jobs.code",
+    "origin",
     "jobs.disk",
-    "jobs.ingredients",
-    "jobs.levels",
     "jobs.progress",
-    "jobs.provenance",
-    "jobs.record_fit",
     "networks.checkpoint_header",
     "networks.checkpoints",
     "evaluation.arrays",

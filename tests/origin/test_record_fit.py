@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from exitprune.jobs.record_fit import FILE, aside_of, keep_aside
+from exitprune.origin.record_fit import FILE, aside_of, keep_aside
 
 
 def write(folder: Path, day: str) -> str:
