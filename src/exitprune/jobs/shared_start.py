@@ -64,16 +64,18 @@ def ask() -> None:
     path = os.environ.pop(VARIABLE, "")
     if not path:
         return
+    handler = signal.signal(signal.SIGINT, signal.SIG_DFL)  # before a fork is there: one set later would lose a Ctrl-C
     with socket.socket(socket.AF_UNIX) as line:
         try:
             line.connect(path)
             socket.send_fds(line, [b"\n"], [0, 1, 2])
             line.sendall(json.dumps([sys.argv, dict(os.environ), str(Path.cwd())]).encode() + b"\n")
-            if line.recv(1) != ACCEPTED:
-                return
+            accepted = line.recv(1) == ACCEPTED
         except OSError:
+            accepted = False
+        if not accepted:
+            signal.signal(signal.SIGINT, handler)
             return
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
         status = line.recv(4, socket.MSG_WAITALL)
     if len(status) < 4:
         sys.exit("exitprune: the process that all jobs share was killed; the same command goes on")
