@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exitprune.reporting.design import families
+from exitprune.reporting.design import WIDTH, draw, families
 from exitprune.variants import ROOMS, names_of
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -23,6 +23,14 @@ def test_the_picture_shows_every_variant(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_page_tells_of_every_family(family: str) -> None:
     assert f"`{family}/`" in (DOCS / "design.md").read_text()
+
+
+def test_every_question_fits_its_box() -> None:
+    figure = draw()
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    right = axes.transData.transform((WIDTH - 0.3, 0))[0]
+    assert [text.get_text() for text in axes.texts if text.get_window_extent().x1 > right] == []
 
 
 def test_families_stand_in_the_order_of_the_flow() -> None:

@@ -1,4 +1,4 @@
-"""Base networks: what runs between an image and its logits, with points on the way at which exits branch off.
+"""Base networks: what runs between an image and its logits, with points at which exits branch off.
 
 Contract of a file:
 
