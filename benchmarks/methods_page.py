@@ -15,6 +15,7 @@ import pandas as pd
 from benchmarks.pages import put
 from exitprune.evaluation.methods import MEASURES, ORDERS
 from exitprune.evaluation.statistics import paired_difference
+from exitprune.reporting import methods_page
 from exitprune.reporting.formatting import NOTHING, percent, share
 from exitprune.reporting.methods import NAMES
 from exitprune.reporting.methods_page import by_method, by_share, difference, gains_of
@@ -103,13 +104,22 @@ def kept(folder: Path) -> Table:
     return [*titles, "seeds"], rows
 
 
+def emptied(folder: Path) -> Table:
+    """In which blocks and exits a layer lost all its weights, and in how many networks."""
+    if not (folder / "runs.csv").exists():
+        return NONE
+    told = [line.partition(": ") for line in methods_page.emptied(pd.read_csv(folder / "runs.csv", na_filter=False))]
+    rows = [[name, *words.rsplit(" in ", 1)] for name, _, words in told]
+    return (["method", "a layer without weights in", "how often"], rows) if rows else NONE
+
+
 def _both(by_order: Mapping[str, Mapping[str, float]], what: str) -> str:
     """Of both orders; once if they are alike as shown."""
     shown = [percent(by_order[order][what]) for order in ORDERS]
     return " and ".join(dict.fromkeys(one for one in shown if one != NOTHING)) or NOTHING
 
 
-KINDS = {table.__name__: table for table in (found, gains, steps, kept)}
+KINDS = {table.__name__: table for table in (found, gains, steps, kept, emptied)}
 
 
 def main() -> None:
