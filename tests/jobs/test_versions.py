@@ -89,6 +89,19 @@ def test_a_version_of_which_files_are_missing_is_refused(root: Path) -> None:
         bring_in("mine", STORE, root)
 
 
+def test_a_file_cut_short_on_its_way_is_told_of_before_anything_is_copied(root: Path) -> None:
+    change(root)
+    (root / "runs/mine/seed0/other").write_text("whole")
+    publish("mine", root)
+    (root / "versioned/mine/seed0/other").write_text("wh")
+    for name in ("base", "other"):
+        (root / "runs/mine/seed0" / name).write_text("here")
+    (root / "runs/mine/.version").unlink()
+    with pytest.raises(BadInput, match=r"seed0/other and 0 other files are not what they were.*stopped halfway"):
+        bring_in("mine", STORE, root)
+    assert {path.read_text() for path in (root / "runs/mine/seed0").iterdir()} == {"here"}
+
+
 @pytest.mark.parametrize("outside", ["../../../.bashrc", "/etc/passwd"])
 def test_a_version_that_names_files_outside_is_refused(root: Path, outside: str) -> None:
     manifest = root / "versioned/mine" / MANIFEST

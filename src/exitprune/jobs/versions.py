@@ -73,7 +73,7 @@ def bring_in(study: str, store: Store, root: Path = Path()) -> int:
     """Copy to `runs/<study>` what DVC has put into `versioned/<study>` since the last time; how many files differed.
 
     Raises:
-        BadInput: if files of that version are missing.
+        BadInput: if files of that version are missing, or are not what they were when it was made; nothing is changed then.
     """
     runs, versioned = root / "runs" / study, root / VERSIONED / study
     manifest = versioned / MANIFEST
@@ -91,18 +91,22 @@ def bring_in(study: str, store: Store, root: Path = Path()) -> int:
             f"{versioned / missing[0]} and {len(missing) - 1} other files of this version are not there:"
             " run `dvc checkout`, or `dvc pull` if a remote has them"
         )
-    changed = 0
-    for name, sha256 in said.files.items():
-        if not (runs / name).is_file() or digest([runs / name]) != sha256:
-            store.adopt(runs / name)
-            _copy(versioned / name, runs / name)
-            store.adopt(runs / name)
-            changed += 1
+    wanted = [name for name, sha in said.files.items() if not (runs / name).is_file() or digest([runs / name]) != sha]
+    if spoilt := [name for name in wanted if digest([versioned / name]) != said.files[name]]:
+        raise BadInput(
+            f"{versioned / spoilt[0]} and {len(spoilt) - 1} other files are not what they were when this version was made: they"
+            " were changed here, or a push to the remote was stopped halfway. Where they are whole, `dvc push` them to another"
+            " folder of the remote (`dvc remote modify NAME url URL`), and `dvc pull` them from there in a fresh clone"
+        )
+    for name in wanted:
+        store.adopt(runs / name)
+        _copy(versioned / name, runs / name)
+        store.adopt(runs / name)
     for output, entry in said.records.items():
         if (root / output).is_file() and digest([root / output]) == entry.sha256:
             write_bytes(record_path(root / RECORDS, output), json.dumps(entry.record).encode())
     write_bytes(runs / BROUGHT, version.encode())
-    return changed
+    return len(wanted)
 
 
 def recorded(folder: Path = RECORDS) -> set[str]:
