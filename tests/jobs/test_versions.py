@@ -97,7 +97,7 @@ def test_a_file_cut_short_on_its_way_is_told_of_before_anything_is_copied(root: 
     for name in ("base", "other"):
         (root / "runs/mine/seed0" / name).write_text("here")
     (root / "runs/mine/.version").unlink()
-    with pytest.raises(BadInput, match=r"seed0/other and 0 other files are not what they were.*stopped halfway"):
+    with pytest.raises(BadInput, match=r"seed0/other: not what it was .*that is so: 1.*was stopped"):
         bring_in("mine", STORE, root)
     assert {path.read_text() for path in (root / "runs/mine/seed0").iterdir()} == {"here"}
 

@@ -94,8 +94,8 @@ def bring_in(study: str, store: Store, root: Path = Path()) -> int:
     wanted = [name for name, sha in said.files.items() if not (runs / name).is_file() or digest([runs / name]) != sha]
     if spoilt := [name for name in wanted if digest([versioned / name]) != said.files[name]]:
         raise BadInput(
-            f"{versioned / spoilt[0]} and {len(spoilt) - 1} other files are not what they were when this version was made: they"
-            " were changed here, or a push to the remote was stopped halfway. Where they are whole, `dvc push` them to another"
+            f"{versioned / spoilt[0]}: not what it was when this version was made (files of which that is so: {len(spoilt)}):"
+            " changed here, or cut when a push to the remote was stopped. Where all are whole, `dvc push` them to another"
             " folder of the remote (`dvc remote modify NAME url URL`), and `dvc pull` them from there in a fresh clone"
         )
     for name in wanted:
