@@ -16,7 +16,7 @@ from benchmarks.pages import put
 from exitprune.evaluation.methods import MEASURES, ORDERS
 from exitprune.evaluation.statistics import paired_difference
 from exitprune.reporting import methods_page
-from exitprune.reporting.formatting import NOTHING, percent, share
+from exitprune.reporting.formatting import NOTHING, percent, points, share
 from exitprune.reporting.methods import NAMES
 from exitprune.reporting.methods_page import by_method, by_share, difference, gains_of
 
@@ -65,6 +65,22 @@ def found(folder: Path) -> Table:
         counts = [str((ours["better"] == verdict).sum()) for verdict in ("none told", "cannot tell")]
         rows.append([NAMES[measure], str(len(ours)), *better, *counts])
     return titles, rows
+
+
+def whens(folder: Path) -> Table:
+    """By when a method prunes: in how many comparisons an order is ahead or better, and the median of the differences."""
+    if not (folder / "joint_minus_sequential.csv").exists():
+        return NONE
+    differences = pd.read_csv(folder / "joint_minus_sequential.csv")
+    titles = ["prunes", "accuracy of", "comparisons", "joint is ahead", "joint is better", "sequential is better"]
+    rows = []
+    for words, part in methods_page.by_when(differences).items():
+        for measure in MEASURES:
+            ours = part[part["measure"] == measure]
+            better = [str((ours["better"] == order).sum()) for order in ORDERS]
+            ahead = str((ours["difference"] > 0).sum())
+            rows.append([words, NAMES[measure], str(len(ours)), ahead, *better, points(ours["difference"].median())])
+    return [*titles, "median difference, points"], rows
 
 
 def steps(folder: Path) -> Table:
@@ -119,7 +135,7 @@ def _both(by_order: Mapping[str, Mapping[str, float]], what: str) -> str:
     return " and ".join(dict.fromkeys(one for one in shown if one != NOTHING)) or NOTHING
 
 
-KINDS = {table.__name__: table for table in (found, gains, steps, kept, emptied)}
+KINDS = {table.__name__: table for table in (found, whens, gains, steps, kept, emptied)}
 
 
 def main() -> None:

@@ -57,6 +57,7 @@ def main(
     _check_comparable(there, abouts)
     each, methods = runs(abouts), methods_of(abouts)
     mean, gains = means(each), differences(each, confidence)
+    gains.insert(2, "when", [methods[name].when for name in gains["method"]])
     for name, made in (("runs", each), ("methods", mean), ("joint_minus_sequential", gains)):
         write_bytes(out.with_name(f"{name}.csv"), made.to_csv(index=False, float_format="%.8g").encode())
     gaps = missing(record, there)
