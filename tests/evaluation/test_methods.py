@@ -40,7 +40,8 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             for order, more in (("joint", gain), ("sequential", 0.0)):
                 about |= {"seed": seed, "recipe": f"{method}-{order}"}
                 about["made_of"]["settings"] |= {"order": {"name": order, "budget": "half"}, "sparsity": 0.8}
-                about["made_of"]["settings"] |= {"start": "trained", "criterion": "random", "schedule": "linear"}
+                start = "initial" if method == "snip" else "trained"
+                about["made_of"]["settings"] |= {"start": start, "criterion": "random", "schedule": "linear"}
                 about["made_of"]["settings"] |= {"scope": "global", "ending": "last"}
                 about["levels"][-1]["accuracy"]["test"] = [0.5, 0.6, 0.7, 0.5, 0.6, 0.7, 0.8 + more]
                 path = folder / "made-up" / "seeds" / f"{seed}-{method}-{order}"
@@ -138,6 +139,10 @@ def test_the_stage_writes_tables_the_figure_and_what_they_say(summed: Path) -> N
     page = Outline((summed / "methods.html").read_text(encoding="utf-8"))
     assert "Of 4 comparisons: joint better in 1, sequential in 1, no difference told in 1." in page.text
     assert "Everything at once is better with: erk (80 %)." in page.text
+    assert (
+        "By when they prune, joint is better and sequential is: before training in 0 and 1 of 1; "
+        "after training in 1 and 0 of 3." in page.text
+    )
     assert {"#answer"} < {one for one in page.found["href"] if one.startswith("#")}
     assert {one[1:] for one in page.found["href"] if one.startswith("#")} <= set(page.found["id"])
 
@@ -149,6 +154,11 @@ def test_the_tables_of_the_documentation_are_read_off_what_the_stage_wrote(summe
     assert (cells["joint, %"], cells["sequential, %"], cells["pairs"]) == ("83.0", "80.0", "3")
     titles, rows = methods_page.found(summed)
     assert rows[0][1:] == ["4", "erk (80 %)", "snip (80 %)", "1", "1"]
+    _, rows = methods_page.whens(summed)
+    assert [row[:6] for row in rows if row[1] == "classifier"] == [
+        ["before training", "classifier", "1", "0", "0", "1"],
+        ["after training", "classifier", "3", "2", "1", "0"],
+    ]
     assert methods_page.steps(summed) == methods_page.kept(summed) == methods_page.NONE
 
 
