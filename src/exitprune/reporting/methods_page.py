@@ -109,7 +109,7 @@ def found(differences: pd.DataFrame, measure: str) -> dict[str, Any]:
         lines.append(f"No difference can be told at any share for {joined(never)}.")
     headline = f"joint better in {counts.get('joint', 0)}, sequential in {counts.get('sequential', 0)}, "
     headline += f"no difference told in {counts.get('none told', 0)}"
-    lines.append(f"By when they prune, joint is better and sequential is: {'; '.join(_by_when(ours))}.")
+    lines.append(" ".join(_by_when(ours)))
     if "cannot tell" in counts:
         lines.append(f"In {counts['cannot tell']} there is one pair of seeds at most, or all are alike: no interval.")
     return {"headline": f"Of {counted(len(ours), 'comparison')}: {headline}.", "lines": lines}
@@ -124,7 +124,7 @@ def _by_when(differences: pd.DataFrame) -> list[str]:
     told = []
     for words, part in by_when(differences).items():
         joint, sequential = ((part["better"] == order).sum() for order in ORDERS)
-        told.append(f"{words} in {joint} and {sequential} of {len(part)}")
+        told.append(f"Pruned {words}: joint better in {joint} of {len(part)}, sequential in {sequential}.")
     return told
 
 
