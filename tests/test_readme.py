@@ -71,6 +71,14 @@ def test_as_many_methods_are_told_apart_as_the_readme_says() -> None:
     assert "four of 148 differences between the orders are left" in " ".join(README.split())
 
 
+def test_methods_on_cifar10_came_out_as_told() -> None:
+    found = pd.read_csv(ROOT / "results/small-methods/joint_minus_sequential.csv").query("measure == 'early_exits'")
+    tried = found[(found["num_seeds"] > 2) & (found["when"] == "trained")].set_index("method")
+    assert set(tried.index) == {"magnitude", "oneshot", "patience"}
+    assert tried["holds"].all()
+    assert tried["difference"].between(0.05, 0.063).all()
+
+
 def test_the_papers_comparison_came_out_as_told() -> None:
     claims = pd.read_csv(ROOT / "results/cifar10-16/tables/claims.csv").query("state == 'final'").set_index("claim")
     primary = claims[claims["role"] == "primary"]
