@@ -124,8 +124,7 @@ def emptied(folder: Path) -> Table:
     """In which blocks and exits a layer lost all its weights, and in how many networks."""
     if not (folder / "runs.csv").exists():
         return NONE
-    told = [line.partition(": ") for line in methods_page.emptied(pd.read_csv(folder / "runs.csv", na_filter=False))]
-    rows = [[name, *words.rsplit(" in ", 1)] for name, _, words in told]
+    rows = [list(told) for told in methods_page.emptied(pd.read_csv(folder / "runs.csv", na_filter=False))]
     return (["method", "a layer without weights in", "how often"], rows) if rows else NONE
 
 

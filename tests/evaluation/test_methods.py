@@ -84,7 +84,7 @@ def test_layers_without_a_weight_are_told_by_method_and_order(abouts: list[About
         without(about, "exit0", "b1.c1", "b1.c2") if about.recipe == "erk-joint" and about.seed else about
         for about in abouts
     ]
-    assert emptied(runs(some)) == ["erk at 80 %: b1 and exit0 in 2 of 3 joint and 0 of 3 sequential networks"]
+    assert emptied(runs(some)) == [("erk at 80 %", "b1 and exit0", "2 of 3 joint and 0 of 3 sequential networks")]
 
 
 def test_differences_are_paired_by_seed_and_say_who_is_better(abouts: list[About]) -> None:

@@ -125,9 +125,8 @@ def header(file: Path) -> tuple[int, Size] | None:
 def _refuse_unusual(image: ImageFile.ImageFile, name: object) -> None:
     """Refuse several pictures and deep colours; asked before decoding, which takes the first and cuts the others' bits."""
     pictures = getattr(image, "n_frames", 1)
-    if _goes_on(image) or (
-        pictures > 1 and image.format != "MPO"
-    ):  # MPO: previews of the camera, which no viewer shows
+    previews = image.format == "MPO"  # the others are the camera's, and no viewer shows them
+    if _goes_on(image) or (pictures > 1 and not previews):
         raise BadInput(
             f"{name}: holds {pictures if pictures > 1 else 'several'} pictures (frames or pages); wanted: one per file; "
             "save each that you mean as a file of its own"

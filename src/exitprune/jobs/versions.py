@@ -88,7 +88,7 @@ def bring_in(study: str, store: Store, root: Path = Path()) -> int:
     missing = [name for name in said.files if not (versioned / name).is_file()]
     if missing:
         raise BadInput(
-            f"{versioned / missing[0]} and {len(missing) - 1} other files of this version are not there:"
+            f"{versioned / missing[0]}: not there (files of this version of which that is so: {len(missing)}):"
             " run `dvc checkout`, or `dvc pull` if a remote has them"
         )
     wanted = [name for name, sha in said.files.items() if not (runs / name).is_file() or digest([runs / name]) != sha]

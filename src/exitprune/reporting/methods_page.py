@@ -85,7 +85,7 @@ def render(
         titles=titles,
         rows=rows,
         missed=missed(means, methods),
-        emptied=emptied(runs),
+        emptied=[f"{method}: {parts} in {networks}" for method, parts, networks in emptied(runs)],
         confidence=confidence,
         methods=[
             [one.name, WHEN[one.when], one.goes, one.what, _linked(one.sources), one.form] for one in methods.values()
@@ -109,7 +109,7 @@ def found(differences: pd.DataFrame, measure: str) -> dict[str, Any]:
         lines.append(f"No difference can be told at any share for {joined(never)}.")
     headline = f"joint better in {counts.get('joint', 0)}, sequential in {counts.get('sequential', 0)}, "
     headline += f"no difference told in {counts.get('none told', 0)}"
-    lines.append(" ".join(_by_when(ours)))
+    lines.append(" ".join(_told_by_when(ours)))
     if "cannot tell" in counts:
         lines.append(f"In {counts['cannot tell']} there is one pair of seeds at most, or all are alike: no interval.")
     return {"headline": f"Of {counted(len(ours), 'comparison')}: {headline}.", "lines": lines}
@@ -120,7 +120,7 @@ def by_when(differences: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {words: part for when, words in WHEN.items() if len(part := differences[differences["when"] == when])}
 
 
-def _by_when(differences: pd.DataFrame) -> list[str]:
+def _told_by_when(differences: pd.DataFrame) -> list[str]:
     told = []
     for words, part in by_when(differences).items():
         joint, sequential = ((part["better"] == order).sum() for order in ORDERS)
@@ -222,8 +222,8 @@ def missed(means: pd.DataFrame, methods: Mapping[str, Method]) -> list[str]:
     return told
 
 
-def emptied(runs: pd.DataFrame) -> list[str]:
-    """Blocks and exits in which a layer lost all its weights, by method and share: in how many networks of either order."""
+def emptied(runs: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """By method and share: blocks and exits in which a layer lost all its weights, and in how many networks of either order."""
     told = []
     for _, rows in runs.groupby(["gone", "method"], sort=False):
         gone, method = rows.iloc[0][["gone", "method"]]
@@ -238,7 +238,7 @@ def emptied(runs: pd.DataFrame) -> list[str]:
         for emptied_in, parts in alike.items():
             words = zip(emptied_in, all_of, ORDERS, strict=True)
             networks = " and ".join(f"{some} of {whole} {order}" for some, whole, order in words)
-            told.append(f"{method} at {share(gone)} %: {joined(parts)} in {networks} networks")
+            told.append((f"{method} at {share(gone)} %", joined(parts), f"{networks} networks"))
     return told
 
 
