@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from exitprune.networks.coupling import Channels, Place, branches, by_channel, coupled, filled, free_filters
+from exitprune.networks.branches import branches
+from exitprune.networks.channels import Channels, Place, by_channel, filled
+from exitprune.networks.coupling import coupled, free_filters
 from exitprune.networks.early_exit import Spec
 
 

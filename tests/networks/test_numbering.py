@@ -13,7 +13,8 @@ import exitprune
 from exitprune.deployment.sparse.from_network import steps_of
 from exitprune.deployment.sparse.machine import CannotRun
 from exitprune.errors import BadInput
-from exitprune.networks.coupling import Place, free_filters
+from exitprune.networks.channels import Place
+from exitprune.networks.coupling import free_filters
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.freedom import filters_of, free_streams, why_not
 from exitprune.networks.numbered import Stream

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from exitprune.networks.operations import CannotFollow, trace
+from exitprune.networks.operations import CannotFollow
+from exitprune.networks.tracing import trace
 
 X = torch.randn(2, 4, 9, 7, generator=torch.Generator().manual_seed(0))
 

@@ -21,12 +21,12 @@ class ArchitectureSettings(Section):
     @property
     def title(self) -> str:
         """What people call the network, such as ResNet-56."""
-        raise NotImplementedError
+        raise NotImplementedError  # each architecture says it
 
     @property
     def num_blocks(self) -> int:
         """How many blocks it has: an exit may follow each but the last."""
-        raise NotImplementedError
+        raise NotImplementedError  # each architecture says it
 
     @property
     def files(self) -> list[Path]:

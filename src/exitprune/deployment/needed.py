@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from exitprune.networks.coupling import Channels, Followed
+from exitprune.networks.channels import Channels
+from exitprune.networks.coupling import Followed
 from exitprune.networks.operations import INPUT, Operation
 
 

@@ -23,7 +23,8 @@ import numpy as np
 
 from exitprune.deployment.extras import extra
 from exitprune.deployment.folding import folded_base
-from exitprune.deployment.onnx_layers import Graph, add_linear, add_piece, add_pooling, keep_blocked
+from exitprune.deployment.onnx_graph import Graph
+from exitprune.deployment.onnx_layers import add_linear, add_piece, add_pooling, keep_blocked
 from exitprune.deployment.onnx_traced import traced_model
 from exitprune.networks.architectures import Blocks
 from exitprune.networks.coupling import shapes_of

@@ -10,85 +10,18 @@ Letters: N images, C channels, H and W height and width of a map.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cache
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from exitprune.config.model import NamedSettings
 from exitprune.networks.architectures import NOT_BLOCKS
+from exitprune.networks.channels import Channels, Place
 from exitprune.networks.early_exit import EXIT, EarlyExitNetwork, Spec
 from exitprune.networks.operations import INPUT, CannotFollow, Operation, Piece
 from exitprune.shapes_only import shapes_only
-
-Role = Literal["makes", "passes", "reads"]
-"""Filters that make the channels; filters of a depthwise convolution, that hand each on; inputs that read them."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a layer's weights hold channels that go together.
-
-    Attributes:
-        layer: its name.
-        role: what the layer does with the channels.
-        start: of the first channel's weights along the dimension.
-        cells: weights per channel along the dimension: more than one where a linear layer sees a map flattened.
-    """
-
-    layer: str
-    role: Role
-    start: int = 0
-    cells: int = 1
-
-    @property
-    def dimension(self) -> int:
-        """Of the layer's weights: 0, filters; 1, inputs."""
-        return int(self.role == "reads")
-
-
-@dataclass
-class Channels:
-    """Channels that go together.
-
-    Attributes:
-        size: how many there are.
-        places: every layer that holds them, in order of execution.
-        fixed: whether they must stay: the images' own, classes, and those that a grouped convolution mixes.
-        seen_by_exits: whether an exit, the classifier included, looks at a map of them.
-        can_be_constant: whether a channel that is one number all over its map is still one where it is read.
-    """
-
-    size: int
-    places: list[Place] = field(default_factory=list)
-    fixed: bool = False
-    seen_by_exits: bool = False
-    can_be_constant: bool = True
-
-    def layers(self, role: Role) -> list[str]:
-        """The names of the layers that do something with the channels."""
-        return [place.layer for place in self.places if place.role == role]
-
-
-def by_channel(tensor: Tensor, place: Place, size: int) -> Tensor:
-    """A tensor of a layer's weights to (channels, weights of each): those that make, hand on or read it."""
-    part = tensor.narrow(place.dimension, place.start, size * place.cells).movedim(place.dimension, 0)
-    return part.reshape(size, -1)
-
-
-def filled(tensors: Mapping[str, Tensor], channels: Channels) -> Tensor:
-    """(channels,) bool: some layer has a weight for the channel.
-
-    Args:
-        tensors: masks by layer.
-        channels: that go together.
-    """
-    rows = [by_channel(tensors[place.layer], place, channels.size).any(1) for place in channels.places]
-    return torch.stack(rows).any(0)
-
 
 Segment = tuple[int, int]
 """Channels by number, and how many cells of a flattened map each has."""
@@ -282,40 +215,6 @@ def free_filters(spec: Spec) -> dict[str, Channels]:
         ):
             free[makers[0]] = one
     return free
-
-
-def branches(spec: Spec) -> list[tuple[str, ...]]:
-    """Layers in a row that something else is added to: if one of them is empty, the row adds nothing but a constant.
-
-    A row begins where it reads channels that others read or write too; projections, a row of one layer, are left out.
-    """
-    return _branches(json.dumps(spec.as_dict()))
-
-
-@cache
-def _branches(told: str) -> list[tuple[str, ...]]:
-    spec = Spec.from_dict(json.loads(told))
-    into: dict[str, Channels] = {}
-    made: dict[str, Channels] = {}
-    for one in coupled(spec):
-        for place in one.places:
-            {"reads": into, "makes": made}.get(place.role, {})[place.layer] = one
-    rows = []
-    for one in coupled(spec):
-        makers = one.layers("makes")
-        for last in makers if len(makers) > 1 else []:
-            row = [last]
-            while last in into and into[last].layers("makes") and _is_private(into[last]):
-                between, (last,) = into[last].layers("passes"), into[last].layers("makes")
-                row = [last, *between, *row]
-            rows.append(tuple(row))
-    order = {name: place for place, (name, _) in enumerate(spec_layers(spec))}
-    return sorted((row for row in rows if len(row) > 1), key=lambda row: order[row[0]])
-
-
-def _is_private(channels: Channels) -> bool:
-    """Whether one layer makes them and one reads them."""
-    return len(channels.layers("makes")) == len(channels.layers("reads")) == 1 and not channels.seen_by_exits
 
 
 def spec_layers(spec: Spec) -> list[tuple[str, nn.Module]]:

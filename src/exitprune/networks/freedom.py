@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from exitprune.networks.architectures import Blocks
-from exitprune.networks.coupling import Channels, filled, free_filters
+from exitprune.networks.channels import Channels, filled
+from exitprune.networks.coupling import free_filters
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import weights
 from exitprune.networks.narrowing import Narrowing

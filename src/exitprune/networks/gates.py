@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from exitprune.networks.coupling import branches, coupled, free_filters, layer_names
+from exitprune.networks.branches import branches
+from exitprune.networks.coupling import coupled, free_filters, layer_names
 from exitprune.networks.early_exit import EarlyExitNetwork
 
 

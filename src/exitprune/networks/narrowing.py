@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from exitprune.networks.coupling import Place
+from exitprune.networks.channels import Place
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks, full_masks
 from exitprune.networks.named import Named

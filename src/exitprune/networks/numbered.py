@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from exitprune.networks.coupling import Channels, Place, Role
+from exitprune.networks.channels import Channels, Place, Role
 
 
 @dataclass

@@ -59,7 +59,7 @@ class LayerDensities(Scope):
 
     def relative(self, shape: Sequence[int]) -> float:
         """The density of a layer of this shape, up to the factor that all layers share."""
-        raise NotImplementedError
+        raise NotImplementedError  # each scope of densities says it
 
     def counts(self, shapes: Mapping[str, Sequence[int]], sizes: Counts, most: Counts, total: int) -> Counts:
         """How many units each layer of a group keeps.

@@ -13,7 +13,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from exitprune.networks.coupling import Channels, by_channel
+from exitprune.networks.channels import Channels, by_channel
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.freedom import filters_of
 from exitprune.networks.masks import Masks

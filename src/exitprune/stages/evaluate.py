@@ -36,9 +36,9 @@ from exitprune.evaluation.records import SWEPT, MadeOf, Outcomes, State, write_r
 from exitprune.jobs.compute import set_up
 from exitprune.jobs.progress import LOG, Progress
 from exitprune.jobs.store import Store, StoreOption
+from exitprune.networks.branches import branches
 from exitprune.networks.checkpoints import Checkpoint, fault_of_state, load_checkpoint
 from exitprune.networks.cost import costs, layer_costs
-from exitprune.networks.coupling import branches
 from exitprune.networks.dead_channels import dead_channels
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.identity import weights_digest

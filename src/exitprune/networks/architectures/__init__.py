@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor, nn
 
-from exitprune.networks.operations import CannotFollow, Piece, trace
+from exitprune.networks.operations import CannotFollow, Piece
+from exitprune.networks.tracing import trace
 
 CONVOLUTIONS = (nn.Conv2d,)
 PRUNABLE = (*CONVOLUTIONS, nn.Linear, nn.MultiheadAttention)
@@ -43,7 +44,7 @@ class Architecture(nn.Module):
     @property
     def last(self) -> Point:
         """After what the classifier comes."""
-        raise NotImplementedError
+        raise NotImplementedError  # each architecture says it
 
     @property
     def whole(self) -> nn.Module:
@@ -58,7 +59,7 @@ class Architecture(nn.Module):
             at: what is done with the map at a point.
             last: what is done with what the classifier takes.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # each architecture says it
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, K) logits."""
@@ -75,7 +76,7 @@ class Architecture(nn.Module):
             points: in order.
             shape: of an image.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # each architecture says it
 
     def pieces(self) -> list[Piece]:
         """What runs up to the first block, in each block and after the last, step by step.
@@ -102,11 +103,11 @@ class Blocks(Architecture):
 
     def stem(self, x: Tensor) -> Tensor:
         """(N, C, H, W) normalised images to the map that the first block takes."""
-        raise NotImplementedError
+        raise NotImplementedError  # each architecture says it
 
     def classify(self, features: Tensor) -> Tensor:
         """The last block's map to (N, K) logits."""
-        raise NotImplementedError
+        raise NotImplementedError  # each architecture says it
 
     def run(self, x: Tensor, at: Mapping[Any, Visit], last: Visit | None = None) -> Tensor:
         """See `Architecture`."""

@@ -177,7 +177,7 @@ class Criterion(Variant, Callback):
         One whose file says what goes may score such units instead: a tensor of one dimension for each layer that has some.
         Scores may be negative. Weights that are gone may get any score, unless they can come back.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # each criterion says it
 
     def choose(self, context: Context, scores: Mapping[str, Tensor]) -> Masks:
         """The masks of all layers after the round; a method that decides by itself how many stay says so here."""

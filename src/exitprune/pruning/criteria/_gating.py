@@ -49,7 +49,7 @@ class Gating(Criterion):
 
     def gate(self, name: str, x: Tensor) -> Tensor:
         """What the maps of a layer's units are multiplied by: see `gates`."""
-        raise NotImplementedError
+        raise NotImplementedError  # each criterion with gates says it
 
     def _share(self, means: Mapping[str, Tensor]) -> Tensor:
         """The share of all costs that is left, from the mean gate of each unit by layer."""

@@ -95,7 +95,7 @@ class Pressing(Criterion):
 
     def _grow(self, by_name: Mapping[str, Tensor]) -> bool:
         """Set the pressure anew for the update that is due, counted from 1; whether it was the last."""
-        raise NotImplementedError
+        raise NotImplementedError  # each criterion that presses says it
 
     def _choose(self, by_name: Mapping[str, Tensor]) -> None:
         """The units whose weights are smallest now are those that will go."""

@@ -28,17 +28,17 @@ class Granularity(Variant):
         self, network: EarlyExitNetwork, scores: Mapping[str, Tensor], masks: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """Scores of the units in the layers scored; the masks say which weights are there."""
-        raise NotImplementedError
+        raise NotImplementedError  # each granularity says it
 
     def unit_masks(self, network: EarlyExitNetwork, masks: Mapping[str, Tensor]) -> Masks:
         """Masks of the units in the layers given, True = kept."""
-        raise NotImplementedError
+        raise NotImplementedError  # each granularity says it
 
     def weight_masks(
         self, network: EarlyExitNetwork, masks: Mapping[str, Tensor], units: Mapping[str, Tensor]
     ) -> Masks:
         """Masks of the layers given, without the weights of units that went."""
-        raise NotImplementedError
+        raise NotImplementedError  # each granularity says it
 
     def gates(self, network: EarlyExitNetwork) -> dict[str, Place]:
         """Where a gate of each layer's units would sit; none: units of this kind have no place for one."""

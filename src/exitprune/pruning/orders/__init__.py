@@ -32,4 +32,4 @@ class Order(Variant):
         Raises:
             ValueError: if the order cannot have so many.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # each order says it

@@ -13,4 +13,4 @@ class Schedule(Variant):
 
     def kept_shares(self, num_rounds: int, sparsity: float) -> list[float]:
         """The share of the units kept after each round: never rising, in (0, 1], and 1 - sparsity at the end."""
-        raise NotImplementedError
+        raise NotImplementedError  # each schedule says it

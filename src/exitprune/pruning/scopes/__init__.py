@@ -26,4 +26,4 @@ class Scope(Variant):
             candidates: which units are there, by layer, at least those of `scores`; what is not stays away.
             num: how many go, over all layers; a scope that rounds in each layer may miss it by half a unit a layer.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # each scope says it

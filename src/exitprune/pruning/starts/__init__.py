@@ -31,7 +31,7 @@ class Start(Variant):
             context: as the first round would see it, of all layers.
             epoch: how many are over.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # each start that watches says it
 
     def state_dict(self) -> dict[str, Tensor]:
         """What is remembered from one epoch to the next."""
