@@ -14,6 +14,7 @@ from benchmarks.pages import as_markdown, table_of
 from exitprune.evaluation.claims import CLAIMS
 from exitprune.evaluation.outcome import outcome_of
 from exitprune.evaluation.record_reading import read_record
+from exitprune.variants import names_of
 from tests.synthetic import write_study
 
 ROOT = Path(__file__).parents[1]
@@ -83,3 +84,12 @@ def test_the_example_of_reading_a_record_gives_what_the_tables_say(
     expected = outcome_of(outcomes, 0.9)
     assert names["accuracy"] == pytest.approx(expected.accuracy)
     assert names["average_macs"] == pytest.approx(expected.average_macs)
+
+
+@pytest.mark.parametrize(
+    "report", sorted((ROOT / "results").glob("*/report.html")), ids=lambda report: report.parent.name
+)
+def test_no_figure_is_left_that_its_report_does_not_show(report: Path) -> None:
+    shown = report.read_text(encoding="utf-8")
+    drawn = {figure.stem for figure in (report.parent / "figures").iterdir()}
+    assert {name for name in drawn if name not in names_of("figures") and name not in shown} == set()
