@@ -37,8 +37,8 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def test_it_is_a_short_way_to_call_snakemake_from_anywhere_in_the_clone(clone: Path, commands: list[list[str]]) -> None:
-    study.main("cifar10", cores=3)
-    assert commands == [["-m", "snakemake", "--cores", "3", "--config", "study=cifar10"]]
+    study.main("paper-16", cores=3)
+    assert commands == [["-m", "snakemake", "--cores", "3", "--config", "study=paper-16"]]
     assert Path.cwd() == clone
 
 

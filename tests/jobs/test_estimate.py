@@ -24,7 +24,7 @@ def study(name: str, **values: object) -> Params:
 
 def test_sizes_of_a_source_not_prepared_yet_are_those_it_is_known_by(tmp_path: Path) -> None:
     assert sizes_of(study("digits"), tmp_path / "data.json", DIGITS) == Sizes(1_006, 252, 539, 8)
-    assert sizes_of(study("cifar10"), tmp_path / "data.json", CIFAR) == Sizes(45_000, 5_000, 10_000, 32)
+    assert sizes_of(study("paper"), tmp_path / "data.json", CIFAR) == Sizes(45_000, 5_000, 10_000, 32)
     assert sizes_of(study("smoke"), tmp_path / "data.json", DIGITS).train == 240  # 300 less a fifth: it has a limit
 
 
