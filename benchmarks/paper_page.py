@@ -144,7 +144,31 @@ def rates(tables: Path) -> Table:
     return titles, rows
 
 
-KINDS = {table.__name__: table for table in (claims, explored, exits, agreement, cost, scatter, rounding, rates)}
+def grid(tables: Path) -> Table:
+    """How far each chain of a search is from the paper's chart, with the settings that vary: see `paper.distance_from_paper`."""
+    found = pd.read_csv(tables.parent / "grid.csv")
+    settings = [name for name in map(str, found) if "." in name and found[name].nunique() > 1]
+    titles = [
+        *settings,
+        "sparsity of heads, ours minus theirs",
+        "sparsity of layers, away by",
+        "order of layers",
+        "before, away by",
+    ]
+    rows = [
+        [
+            *(value if isinstance(value, str) else f"{value:g}" for value in (row[name] for name in settings)),
+            points(row["head sparsity"]),
+            percent(row[paper.LAYERS]),
+            f"{row['layer order']:.2f}",
+            percent(row[paper.BEFORE]),
+        ]
+        for row in found.to_dict("records")
+    ]
+    return titles, rows
+
+
+KINDS = {table.__name__: table for table in (claims, explored, exits, agreement, cost, scatter, rounding, rates, grid)}
 
 
 def main() -> None:

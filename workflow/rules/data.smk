@@ -4,8 +4,6 @@ from exitprune.jobs.disk import data_memory_mb
 
 DATA_SETTINGS = settings(data=PARAMS.data.model_dump(exclude={"augment", "path"}))
 
-DATA_STAGE = "data" if PARAMS.data.mean is None else "normalised"
-
 
 rule data:
     output:
@@ -19,14 +17,14 @@ rule data:
         mem_mb=lambda wildcards: data_memory_mb(amount()),
         runtime=60,
     params:
-        code=code(DATA_STAGE, DATA_SETTINGS),
+        code=code("data", DATA_SETTINGS),
         settings=DATA_SETTINGS,
         contents=lambda wildcards: extent().digest,  # asked for this job alone
     message:
         "Prepare the images"
     shell:
         run(
-            DATA_STAGE,
+            "data",
             "--path={DATA_PATH:q}",
             out="output.arrays",
             manifest="output.manifest",
