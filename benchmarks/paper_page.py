@@ -139,7 +139,8 @@ def steps(tables: Path) -> Table:
     }
     rows = []
     table = pd.read_csv(tables.parent / "steps.csv").sort_values("state", kind="stable")
-    for (state, step, first, second), part in table.groupby(["state", "step", "first", "second"], sort=False):
+    for keys, part in table.groupby(["state", "step", "first", "second"], sort=False):
+        state, step, first, second = map(str, keys)
         cells = {
             row["measure"]: f"{_difference(row)} ({interval(row['low'], row['high'])})"
             for row in part.to_dict("records")
