@@ -1,6 +1,7 @@
 """Put the numbers of published studies into docs/paper.md: `python -m benchmarks.paper_page`.
 
-A place is `<!-- table: claims digits -->`: which table, of which study of results/. What is there is read off the study's tables.
+A place is `<!-- table: claims digits -->`: which table, of which study of results/. What is there is read off the study's tables;
+`budget all` is of all studies whose claims stand on the page.
 """
 
 from __future__ import annotations
@@ -129,6 +130,45 @@ def rounding(tables: Path) -> Table:
     return titles, rows
 
 
+def steps(tables: Path) -> Table:
+    """What joint's lead is made of, as `benchmarks.steps` wrote it: three quantities with their intervals."""
+    shown = {
+        "early_exits_accuracy": "early exits",
+        "last_exit_accuracy": "deepest exit",
+        "cost_at_equal_accuracy": "MACs at equal accuracy",
+    }
+    rows = []
+    table = pd.read_csv(tables.parent / "steps.csv").sort_values("state", kind="stable")
+    for keys, part in table.groupby(["state", "step", "first", "second"], sort=False):
+        state, step, first, second = map(str, keys)
+        cells = {
+            row["measure"]: f"{_difference(row)} ({interval(row['low'], row['high'])})"
+            for row in part.to_dict("records")
+        }
+        rows.append(
+            [STATES[state], step, f"`{first}` \N{MINUS SIGN} `{second}`", *(cells[measure] for measure in shown)]
+        )
+    return ["when", "what", "recipes", *shown.values()], rows
+
+
+def budget(tables: Path) -> Table:
+    """What the studies took whose claims stand on the page: minutes of a seed, the median, with all recipes; bases count once."""
+    titles = ["study", "seeds", "recipes", "processor", "threads", "precision"]
+    titles += ["base and heads, min", "rounds", "recovery", "evaluation", "all, hours of all seeds"]
+    rows = []
+    for study in re.findall("<!-- table: claims (.*?) -->", PAGE.read_text(encoding="utf-8")):
+        runs = pd.read_csv(tables.parents[1] / study / "tables" / "seeds.csv")
+        by_seed = runs.groupby("seed")
+        parts = [by_seed[["seconds_base", "seconds_heads"]].median().sum(axis=1)]
+        parts += [by_seed[f"seconds_{stage}"].median() * by_seed.size() for stage in ("prune", "recover", "evaluate")]
+        medians = [part.median() for part in parts]
+        how = [" and ".join(map(str, runs[of].unique())) for of in ("processor", "threads", "precision")]
+        minutes = [f"{seconds / 60:.1f}" for seconds in medians]
+        num_seeds, num_recipes = (runs[of].nunique() for of in ("seed", "recipe"))
+        rows.append([study, str(num_seeds), str(num_recipes), *how, *minutes, f"{num_seeds * sum(medians) / 3600:.1f}"])
+    return titles, rows
+
+
 def rates(tables: Path) -> Table:
     """Accuracy on validation images after the last round by the rounds' rate, recipe by recipe, per cent; its best is starred."""
     grid, rate = pd.read_csv(tables.parent / "grid.csv"), "finetune.lr"
@@ -168,7 +208,10 @@ def grid(tables: Path) -> Table:
     return titles, rows
 
 
-KINDS = {table.__name__: table for table in (claims, explored, exits, agreement, cost, scatter, rounding, rates, grid)}
+KINDS = {
+    table.__name__: table
+    for table in (claims, explored, exits, agreement, cost, scatter, rounding, steps, budget, rates, grid)
+}
 
 
 def main() -> None:

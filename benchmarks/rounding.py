@@ -33,14 +33,15 @@ def runs_of(folder: Path) -> Runs:
 
 
 def scatter(computed: list[Runs]) -> pd.DataFrame:
-    """Of each difference that a claim rests on: the deviation over computations of one seed, and over seeds.
+    """Of each difference that a claim rests on: the deviation over computations of one seed, and what seeds add.
 
     Args:
         computed: the same seeds and recipes, two computations or more; what not all have is left out.
 
     Returns:
-        measure, against, state, num_seeds, num_computations, std_rounding (pooled within seeds), std_seeds (of the seeds' means,
-        NaN with one); accuracies as fractions, costs as logarithms.
+        measure, against, state, num_seeds, num_computations, std_rounding (pooled within seeds), std_seeds (what another seed
+        adds: the variance of the seeds' means less what rounding puts into them, 0 where none is left, NaN with one seed);
+        accuracies as fractions, costs as logarithms.
     """
     common = [key for key in computed[0] if all(key in runs for runs in computed)]
     rows = []
@@ -58,8 +59,10 @@ def scatter(computed: list[Runs]) -> pd.DataFrame:
                 values = np.array(each)  # (seeds, computations)
                 row: dict[str, str | float] = {"measure": claim.name, "against": against, "state": state}
                 row |= {"num_seeds": len(seeds), "num_computations": len(computed)}
-                row["std_rounding"] = float(np.sqrt(values.var(axis=1, ddof=1).mean()))
-                row["std_seeds"] = float(values.mean(axis=1).std(ddof=1)) if len(seeds) > 1 else np.nan
+                rounding = values.var(axis=1, ddof=1).mean()
+                of_seeds = values.mean(axis=1).var(ddof=1) - rounding / len(computed) if len(seeds) > 1 else np.nan
+                row["std_rounding"] = float(np.sqrt(rounding))
+                row["std_seeds"] = float(np.sqrt(np.maximum(0, of_seeds)))
                 rows.append(row)
     return pd.DataFrame(rows)
 

@@ -12,7 +12,9 @@ from benchmarks.inference import by_exit
 from benchmarks.inference.front import lead, pareto
 from benchmarks.kept import draw
 from benchmarks.pages import put, table_of
+from benchmarks.paper_picture import lead_by_exit
 from benchmarks.rounding import runs_of, scatter
+from benchmarks.steps import steps
 
 from tests.synthetic import write_data, write_run
 
@@ -35,7 +37,7 @@ def test_a_page_without_the_place_is_left_alone_and_told(tmp_path: Path) -> None
     assert page.read_text() == "Nothing.\n"
 
 
-def test_rounding_is_what_differs_within_a_seed(tmp_path: Path) -> None:
+def test_rounding_is_what_differs_within_a_seed_and_seeds_are_told_without_it(tmp_path: Path) -> None:
     computed = []
     for place, sharpness in enumerate((1.0, 1.0, 1.05)):
         folder = tmp_path / str(place)
@@ -47,12 +49,53 @@ def test_rounding_is_what_differs_within_a_seed(tmp_path: Path) -> None:
     same, other = scatter(computed[:2]), scatter([computed[0], computed[2]])
     assert set(same["std_rounding"]) == {0}
     early = other.query("measure == 'early_exits_accuracy' and state == 'final'").iloc[0]
-    accuracies = [
-        [runs["joint", seed, "final"].test.correct[:-1].mean() for runs in (computed[0], computed[2])]
+    differences = [
+        [
+            float(
+                np.subtract(*(runs[recipe, seed, "final"].test.correct[:-1].mean() for recipe in ("joint", "ordered")))
+            )
+            for runs in (computed[0], computed[2])
+        ]
         for seed in (0, 1)
     ]
-    assert early["std_rounding"] == pytest.approx(np.sqrt(np.var(accuracies, axis=1, ddof=1).mean()))
+    rounding, of_means = np.var(differences, axis=1, ddof=1).mean(), np.var(np.mean(differences, axis=1), ddof=1)
+    assert early["std_rounding"] == pytest.approx(np.sqrt(rounding))
+    assert early["std_seeds"] == pytest.approx(np.sqrt(max(0, of_means - rounding / 2)))
     assert early["num_seeds"] == early["num_computations"] == 2
+
+
+def test_the_steps_of_a_lead_add_up_to_it(tmp_path: Path) -> None:
+    labels = write_data(tmp_path / "data.safetensors")
+    for place, recipe in enumerate(("joint", "control", "sequential", "ordered")):
+        for seed in (0, 1):
+            write_run(tmp_path, seed, recipe, labels, rounds=1, sharpness=1 - 0.1 * place)
+    runs = runs_of(tmp_path)
+    early = steps(runs).query("measure == 'early_exits_accuracy' and state == 'final'").set_index("step")
+    assert list(early["first"] + " " + early["second"])[:4] == [
+        *("joint ordered", "joint control", "control sequential", "sequential ordered")
+    ]
+    means = {
+        recipe: np.mean([runs[recipe, seed, "final"].test.correct[:-1].mean() for seed in (0, 1)])
+        for recipe in ("joint", "ordered")
+    }
+    assert early["difference"].iloc[0] == pytest.approx(means["joint"] - means["ordered"])
+    assert early["difference"].iloc[1:4].sum() == pytest.approx(early["difference"].iloc[0])
+    assert (early["low"] < early["difference"]).all()
+    assert (early["difference"] < early["high"]).all()
+
+
+def test_the_lead_drawn_is_that_of_each_exit_over_seeds(tmp_path: Path) -> None:
+    rows = [
+        {"recipe": recipe, "seed": seed, "state": state, "split": split, "exit": exit_, "accuracy": accuracy}
+        for seed, lead in enumerate((0.1, 0.2, 0.3))
+        for exit_ in (0, 1)
+        for recipe, accuracy in (("ordered", 0.5), ("joint", 0.5 + (0.0 if exit_ else lead)))
+        for state, split in (("final", "test"), ("final", "sample"), ("recovered", "test"))
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "exits.csv", index=False)
+    found = lead_by_exit(tmp_path)
+    assert found["difference"].to_list() == pytest.approx([0.2, 0])
+    assert found["high"].iloc[0] == pytest.approx(0.2 + 4.303 * 0.1 / 3**0.5, abs=1e-3)  # Student's t of three seeds
 
 
 def points(*pairs: tuple[float, float]) -> pd.DataFrame:

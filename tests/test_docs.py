@@ -48,6 +48,20 @@ def test_the_page_of_methods_has_the_numbers_of_the_results(name: str) -> None:
     assert table_of(methods_page.PAGE, name) == expected, "python -m benchmarks.methods_page puts them there"
 
 
+def test_the_steps_published_are_those_of_the_claims() -> None:
+    folder = ROOT / "results/cifar10-16"
+    steps, claims = pd.read_csv(folder / "steps.csv"), pd.read_csv(folder / "tables/claims.csv")
+    both = steps[steps["first"] == "joint"].merge(
+        claims,
+        left_on=["second", "state", "measure"],
+        right_on=["against", "state", "measure"],
+        suffixes=("", "_claimed"),
+    )
+    assert len(both) == 3 * 2 * len(CLAIMS)
+    for number in ("difference", "low", "high"):
+        assert both[number].to_numpy() == pytest.approx(both[f"{number}_claimed"].to_numpy(), abs=1e-5)
+
+
 def test_the_rates_of_error_told_are_those_simulated() -> None:
     rates = pd.read_csv(ROOT / "docs/error_rates.csv")
     assert table_of(ROOT / "docs/statistics.md", "error rates") == as_markdown(

@@ -204,6 +204,13 @@ def test_another_network_than_the_papers_has_an_empty_comparison(tmp_path: Path)
     assert "paper" in study.table("paper_comparison").columns
 
 
+def test_a_classifier_that_the_second_phase_leaves_alone_changes_by_nothing(study: Study) -> None:
+    """Before and after are told of the same images: those on the way were evaluated on a sample of validation alone."""
+    change = study.table("paper_comparison").query("quantity == 'change by pruning'")
+    assert change.query("recipe == 'sequential' and position == 6")["ours"].tolist() == [0]
+    assert (change.query("recipe == 'sequential' and position < 6")["ours"] < 0).all()
+
+
 def test_paper_and_ours_stand_side_by_side_for_every_layer_and_exit() -> None:
     layers = pd.DataFrame({"quantity": "layer sparsity", "position": range(1, 65), "name": "any"})
     exits = pd.DataFrame({"quantity": "exit accuracy", "position": range(7), "name": [f"exit {e}" for e in range(7)]})

@@ -1,7 +1,7 @@
 """Paper, ours and the difference, layer by layer and exit by exit; no rows for another network than the paper's.
 
 Before pruning is the unpruned network on test images; for a recipe of two phases it is the level that its second phase begins
-with, on the sample of validation images that levels on the way have.
+with, on the sample of validation images that levels on the way have. The change is always of the same images.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ def table(study: Study) -> pd.DataFrame:
     layers = study.table("layers_mean").rename(columns={"layer": "name", "sparsity": "ours"})
     exits = study.table("exits_mean").rename(columns={"exit": "position", "accuracy": "ours"})
     before, after = _before(exits), exits.query("state == 'final' and split == 'test'")
-    both = after.merge(before[[*EXIT_KEYS, "ours"]], on=EXIT_KEYS, suffixes=("", "_before"))
-    change = both.assign(ours=both["ours"] - both["ours_before"])
+    same_images = exits.query("state == 'final'").merge(
+        before[[*EXIT_KEYS, "split", "ours"]], on=[*EXIT_KEYS, "split"], suffixes=("", "_before")
+    )
+    change = same_images.assign(ours=same_images["ours"] - same_images["ours_before"])
     parts = [layers.assign(quantity=LAYERS)]
     for quantity, part in ((BEFORE, before), (AFTER, after), (CHANGE, change)):
         parts.append(part.assign(quantity=quantity, name="exit " + part["position"].astype(str)))
