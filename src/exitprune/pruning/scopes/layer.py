@@ -6,23 +6,13 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from exitprune.networks.masks import Masks, num_kept
-from exitprune.pruning.ranking import without_lowest
+from exitprune.networks.masks import Masks
 from exitprune.pruning.scopes import Scope
+from exitprune.pruning.scopes._shares import same_share
 
 
 class Layer(Scope):
-    """The lowest scores of each layer go, until it keeps the share that all together are to keep.
-
-    Taking the same fraction of what each layer has left would let roundings pile up over the rounds.
-    """
+    """The lowest scores of each layer go, until it keeps the share that all together are to keep."""
 
     def choose(self, scores: Mapping[str, Tensor], candidates: Mapping[str, Tensor], num: int) -> Masks:
-        if num == 0:  # else rounds that only fine-tune would even out what rounding left uneven
-            return {name: candidates[name] for name in scores}
-        share = (num_kept(candidates, scores) - num) / sum(score.numel() for score in scores.values())
-        chosen: Masks = {}
-        for name, score in scores.items():
-            goes = max(0, num_kept(candidates, [name]) - round(share * score.numel()))
-            chosen |= without_lowest({name: score}, {name: candidates[name]}, goes)
-        return chosen
+        return same_share([[name] for name in scores], scores, candidates, num)
