@@ -20,8 +20,8 @@ from exitprune.reporting.drawing import PAPER, in_percent, new_figure, theme
 from exitprune.reporting.formatting import points
 from exitprune.reporting.looks import PALETTE
 
-ROOT = Path(__file__).parents[1]
-PICTURE = ROOT / "docs" / "paper.svg"
+RESULTS = Path(__file__).parents[1] / "results"
+PICTURE = RESULTS.parent / "docs" / "paper.svg"
 STUDIES = {"paper-32": "v", "paper-16": "o"}
 """Of the paper's network and both its approaches, those that are published, with their markers."""
 MADE_OF = "cifar10-16"
@@ -65,6 +65,17 @@ def draw(results: Path) -> Figure:
     return figure
 
 
+def said(results: Path) -> str:
+    """What is drawn, in numbers: it stands in the file, so that a picture of older tables is told."""
+    parts = []
+    for study in STUDIES:
+        if (tables := results / study / "tables").exists():
+            parts.append(f"{study}: {', '.join(points(value) for value in lead_by_exit(tables)['difference'])}")
+    steps = pd.read_csv(results / MADE_OF / "steps.csv").query("measure == 'early_exits_accuracy' and state == @FINAL")
+    parts += [f"{step}: {points(value)}" for step, value in zip(steps["step"], steps["difference"], strict=True)]
+    return "; ".join(parts)
+
+
 def _papers(ahead: Axes, cost: Axes) -> None:
     after = paper.exit_accuracy().pivot(index="exit", columns="approach", values="after")
     lead = after[paper.TOGETHER] - after[paper.SEPARATELY]
@@ -95,8 +106,8 @@ def _steps(axes: Axes, steps: pd.DataFrame) -> None:
 def main() -> None:
     """Draw it."""
     with theme("paper"):
-        figure = draw(ROOT / "results")
-        figure.savefig(PICTURE, metadata={"Date": None, "Title": TITLE})
+        figure = draw(RESULTS)
+        figure.savefig(PICTURE, metadata={"Date": None, "Title": TITLE, "Description": said(RESULTS)})
 
 
 if __name__ == "__main__":

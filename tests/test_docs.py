@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from benchmarks import error_rates, methods_page, paper_page
+from benchmarks import error_rates, methods_page, paper_page, paper_picture
 from benchmarks.inference import page as inference_page
 from benchmarks.pages import as_markdown, table_of
 
@@ -46,6 +46,12 @@ def test_the_page_of_methods_has_the_numbers_of_the_results(name: str) -> None:
     kind, study = name.split()
     expected = as_markdown(*methods_page.KINDS[kind](ROOT / "results" / study))
     assert table_of(methods_page.PAGE, name) == expected, "python -m benchmarks.methods_page puts them there"
+
+
+def test_the_papers_picture_is_of_the_published_tables() -> None:
+    said = paper_picture.said(ROOT / "results")
+    assert "paper-16: +" in said
+    assert said in paper_picture.PICTURE.read_text(encoding="utf-8"), "python -m benchmarks.paper_picture draws it"
 
 
 def test_the_steps_published_are_those_of_the_claims() -> None:
