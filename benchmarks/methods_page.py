@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.pages import put
 from exitprune.evaluation.methods import MEASURES, ORDERS
-from exitprune.evaluation.statistics import paired_difference
+from exitprune.evaluation.statistics import paired_difference, rank_correlation
 from exitprune.reporting import methods_page
 from exitprune.reporting.formatting import NOTHING, percent, points, share
 from exitprune.reporting.methods import NAMES
@@ -128,13 +129,36 @@ def emptied(folder: Path) -> Table:
     return (["method", "a layer without weights in", "how often"], rows) if rows else NONE
 
 
+def keeps(folder: Path) -> Table:
+    """What exits keep of their weights in either order and what joint gains there, of methods that take weights of exits.
+
+    Below all: whether joint gains more where exits keep more, as a rank correlation.
+    """
+    if not (folder / "methods.csv").exists():
+        return NONE
+    means, differences = (pd.read_csv(folder / f"{name}.csv") for name in ("methods", "joint_minus_sequential"))
+    kept = 1 - means.pivot(index=["method", "gone"], columns="order", values="sparsity_exits")
+    kept = (
+        kept[kept["sequential"] < 1].assign(more=kept["joint"] - kept["sequential"]).sort_values("more", kind="stable")
+    )
+    told = [gains_of(differences, *at)["early_exits"] for at in kept.index]
+    rows = [
+        [name, share(gone), *(percent(kept.loc[(name, gone), order]) for order in ORDERS), difference(gain)]
+        for (name, gone), gain in zip(kept.index, told, strict=True)
+    ]
+    correlation = rank_correlation(kept["more"].to_numpy(), np.array([gain["difference"] for gain in told]))
+    words = f"{correlation:.2f}".replace("-", "\N{MINUS SIGN}")
+    titles = ["method", "gone, %", "exits keep jointly, %", "exits keep sequentially, %", "early exits, points"]
+    return titles, [*rows, ["rank correlation of gain and what exits keep more", NOTHING, NOTHING, NOTHING, words]]
+
+
 def _both(by_order: Mapping[str, Mapping[str, float]], what: str) -> str:
     """Of both orders; once if they are alike as shown."""
     shown = [percent(by_order[order][what]) for order in ORDERS]
     return " and ".join(dict.fromkeys(one for one in shown if one != NOTHING)) or NOTHING
 
 
-KINDS = {table.__name__: table for table in (found, whens, gains, steps, kept, emptied)}
+KINDS = {table.__name__: table for table in (found, whens, gains, steps, kept, emptied, keeps)}
 
 
 def main() -> None:

@@ -83,6 +83,8 @@ def runs(abouts: Sequence[About]) -> pd.DataFrame:
                 "macs": level.macs[-1],
                 "macs_dense": level.macs_dense[-1],
                 "sparsity": level.sparsity["all"],
+                "sparsity_base": level.sparsity["base"],
+                "sparsity_exits": level.sparsity["exits"],
                 "units_gone": units_gone(about),
                 "per_image": isinstance(level.macs[-1], float),
                 "emptied": " ".join(layer.layer for layer in about.layers if not layer.kept),
@@ -121,7 +123,8 @@ def _units(settings: str, channels: int, height: int, width: int, classes: int) 
 def means(table: pd.DataFrame) -> pd.DataFrame:
     """Means over the seeds of `runs`, with the sample deviation of accuracies."""
     grouped = table.groupby([*KEYS, "order"])
-    mean = grouped[[*MEASURES, "macs", "macs_dense", "sparsity", "units_gone"]].mean()
+    gone = ["sparsity", "sparsity_base", "sparsity_exits", "units_gone"]
+    mean = grouped[[*MEASURES, "macs", "macs_dense", *gone]].mean()
     deviation = grouped[list(MEASURES)].std().add_suffix("_std")
     counts = grouped.agg(num_seeds=("seed", "nunique"), per_image=("per_image", "all"))
     return mean.join([deviation, counts]).reset_index()
