@@ -17,7 +17,7 @@ from typer import Argument, BadParameter, run
 from benchmarks.rounding import Runs, runs_of
 from exitprune.evaluation.claims import CLAIMS
 from exitprune.evaluation.crossed import crossed
-from exitprune.evaluation.pairs import FIRST, OWN_RATE, POSTERS, STEPS
+from exitprune.evaluation.pairs import EQUAL_EPOCHS, FIRST, OWN_RATE, POSTERS, STEPS
 
 RESULTS = Path(__file__).parents[1] / "results"
 CONFIDENCE = 0.95
@@ -25,7 +25,7 @@ OTHER = POSTERS[0]
 PAIRS = (
     ("both approaches", FIRST, OTHER),
     *STEPS,
-    ("the order of pruning, at equal epochs", FIRST, "control_half"),
+    ("the order of pruning, at equal epochs", FIRST, EQUAL_EPOCHS),
     ("both approaches, each at its own best rate", FIRST + OWN_RATE, OTHER + OWN_RATE),
 )
 """What a difference is, and the two recipes: the whole, its three steps, and what is left under other conditions."""

@@ -15,6 +15,8 @@ STEPS = (
 )
 """What a difference between both approaches is made of, step by step: `control` prunes in the order of approach 2 and trains
 everything in every round; `sequential` is approach 2 with heads that were trained before."""
+EQUAL_EPOCHS = "control_half"
+"""`control` at as many epochs as `joint`: what the order is worth then."""
 OWN_RATE = "_own_rate"
 """How a recipe's name ends that is another one with the rate of the rounds that is best for it, chosen elsewhere."""
 

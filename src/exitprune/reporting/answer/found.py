@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from exitprune.evaluation.claims import CONTRADICTED, ONE_SEED, OPEN, PRIMARY, SUPPORTED
-from exitprune.evaluation.pairs import FIRST, OWN_RATE, POSTERS, STEPS
+from exitprune.evaluation.pairs import EQUAL_EPOCHS, FIRST, OWN_RATE, POSTERS, STEPS
 from exitprune.reporting.answer import LAST, RECOVERED, Box, first_up, mean_of
 from exitprune.reporting.formatting import STATES, interval, joined, millions, percent, points
 
@@ -67,13 +67,14 @@ def _why(claims: pd.DataFrame) -> list[str]:
     if not {recipe for step in STEPS for recipe in step[1:]} <= set(lead):
         return []
     parts = [f"{points(lead[second] - lead[first])} are {what}" for what, first, second in STEPS]
+    half = f" At equal epochs the order is {points(lead[EQUAL_EPOCHS])}." if EQUAL_EPOCHS in lead else ""
     own = [name + OWN_RATE for name in (FIRST, POSTERS[0])]
     left = (
         f" Each at its own best rate, {points(lead[own[1]] - lead[own[0]])} are left." if set(own) <= set(lead) else ""
     )
     return [
         f"Of joint’s {points(lead[POSTERS[0]])} points at the early exits after the last round {joined(parts)} (by the recipes "
-        f"{joined([first for _, first, _ in STEPS[1:]])}).{left}"
+        f"{joined([first for _, first, _ in STEPS[1:]])}).{half}{left}"
     ]
 
 
