@@ -6,25 +6,21 @@ A place is `<!-- table: claims digits -->`: which table, of which study of resul
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.pages import put
+from benchmarks.paper_sure import PAGE, Table, budget, difference, rounding, scatter, steps
 from exitprune.evaluation import paper
-from exitprune.evaluation.claims import CLAIMS, PRIMARY
+from exitprune.evaluation.claims import CLAIMS, PRIMARY, SUPPORTED
 from exitprune.reporting.formatting import NOTHING, STATES, interval, millions, percent, points
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "paper.md"
 ACCURACIES = (0.65, 0.70, 0.75, 0.80, 0.82)
 """At which the paper's savings are told."""
-Table = tuple[list[str], list[list[str]]]
 
 
 def claims(tables: Path) -> Table:
@@ -39,7 +35,7 @@ def claims(tables: Path) -> Table:
                 str(row["claim"]),
                 row["against"],
                 row["label"],
-                _difference(row),
+                difference(row),
                 interval(row["low"], row["high"]),
                 NOTHING if NOTHING in costs else f"{costs[0]} and {costs[1]}",
                 row["verdict"],
@@ -49,20 +45,18 @@ def claims(tables: Path) -> Table:
 
 
 def explored(tables: Path) -> Table:
-    """Every comparison, primary ones too, a column for each claim; starred where the interval leaves out 0."""
+    """Every comparison, primary ones too, a column for each claim; a star: the interval leaves out 0; =: alike."""
     titles = ["joint minus", "when", *(f"claim {claim.number}" for claim in CLAIMS)]
     table, rows = pd.read_csv(tables / "claims.csv"), []
     for (against, state), part in table.groupby(["against", "state"], sort=False):
         cells = {row["claim"]: row for row in part.to_dict("records")}
         stars = {number: " *" if row["low"] * row["high"] > 0 else "" for number, row in cells.items()}
+        alike = [claim.number for claim in CLAIMS if claim.wanted == "alike"]
+        stars |= {n: stars[n] + " =" for n in alike if cells[n]["verdict"] == SUPPORTED}
         rows.append(
-            [str(against), STATES[str(state)], *(_difference(row) + stars[n] for n, row in sorted(cells.items()))]
+            [str(against), STATES[str(state)], *(difference(row) + stars[n] for n, row in sorted(cells.items()))]
         )
     return titles, rows
-
-
-def _difference(row: Mapping[Any, Any]) -> str:
-    return points(row["difference"]) + (" %" if row["unit"] == "percent" and math.isfinite(row["difference"]) else "")
 
 
 def exits(tables: Path) -> Table:
@@ -107,65 +101,6 @@ def cost(tables: Path) -> Table:
     ):
         ratio = np.interp(ACCURACIES, part["accuracy"], part["ratio"], left=np.nan, right=np.nan)
         rows.append([str(against), STATES[str(state)], *(points(value - 1) for value in ratio)])
-    return titles, rows
-
-
-def scatter(tables: Path) -> Table:
-    """What a new seed, other test images and both together add to what one seed shows, in points (of costs, in per cent)."""
-    titles = ["quantity", "joint minus", "when", "seeds", "test images", "both together"]
-    rows = []
-    for row in pd.read_csv(tables / "claims.csv").dropna(subset="std_seeds").to_dict("records"):
-        about = [row["label"], row["against"], STATES[row["state"]]]
-        rows.append([*about, *(percent(row[of]) for of in ("std_seeds", "std_images", "std_rest"))])
-    return titles, rows
-
-
-def rounding(tables: Path) -> Table:
-    """What another processor and, beyond that, another seed scatter, in points: as `benchmarks.rounding` printed it."""
-    titles = ["quantity", "joint minus", "when", "another processor", "another seed, beyond that"]
-    labels, rows = {claim.name: claim.label for claim in CLAIMS}, []
-    for row in pd.read_csv(tables.parent / "rounding.csv").to_dict("records"):
-        about = [labels[row["measure"]], row["against"], STATES[row["state"]]]
-        rows.append([*about, *(percent(row[of]) for of in ("std_rounding", "std_seeds"))])
-    return titles, rows
-
-
-def steps(tables: Path) -> Table:
-    """What joint's lead is made of, as `benchmarks.steps` wrote it: three quantities with their intervals."""
-    shown = {
-        "early_exits_accuracy": "early exits",
-        "last_exit_accuracy": "deepest exit",
-        "cost_at_equal_accuracy": "MACs at equal accuracy",
-    }
-    rows = []
-    table = pd.read_csv(tables.parent / "steps.csv").sort_values("state", kind="stable")
-    for keys, part in table.groupby(["state", "step", "first", "second"], sort=False):
-        state, step, first, second = map(str, keys)
-        cells = {
-            row["measure"]: f"{_difference(row)} ({interval(row['low'], row['high'])})"
-            for row in part.to_dict("records")
-        }
-        rows.append(
-            [STATES[state], step, f"`{first}` \N{MINUS SIGN} `{second}`", *(cells[measure] for measure in shown)]
-        )
-    return ["when", "what", "recipes", *shown.values()], rows
-
-
-def budget(tables: Path) -> Table:
-    """What the studies took whose claims stand on the page: minutes of a seed, the median, with all recipes; bases count once."""
-    titles = ["study", "seeds", "recipes", "processor", "threads", "precision"]
-    titles += ["base and heads, min", "rounds", "recovery", "evaluation", "all, hours of all seeds"]
-    rows = []
-    for study in re.findall("<!-- table: claims (.*?) -->", PAGE.read_text(encoding="utf-8")):
-        runs = pd.read_csv(tables.parents[1] / study / "tables" / "seeds.csv")
-        by_seed = runs.groupby("seed")
-        parts = [by_seed[["seconds_base", "seconds_heads"]].median().sum(axis=1)]
-        parts += [by_seed[f"seconds_{stage}"].median() * by_seed.size() for stage in ("prune", "recover", "evaluate")]
-        medians = [part.median() for part in parts]
-        how = [" and ".join(map(str, runs[of].unique())) for of in ("processor", "threads", "precision")]
-        minutes = [f"{seconds / 60:.1f}" for seconds in medians]
-        num_seeds, num_recipes = (runs[of].nunique() for of in ("seed", "recipe"))
-        rows.append([study, str(num_seeds), str(num_recipes), *how, *minutes, f"{num_seeds * sum(medians) / 3600:.1f}"])
     return titles, rows
 
 

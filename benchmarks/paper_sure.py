@@ -1,0 +1,81 @@
+"""What the numbers of docs/paper.md rest on: scatter of seeds, test images and processors, steps with intervals, and hours."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from exitprune.evaluation.claims import CLAIMS
+from exitprune.reporting.formatting import STATES, interval, percent, points
+
+PAGE = Path(__file__).parents[1] / "docs" / "paper.md"
+Table = tuple[list[str], list[list[str]]]
+
+
+def difference(row: Mapping[Any, Any]) -> str:
+    """In points, or in per cent of a cost."""
+    return points(row["difference"]) + (" %" if row["unit"] == "percent" and math.isfinite(row["difference"]) else "")
+
+
+def scatter(tables: Path) -> Table:
+    """What a new seed, other test images and both together add to what one seed shows, in points (of costs, in per cent)."""
+    titles = ["quantity", "joint minus", "when", "seeds", "test images", "both together"]
+    rows = []
+    for row in pd.read_csv(tables / "claims.csv").dropna(subset="std_seeds").to_dict("records"):
+        about = [row["label"], row["against"], STATES[row["state"]]]
+        rows.append([*about, *(percent(row[of]) for of in ("std_seeds", "std_images", "std_rest"))])
+    return titles, rows
+
+
+def rounding(tables: Path) -> Table:
+    """What another processor and, beyond that, another seed scatter, in points: as `benchmarks.rounding` printed it."""
+    titles = ["quantity", "joint minus", "when", "another processor", "another seed, beyond that"]
+    labels, rows = {claim.name: claim.label for claim in CLAIMS}, []
+    for row in pd.read_csv(tables.parent / "rounding.csv").to_dict("records"):
+        about = [labels[row["measure"]], row["against"], STATES[row["state"]]]
+        rows.append([*about, *(percent(row[of]) for of in ("std_rounding", "std_seeds"))])
+    return titles, rows
+
+
+def steps(tables: Path) -> Table:
+    """What joint's lead is made of, as `benchmarks.steps` wrote it: three quantities with their intervals."""
+    shown = {
+        "early_exits_accuracy": "early exits",
+        "last_exit_accuracy": "deepest exit",
+        "cost_at_equal_accuracy": "MACs at equal accuracy",
+    }
+    rows = []
+    table = pd.read_csv(tables.parent / "steps.csv").sort_values("state", kind="stable")
+    for keys, part in table.groupby(["state", "step", "first", "second"], sort=False):
+        state, step, first, second = map(str, keys)
+        cells = {
+            row["measure"]: f"{difference(row)} ({interval(row['low'], row['high'])})"
+            for row in part.to_dict("records")
+        }
+        rows.append(
+            [STATES[state], step, f"`{first}` \N{MINUS SIGN} `{second}`", *(cells[measure] for measure in shown)]
+        )
+    return ["when", "what", "recipes", *shown.values()], rows
+
+
+def budget(tables: Path) -> Table:
+    """What the studies took whose claims stand on the page: minutes of a seed, the median, with all recipes; bases count once."""
+    titles = ["study", "seeds", "recipes", "processor", "threads", "precision"]
+    titles += ["base and heads, min", "rounds", "recovery", "evaluation", "all, hours of all seeds"]
+    rows = []
+    for study in re.findall("<!-- table: claims (.*?) -->", PAGE.read_text(encoding="utf-8")):
+        runs = pd.read_csv(tables.parents[1] / study / "tables" / "seeds.csv")
+        by_seed = runs.groupby("seed")
+        parts = [by_seed[["seconds_base", "seconds_heads"]].median().sum(axis=1)]
+        parts += [by_seed[f"seconds_{stage}"].median() * by_seed.size() for stage in ("prune", "recover", "evaluate")]
+        medians = [part.median() for part in parts]
+        how = [" and ".join(map(str, runs[of].unique())) for of in ("processor", "threads", "precision")]
+        minutes = [f"{seconds / 60:.1f}" for seconds in medians]
+        num_seeds, num_recipes = (runs[of].nunique() for of in ("seed", "recipe"))
+        rows.append([study, str(num_seeds), str(num_recipes), *how, *minutes, f"{num_seeds * sum(medians) / 3600:.1f}"])
+    return titles, rows
