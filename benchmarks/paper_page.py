@@ -7,7 +7,9 @@ A place is `<!-- table: claims digits -->`: which table, of which study of resul
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,8 @@ from exitprune.evaluation.claims import CLAIMS, PRIMARY, SUPPORTED
 from exitprune.reporting.formatting import NOTHING, STATES, interval, millions, percent, points
 
 ROOT = Path(__file__).parents[1]
+STUDIES = ("paper-32", "paper-16", "cifar10-16")
+"""Of the paper's images and both its approaches, as far as they are published; the paper's network first."""
 ACCURACIES = (0.65, 0.70, 0.75, 0.80, 0.82)
 """At which the paper's savings are told."""
 
@@ -42,6 +46,34 @@ def claims(tables: Path) -> Table:
             ]
         )
     return titles, rows
+
+
+def verdicts(_: Path) -> Table:
+    """Every claim's primary comparison in every study of the paper's images, the paper's own value first."""
+    found = {
+        study: pd.read_csv(file).query("role == @PRIMARY").set_index("claim")
+        for study in STUDIES
+        if (file := ROOT / "results" / study / "tables/claims.csv").exists()
+    }
+    theirs = _papers_own()
+    rows = []
+    for claim in CLAIMS:
+        cells = [_verdict(table.loc[claim.number].to_dict()) for table in found.values()]
+        rows.append([str(claim.number), f"{claim.label}, {claim.unit}", theirs.get(claim.number, NOTHING), *cells])
+    return ["claim", "joint minus ordered", "the paper", *found], rows
+
+
+def _papers_own() -> dict[int, str]:
+    """By claim: what the poster's charts show after pruning, where they show it."""
+    after = paper.exit_accuracy().pivot(index="exit", columns="approach", values="after")
+    lead = after[paper.TOGETHER] - after[paper.SEPARATELY]
+    ratios = paper.cost_ratio(np.linspace(0, 1, 1001))
+    cost = np.exp(np.nanmean(np.log(ratios))) - 1
+    return {1: points(lead.iloc[:-1].mean()), 2: points(lead.iloc[-1]), 3: points(cost)}
+
+
+def _verdict(row: Mapping[Any, Any]) -> str:
+    return f"{points(row['difference'])} ({interval(row['low'], row['high'])}), {row['verdict']}"
 
 
 def explored(tables: Path) -> Table:
@@ -145,7 +177,7 @@ def grid(tables: Path) -> Table:
 
 KINDS = {
     table.__name__: table
-    for table in (claims, explored, exits, agreement, cost, scatter, rounding, steps, budget, rates, grid)
+    for table in (verdicts, claims, explored, exits, agreement, cost, scatter, rounding, steps, budget, rates, grid)
 }
 
 
