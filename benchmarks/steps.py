@@ -26,9 +26,9 @@ PAIRS = (
     ("both approaches", FIRST, OTHER),
     *STEPS,
     ("the order of pruning, at equal epochs", FIRST, EQUAL_EPOCHS),
-    ("what exits keep more of than the base", FIRST, "shares"),
-    ("the order of pruning, at equal epochs and shares", "shares", EQUAL_EPOCHS),
-    ("eight times the epochs for the heads of approach 2", f"{OTHER}_long", OTHER),
+    ("what exits keep, more than the base", FIRST, "shares"),
+    ("the order of pruning, at equal shares too", "shares", EQUAL_EPOCHS),
+    ("eight times the epochs, for approach 2’s heads", f"{OTHER}_long", OTHER),
     ("both approaches, each at its own best rate", FIRST + OWN_RATE, OTHER + OWN_RATE),
 )
 """What a difference is, and the two recipes: the whole, its three steps, and what is left under other conditions."""
