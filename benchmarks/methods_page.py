@@ -16,7 +16,7 @@ import pandas as pd
 from benchmarks.pages import put
 from exitprune.evaluation.methods import MEASURES, ORDERS
 from exitprune.evaluation.statistics import paired_difference, rank_correlation
-from exitprune.reporting import methods_page
+from exitprune.reporting import method_orders, methods_page
 from exitprune.reporting.formatting import NOTHING, percent, points, share
 from exitprune.reporting.methods import NAMES
 from exitprune.reporting.methods_page import by_method, by_share, difference, gains_of
@@ -41,9 +41,10 @@ def gains(folder: Path) -> Table:
         told = gains_of(differences, name, gone)
         cells = [percent(by_order[order]["classifier"]) for order in ORDERS]
         cells += [difference(told[measure]) for measure in MEASURES]
-        cells += [_both(by_order, "reached"), _both(by_order, "left"), str(told[MEASURES[0]]["num_seeds"])]
+        cells += [_both(by_order, what) for what in ("reached", "sparsity_exits", "left")]
+        cells.append(str(told[MEASURES[0]]["num_seeds"]))
         rows.append([name, share(gone), *cells])
-    return [*titles, "reached, %", "MACs left, %", "pairs"], rows
+    return [*titles, "reached, %", "of exits, %", "MACs left, %", "pairs"], rows
 
 
 def found(folder: Path) -> Table:
@@ -152,13 +153,21 @@ def keeps(folder: Path) -> Table:
     return titles, [*rows, ["rank correlation of gain and what exits keep more", NOTHING, NOTHING, NOTHING, words]]
 
 
+def apart(folder: Path) -> Table:
+    """In what the two orders differ beside the order, and with which methods."""
+    if not (folder / "runs.csv").exists():
+        return NONE
+    rows = [list(told) for told in method_orders.apart(pd.read_csv(folder / "runs.csv", dtype={"final": str}))]
+    return (["what", "with"], rows) if rows else NONE
+
+
 def _both(by_order: Mapping[str, Mapping[str, float]], what: str) -> str:
     """Of both orders; once if they are alike as shown."""
     shown = [percent(by_order[order][what]) for order in ORDERS]
     return " and ".join(dict.fromkeys(one for one in shown if one != NOTHING)) or NOTHING
 
 
-KINDS = {table.__name__: table for table in (found, whens, gains, steps, kept, emptied, keeps)}
+KINDS = {table.__name__: table for table in (found, whens, gains, steps, kept, emptied, keeps, apart)}
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from exitprune.evaluation.method_gaps import missing
 from exitprune.evaluation.methods import differences, headline, runs, units_gone
 from exitprune.evaluation.record_reading import read_about
 from exitprune.evaluation.records import About
+from exitprune.reporting.method_orders import WORDS, apart
 from exitprune.reporting.methods_page import emptied
 from exitprune.stages.compare_methods import main
 from tests.browser import axe_script, chromium
@@ -85,6 +86,24 @@ def test_layers_without_a_weight_are_told_by_method_and_order(abouts: list[About
         for about in abouts
     ]
     assert emptied(runs(some)) == [("erk at 80 %", "b1 and exit0", "2 of 3 joint and 0 of 3 sequential networks")]
+
+
+def test_in_what_the_orders_differ_is_read_off_what_they_left(abouts: list[About]) -> None:
+    table = runs(abouts).query("method != 'random'").astype({"units_gone": float, "sparsity_exits": float})
+    assert apart(table) == [(WORDS["same"], "erk (80 %), force (80 %), snip (80 %)")]  # of one record, seed by seed
+    of = {method: table["method"] == method for method in ("erk", "force", "snip")}
+    joint = table["order"] == "joint"
+    table.loc[joint, "final"] = "another"
+    assert apart(table) == []
+    table.loc[of["erk"], "sparsity_exits"] = 0.0
+    table.loc[of["force"] & joint, "sparsity_exits"] -= 0.11
+    table.loc[of["snip"] & joint, "units_gone"] -= 0.02
+    assert apart(table) == [
+        (WORDS["base"], "erk (80 %)"),
+        (WORDS["exits"], "force (80 %)"),
+        (WORDS["amount"], "snip (80 %)"),
+    ]
+    assert apart(table[joint]) == []
 
 
 def test_differences_are_paired_by_seed_and_say_who_is_better(abouts: list[About]) -> None:

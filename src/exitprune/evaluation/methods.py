@@ -66,8 +66,8 @@ def method_of(about: About) -> str:
 
 
 def runs(abouts: Sequence[About]) -> pd.DataFrame:
-    """One row per record, after recovery: what was to go and what is gone, accuracies, MACs that are not of zeros, and the layers
-    that have no weight left."""
+    """One row per record, after recovery: what was to go and what is gone, accuracies, MACs that are not of zeros, layers
+    that have no weight left, and the digest of the network before recovery."""
     rows = []
     for about in abouts:
         settings, level = settings_of(about), about.levels[-1]
@@ -88,6 +88,7 @@ def runs(abouts: Sequence[About]) -> pd.DataFrame:
                 "units_gone": units_gone(about),
                 "per_image": isinstance(level.macs[-1], float),
                 "emptied": " ".join(layer.layer for layer in about.layers if not layer.kept),
+                "final": about.levels[-2].weights_sha256[:16],
             }
         )
     return pd.DataFrame(rows).sort_values([*KEYS, "order", "seed"], ignore_index=True)

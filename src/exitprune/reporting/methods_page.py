@@ -21,6 +21,7 @@ from exitprune.reporting.about import data_name, num_images
 from exitprune.reporting.formatting import counted, interval, joined, percent, points, share
 from exitprune.reporting.glossary import entries
 from exitprune.reporting.links import links, public_address
+from exitprune.reporting.method_orders import apart
 from exitprune.reporting.method_words import Method
 from exitprune.reporting.methods import WHEN
 from exitprune.reporting.page import Picture, whole_page
@@ -84,6 +85,7 @@ def render(
         gaps=gaps,
         titles=titles,
         rows=rows,
+        apart=apart(runs),
         missed=missed(means, methods),
         emptied=[f"{method}: {parts} in {networks}" for method, parts, networks in emptied(runs)],
         confidence=confidence,
@@ -174,14 +176,16 @@ def table(
     titles = ["to go, %", "of what", "prunes"]
     for name in ("classifier", "early exits"):
         titles += [f"{name}: joint, %", "sequential, %", "difference (interval), points"]
-    titles += ["gone: joint, %", "sequential, %", "MACs left: joint, %", "sequential, %", "pairs of seeds"]
+    for what in ("gone", "gone of exits", "MACs left"):
+        titles += [f"{what}: joint, %", "sequential, %"]
+    titles.append("pairs of seeds")
     rank, rows = {name: place for place, name in enumerate(methods)}, []
     for (name, gone), by_order in sorted(by_method(means).items(), key=lambda one: (rank[one[0][0]], one[0][1])):
         gains = gains_of(differences, name, gone)
         row = [name, share(gone), methods[name].goes, WHEN[methods[name].when].split()[0]]
         for measure in MEASURES:
             row += [*(percent(by_order[order][measure]) for order in ORDERS), difference(gains[measure])]
-        row += [percent(by_order[order][what]) for what in ("reached", "left") for order in ORDERS]
+        row += [percent(by_order[order][what]) for what in ("reached", "sparsity_exits", "left") for order in ORDERS]
         rows.append([*row, str(gains[MEASURES[0]]["num_seeds"])])
     return titles, rows
 
@@ -191,7 +195,7 @@ def by_method(means: pd.DataFrame) -> dict[tuple[str, float], dict[str, dict[str
     found: dict[tuple[str, float], dict[str, dict[str, float]]] = {}
     for row in means.to_dict("records"):
         values = {measure: float(row[measure]) for measure in MEASURES}
-        values["left"] = row["macs"] / row["macs_dense"]
+        values |= {"sparsity_exits": row["sparsity_exits"], "left": row["macs"] / row["macs_dense"]}
         values["reached"] = math.nan if row["per_image"] else row["units_gone"]
         nothing = {order: dict.fromkeys(values, math.nan) for order in ORDERS}
         found.setdefault((row["method"], row["gone"]), nothing)[row["order"]] = values
