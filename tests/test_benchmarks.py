@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from benchmarks.base_training import Averaged, NoDecayOfNorms, SmallFirst
 from benchmarks.inference import by_exit
 from benchmarks.inference.front import lead, pareto
 from benchmarks.kept import draw
@@ -16,6 +18,7 @@ from benchmarks.paper_picture import lead_by_exit
 from benchmarks.rounding import runs_of, scatter
 from benchmarks.steps import steps
 
+from tests.conftest import Build
 from tests.synthetic import write_data, write_run
 
 
@@ -155,3 +158,36 @@ def test_training_loss_and_test_accuracy_stand_over_the_share_kept() -> None:
     assert np.array_equal(losses.lines[0].get_xydata(), [(0.02, 0.5), (0.5, 0.02), (1.0, 0.01)])
     assert [line.get_label() for line in losses.lines] == ["exit 0", "classifier"]
     assert np.all(np.asarray(accuracies.lines[-1].get_ydata()) == 0.1)  # guessing
+
+
+def test_norms_do_not_decay_and_all_else_does(build: Build) -> None:
+    network, decay = build(8, (1,), num_classes=10), 0.1
+    optimiser = torch.optim.SGD(network.parameters(), 0.5, weight_decay=decay)
+    before = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    NoDecayOfNorms(decay).after_backward(network)
+    optimiser.step()
+    for name, parameter in network.named_parameters():
+        torch.testing.assert_close(parameter, before[name] * (1 if parameter.dim() == 1 else 1 - 0.5 * decay))
+
+
+def test_averaged_weights_are_their_mean_over_steps(build: Build) -> None:
+    network, averaged = build(8, (1,), num_classes=10), Averaged(0.75)
+    weight = next(network.parameters())
+    with averaged.during(network):
+        for value in (4.0, 8.0):
+            torch.nn.init.constant_(weight, value)
+            averaged.after_step(network, {})
+    assert torch.equal(weight, torch.full_like(weight, 5.0))
+
+
+def test_images_are_halved_until_half_of_the_epochs_are_over(build: Build) -> None:
+    network, seen, small = build(8, (1,), num_classes=10), [], SmallFirst(2)
+    first = next(module for module in network.base.modules() if isinstance(module, torch.nn.Conv2d))
+    with small.during(network):
+        first.register_forward_hook(lambda _, given, __: seen.append(given[0].shape[-1]))
+        for epoch in (1, 2):
+            network(torch.zeros(2, 1, 16, 16), "base")
+            small.after_epoch(network, epoch)
+    assert seen == [8, 16]
