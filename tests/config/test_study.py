@@ -164,7 +164,7 @@ MISTAKES = [
     ("rewind", 0, "rewind: allowed: none, initial, or the number"),
     ("heads.when", "late", "heads.when: Input should be 'before' or 'after'"),
     ("classifier", "all", "classifier: Input should be 'base' or 'exits'"),
-    ("recipes", ["joint", "reverse"], f"recipes.reverse.order: there is no 'reverse'; allowed: {allowed('orders')}"),
+    ("recipes", ["joint", "reverse"], "recipes.reverse.order: no recipe of the preset, and no order: there is no 'reverse'"),
     ("recipes", {"joint": {"order": "reverse"}}, f"recipes.joint.order: there is no 'reverse'; allowed: {allowed('orders')}"),
     ("recipes", {"joint": {"sparsity": 2}}, "recipes.joint.sparsity: Input should be less than 1 (given: 2)"),
     ("recipes", {"joint": {"seeds": [1]}}, "recipes.joint.seeds: unknown parameter (given: [1])"),

@@ -56,7 +56,7 @@ def test_weights_need_no_look_at_the_network(monkeypatch: pytest.MonkeyPatch) ->
         ({"criterion": "polarization", "granularity": "filter", "scope": "layer"}, "scope: layer says how much"),
         (
             {"criterion": "snip_ratio", "start": "initial", "scope": "uniform_plus"},
-            "criterion: only how much of each layer stays counts .* scope: uniform_plus .* allowed with it: global, std$",
+            "criterion: only how much of each layer stays counts .* scope: uniform_plus .* allowed with it: global, group, std$",
         ),
         ({"criterion": "grasp_ratio", "start": "initial", "scope": "layer"}, "criterion: only how much"),
         (
@@ -69,7 +69,7 @@ def test_weights_need_no_look_at_the_network(monkeypatch: pytest.MonkeyPatch) ->
         ),
         (
             {"criterion": "magnitude_per_mac", "scope": "std"},
-            "criterion: magnitude_per_mac weighs layers against each other, .* scope allowed with it: global$",
+            "criterion: magnitude_per_mac weighs layers against each other, .* scope allowed with it: global, group$",
         ),
         (
             {"criterion": "k_starts_dissipating", "start": "initial", "rounds": 1},

@@ -5,6 +5,7 @@ from snakemake.logging import logger
 from exitprune.jobs.alone import described, release, try_to_hold
 from exitprune.jobs.disk import check_space
 from exitprune.jobs.versions import bring_in, recorded
+from exitprune.pruning.in_vain import check_sense
 from exitprune.pruning.possible import check_network
 
 
@@ -68,9 +69,10 @@ def check_records():
 
 
 def check_machine():
-    """Stop before any work if the network cannot be pruned as asked, or the disk is too small."""
+    """Stop before any work if the network cannot be pruned as asked, or would be in vain, or the disk is too small."""
     try:
         check_network(PARAMS, amount().shape, amount().num_classes)
+        check_sense(PARAMS, amount().shape, amount().num_classes)
         check_space(PARAMS, amount(), Path(RUNS))
     except BadInput as error:
         raise WorkflowError(str(error)) from None

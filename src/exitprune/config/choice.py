@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BeforeValidator, ConfigDict, ValidationError, model_serializer
 
+from exitprune.config.as_text import hint
 from exitprune.config.section import Section, one_of
 from exitprune.documents import place, reason
 from exitprune.variants import class_of, names_of
@@ -67,7 +68,7 @@ def make(family: str, name: str, settings: dict[str, Any]) -> Any:
         told = [
             f"{name} has no setting {detail['loc'][0]!r}; its settings: {allowed}"
             if detail["type"] == "extra_forbidden"
-            else f"{name}: {place(detail, 'its settings')}: {reason(detail)}"
+            else f"{name}: {place(detail, 'its settings')}: {reason(detail)}{hint(detail)}"
             for detail in error.errors()
         ]
         raise ValueError("; ".join(told)) from None

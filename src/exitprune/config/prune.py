@@ -94,6 +94,11 @@ class Prune(Shared):
             raise ValueError(
                 f"heads.when: after needs start: trained, not {self.start}; heads are untrained there anyway"
             )
+        if isinstance(self.rewind, int) and begins_early:
+            raise ValueError(
+                f"rewind: {self.rewind} takes weights to an epoch of the unpruned network's training, and with start: "
+                f"{self.start} pruning begins within it; give rewind: none or initial, or start: trained"
+            )
         if self.classifier == "exits" and begins_early:
             raise ValueError(f"classifier: exits needs start: trained, not {self.start}, since base training trains it")
         return self

@@ -6,7 +6,6 @@ name another preset that it is `like` and give only what differs.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from exitprune.config.as_text import hint
 from exitprune.config.model import BaseNetwork, Model
 from exitprune.config.parameter_file import read_yaml
 from exitprune.config.params import Outline, Params
@@ -169,9 +169,9 @@ def _sentence(detail: Any, study: str, values: Mapping[str, Any], unknown: set[t
         instead = instead_of(detail["loc"], values, unknown)
         given = quoted(detail["input"])
         return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {given}); {instead}"
-    message = reason(detail)
-    if detail["type"] in ("float_type", "int_type", "bool_type") and _was_text(detail["input"]):
-        message += ", not text: write 1e-3 as 0.001, and what stands in braces after --config in params.yaml"
+    message = reason(detail) + hint(detail)
+    if detail["loc"][:1] == ("recipes",) and detail["loc"][1:] == (detail["input"], "order"):
+        message = f"no recipe of the preset, and no order: {message}"
     says_itself = detail["loc"][:1] == ("recipes",) and len(detail["loc"]) == 2  # of a whole recipe: what does not fit
     is_silent = not detail["loc"] or detail["type"] == "missing" or says_itself
     whole = detail["loc"] == ("recipes",) and isinstance(detail["input"], Mapping)  # in short: the names of all
@@ -182,11 +182,3 @@ def _sentence(detail: Any, study: str, values: Mapping[str, Any], unknown: set[t
 def _shared(where: tuple[Any, ...]) -> tuple[Any, ...] | None:
     """Where a value that rounds of the exits take over comes from."""
     return ("finetune", *where[1:]) if where[:1] == ("finetune_exits",) else None
-
-
-def _was_text(value: Any) -> bool:
-    """Whether it is the text of a number, of true or of false."""
-    try:
-        return isinstance(value, str) and (value.lower() in ("true", "false") or math.isfinite(float(value)))
-    except ValueError:
-        return False

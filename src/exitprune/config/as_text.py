@@ -1,0 +1,24 @@
+"""A number, true or false that came as text: what to write instead."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+HINT = ", not text: write 1e-3 as 0.001, and what stands in braces after --config in params.yaml"
+
+
+def hint(detail: ErrorDetails) -> str:
+    """What to add to the reason of an error of pydantic's, if that is what is wrong; else nothing."""
+    wants = detail["type"] in ("float_type", "int_type", "bool_type")
+    return HINT if wants and _was_text(detail["input"]) else ""
+
+
+def _was_text(value: Any) -> bool:
+    """Whether it is the text of a number, of true or of false."""
+    try:
+        return isinstance(value, str) and (value.lower() in ("true", "false") or math.isfinite(float(value)))
+    except ValueError:
+        return False
