@@ -79,6 +79,10 @@ def test_weights_need_no_look_at_the_network(monkeypatch: pytest.MonkeyPatch) ->
             {"criterion": "manidp", "granularity": "filter", "finetune": {"epochs": 0}},
             "criterion: manidp learns in a training of its own, which has no epochs; give its setting epochs",
         ),
+        (
+            {"criterion": {"name": "manidp", "epochs": 1}, "granularity": "filter"},
+            "criterion: manidp raises what its gates hold back .* its training has 1; give its setting epochs more than 1",
+        ),
     ],
 )
 def test_what_would_have_no_effect_is_refused_with_what_would(changed: dict[str, object], said: str) -> None:
@@ -93,7 +97,7 @@ def test_what_would_have_no_effect_is_refused_with_what_would(changed: dict[str,
         {"criterion": "snip_ratio", "start": "initial", "scope": {"name": "global", "floor": 0.01}},
         {"criterion": "force", "start": "initial"},
         {"ending": "patience", "finetune": {"epochs": 0}, "finetune_exits": {"epochs": 2}, "order": "sequential"},
-        {"criterion": {"name": "manidp", "epochs": 1}, "granularity": "filter", "finetune": {"epochs": 0}},
+        {"criterion": {"name": "manidp", "epochs": 2}, "granularity": "filter", "finetune": {"epochs": 0}},
     ],
 )
 def test_what_has_an_effect_passes(changed: dict[str, object]) -> None:

@@ -252,4 +252,7 @@ class Watch(Callback):
 
     def after_epoch(self, network: EarlyExitNetwork, epoch: int) -> bool:
         """Whether it does now."""
-        return self.start.now(self.context, epoch)
+        begins = self.start.now(self.context, epoch)
+        if begins:
+            LOG.info("pruning begins after epoch %d of the base", epoch)
+        return begins

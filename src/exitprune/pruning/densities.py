@@ -54,7 +54,7 @@ class LayerDensities(Scope):
     """In each layer, so many of the lowest scores go that the layer has its density.
 
     Base network and exits each keep the share that all together are to keep: in one pool, small exits would stay dense and take
-    much of what may be kept.
+    much of what may be kept. The classifier counts as base, whatever group it is pruned with.
     """
 
     def relative(self, shape: Sequence[int]) -> float:

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from pydantic import Field, PrivateAttr
 from torch import Tensor
 
+from exitprune.config.prune import Prune
 from exitprune.config.training import Training
 from exitprune.jobs.seeding import seeded
 from exitprune.networks.early_exit import EarlyExitNetwork
@@ -26,8 +27,8 @@ from exitprune.pruning.criteria import Context, Criterion
 class Manidp(Criterion):
     """Loss + sparse x R_sp + similar x R_sim, in a training in which ever more of the gates fall below their layer's threshold.
 
-    - R_sp = sum over layers of mean w pi, w = max(0, C - CE) / C from an image's loss CE at the first exit, C half the mean of
-      all in the epoch before: gates of easy images are pressed harder.
+    - R_sp = sum over layers of mean w pi, w = max(0, C - CE) / C from an image's loss CE at the first exit that learns, C half
+      the mean of all in the epoch before: gates of easy images are pressed harder.
     - R_sim = sum over layers of |cos(pi, pi) - cos(f, f)|^2 / B^2: images whose maps f are alike get gates that are alike.
 
     No weight goes. The share of filters to keep is what a layer's gates let through at the end, on average over images.
@@ -49,6 +50,14 @@ class Manidp(Criterion):
     _loss: float = 0.0
     _num: int = 0
     _totals: dict[str, Tensor] = PrivateAttr(default_factory=dict)
+
+    def why_not(self, recipe: Prune) -> str | None:
+        if not 0 < (epochs := self.first(recipe.finetune).epochs) <= 1:
+            return None
+        return (
+            f"manidp raises what its gates hold back after each epoch but the last, and its training has {epochs:g}; give its "
+            "setting epochs more than 1"
+        )
 
     def start(self, context: Context) -> None:
         self._share, self._level, self._totals, self._loss, self._num = context.kept_share, 0.0, {}, 0.0, 0
