@@ -77,10 +77,11 @@ class Params(Shared, Unpruned):
     compute: Compute
 
     def epochs(self, recipe: str) -> float:
-        """Of all trainings that lead to a recipe's recovered network."""
-        own = self.recipes[recipe]
+        """Of all trainings that lead to a recipe's recovered network; a round counts as if its group had units to go."""
+        own, criterion = self.recipes[recipe], made("criteria", self.recipes[recipe].criterion)
         rounds = made("orders", own.order).rounds(own.rounds)
-        each = [(own.finetune_exits if one.train == "exits" else own.finetune).epochs for one in rounds]
+        first = criterion.first(own.finetune).epochs if criterion.trains_first else 0
+        each = [(own.finetune_exits if one.train == "exits" else own.finetune).epochs + first for one in rounds]
         return self.base.epochs + own.heads.epochs + sum(each) + own.recovery.epochs
 
     @field_validator("seeds", "rivals")
