@@ -100,7 +100,7 @@ def _steps(axes: Axes, steps: pd.DataFrame) -> None:
     )
     axes.set(title="Early exits, in parts", xlabel=f"points ({MADE_OF})", xlim=(-0.4, 10.9))
     axes.invert_yaxis()
-    axes.legend(fontsize=8, loc=(0.31, 0.2))
+    axes.legend(fontsize=8, loc=(0.33, 0.31))
 
 
 def main() -> None:
