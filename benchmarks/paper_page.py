@@ -6,6 +6,7 @@ A place is `<!-- table: claims digits -->`: which table, of which study of resul
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,7 +74,8 @@ def _papers_own() -> dict[int, str]:
 
 
 def _verdict(row: Mapping[Any, Any]) -> str:
-    return f"{points(row['difference'])} ({interval(row['low'], row['high'])}), {row['verdict']}"
+    between = "" if math.isnan(row["low"]) else f" ({interval(row['low'], row['high'])})"
+    return f"{points(row['difference'])}{between}, {row['verdict']}"
 
 
 def explored(tables: Path) -> Table:
@@ -160,7 +162,8 @@ def grid(tables: Path) -> Table:
         "sparsity of heads, ours minus theirs",
         "sparsity of layers, away by",
         "order of layers",
-        "before, away by",
+        "accuracy before, away by",
+        "after, away by",
     ]
     rows = [
         [
@@ -169,6 +172,7 @@ def grid(tables: Path) -> Table:
             percent(row[paper.LAYERS]),
             f"{row['layer order']:.2f}",
             percent(row[paper.BEFORE]),
+            percent(row[paper.AFTER]),
         ]
         for row in found.to_dict("records")
     ]
