@@ -50,7 +50,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
         panels = sides[1].subplots(len(units), 1, squeeze=False, height_ratios=[len(part) + 1 for part in parts])[:, 0]
         for axes, unit, part in zip(panels, units, parts, strict=True):
             _differences(axes, part, unit)
-        verdict = "" if differences["num_seeds"].max() > 1 else ": one seed, no verdict"
+        verdict = "" if differences["num_seeds"].max() > 1 else "\none seed, no verdict"
         panels[0].set_title(f"joint minus {differences['against'].iloc[0]}{verdict}")
         left = sides[0].subplots()
     _curves(left, table, chosen)
@@ -90,7 +90,7 @@ def _curves(axes: Axes, table: pd.DataFrame, chosen: pd.DataFrame) -> None:
         "arrowstyle": "-|>",
         "color": "0.3",
         "linestyle": ":",
-        "connectionstyle": "arc3,rad=0.25",
+        "connectionstyle": "arc3,rad=0.1",
         "shrinkA": 9,
         "shrinkB": 9,
     }
