@@ -15,6 +15,7 @@ import pandas as pd
 
 from benchmarks.pages import put
 from exitprune.evaluation.methods import MEASURES, ORDERS
+from exitprune.evaluation.record_reading import read_about
 from exitprune.evaluation.statistics import paired_difference, rank_correlation
 from exitprune.reporting import method_orders, methods_page
 from exitprune.reporting.formatting import NOTHING, percent, points, share
@@ -28,6 +29,8 @@ NONE: Table = ["what"], [["no record yet"]]
 STEPS = ("oneshot", "geometric")
 """Methods that differ in nothing but the number of steps."""
 CONFIDENCE = 0.95
+PUBLISHED = {0.0: 0.924, 0.5: 0.916, 0.8: 0.899, 0.9: 0.878}
+"""Accuracy on CIFAR-10 of ResNet-20 by the share gone, random masks by ERK, 160 epochs: Liu et al. 2022, arXiv:2202.02643."""
 
 
 def gains(folder: Path) -> Table:
@@ -122,6 +125,32 @@ def kept(folder: Path) -> Table:
     return [*titles, "seeds"], rows
 
 
+def drops(folder: Path) -> Table:
+    """What random masks by ERK cost the classifier, beside what was published of the same network at other budgets."""
+    abouts = [read_about(path.parent) for path in (folder / "seeds").glob("*/record.json")]
+    if not abouts:
+        return NONE
+    ours = pd.DataFrame(
+        {
+            "gone": round(about.levels[-1].sparsity["all"], 3),
+            "seed": about.seed,
+            "accuracy": about.levels[-1].accuracy["test"][-1],
+        }
+        for about in abouts
+    )
+    mean = ours.groupby("gone")["accuracy"].mean()
+    titles = ["gone, %", "published, %", "dropped by, points", "here, %", "dropped by, points", "seeds"]
+    return titles, [
+        [
+            share(gone),
+            *(percent(PUBLISHED[gone]), points(PUBLISHED[gone] - PUBLISHED[0.0])),
+            *(percent(mean[gone]), points(mean[gone] - mean[0.0])),
+            str((ours["gone"] == gone).sum()),
+        ]
+        for gone in mean.index
+    ]
+
+
 def emptied(folder: Path) -> Table:
     """In which blocks and exits a layer lost all its weights, and in how many networks."""
     if not (folder / "runs.csv").exists():
@@ -167,7 +196,7 @@ def _both(by_order: Mapping[str, Mapping[str, float]], what: str) -> str:
     return " and ".join(dict.fromkeys(one for one in shown if one != NOTHING)) or NOTHING
 
 
-KINDS = {table.__name__: table for table in (found, whens, gains, steps, kept, emptied, keeps, apart)}
+KINDS = {table.__name__: table for table in (found, whens, gains, steps, kept, drops, emptied, keeps, apart)}
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.pages import put
-from benchmarks.paper_sure import PAGE, Table, budget, difference, rounding, scatter, steps
+from benchmarks.paper_sure import PAGE, Table, bases, budget, difference, rounding, scatter, steps
 from exitprune.evaluation import paper
 from exitprune.evaluation.claims import CLAIMS, PRIMARY, SUPPORTED
 from exitprune.reporting.formatting import NOTHING, STATES, interval, millions, percent, points
@@ -181,7 +181,21 @@ def grid(tables: Path) -> Table:
 
 KINDS = {
     table.__name__: table
-    for table in (verdicts, claims, explored, exits, agreement, cost, scatter, rounding, steps, budget, rates, grid)
+    for table in (
+        verdicts,
+        claims,
+        explored,
+        exits,
+        agreement,
+        cost,
+        scatter,
+        rounding,
+        steps,
+        bases,
+        budget,
+        rates,
+        grid,
+    )
 }
 
 

@@ -42,6 +42,18 @@ def rounding(tables: Path) -> Table:
     return titles, rows
 
 
+def bases(tables: Path) -> Table:
+    """What other trainings of the base get right of validation images, as `benchmarks.base_training` wrote it."""
+    table = pd.read_csv(tables.parent / "base_training.csv")
+    found = table.groupby("variant", sort=False).agg(accuracy=("accuracy", "mean"), seeds=("seed", "nunique"))
+    plain = found["accuracy"].iloc[0]
+    rows = [
+        [str(name), percent(row["accuracy"]), points(row["accuracy"] - plain), str(int(row["seeds"]))]
+        for name, row in zip(found.index, found.to_dict("records"), strict=True)
+    ]
+    return ["the base is trained with", "validation accuracy, %", "more than the study, points", "seeds"], rows
+
+
 def steps(tables: Path) -> Table:
     """What joint's lead is made of, as `benchmarks.steps` wrote it: three quantities with their intervals."""
     shown = {
