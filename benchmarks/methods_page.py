@@ -17,10 +17,10 @@ from benchmarks.pages import put
 from exitprune.evaluation.methods import MEASURES, ORDERS
 from exitprune.evaluation.record_reading import read_about
 from exitprune.evaluation.statistics import paired_difference, rank_correlation
-from exitprune.reporting import method_orders, methods_page
+from exitprune.reporting import method_orders, method_tables, methods_page
 from exitprune.reporting.formatting import NOTHING, percent, points, share
+from exitprune.reporting.method_tables import by_method, by_share, difference, gains_of
 from exitprune.reporting.methods import NAMES
-from exitprune.reporting.methods_page import by_method, by_share, difference, gains_of
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "methods.md"
@@ -155,7 +155,7 @@ def emptied(folder: Path) -> Table:
     """In which blocks and exits a layer lost all its weights, and in how many networks."""
     if not (folder / "runs.csv").exists():
         return NONE
-    rows = [list(told) for told in methods_page.emptied(pd.read_csv(folder / "runs.csv", na_filter=False))]
+    rows = [list(told) for told in method_tables.emptied(pd.read_csv(folder / "runs.csv", na_filter=False))]
     return (["method", "a layer without weights in", "how often"], rows) if rows else NONE
 
 

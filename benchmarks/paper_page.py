@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks import paper_picture
 from benchmarks.pages import put
 from benchmarks.paper_sure import PAGE, Table, bases, budget, difference, rounding, scatter, steps
 from exitprune.evaluation import paper
@@ -22,7 +23,7 @@ from exitprune.evaluation.claims import CLAIMS, PRIMARY, SUPPORTED
 from exitprune.reporting.formatting import NOTHING, STATES, interval, millions, percent, points
 
 ROOT = Path(__file__).parents[1]
-STUDIES = ("paper-32", "paper-16", "cifar10-16")
+STUDIES = (*paper_picture.STUDIES, paper_picture.MADE_OF)
 """Of the paper's images and both its approaches, as far as they are published; the paper's network first."""
 ACCURACIES = (0.65, 0.70, 0.75, 0.80, 0.82)
 """At which the paper's savings are told."""
@@ -66,8 +67,7 @@ def verdicts(_: Path) -> Table:
 
 def _papers_own() -> dict[int, str]:
     """By claim: what the poster's charts show after pruning, where they show it."""
-    after = paper.exit_accuracy().pivot(index="exit", columns="approach", values="after")
-    lead = after[paper.TOGETHER] - after[paper.SEPARATELY]
+    lead = paper.lead_by_exit()
     ratios = paper.cost_ratio(np.linspace(0, 1, 1001))
     cost = np.exp(np.nanmean(np.log(ratios))) - 1
     return {1: points(lead.iloc[:-1].mean()), 2: points(lead.iloc[-1]), 3: points(cost)}

@@ -77,8 +77,7 @@ def said(results: Path) -> str:
 
 
 def _papers(ahead: Axes, cost: Axes) -> None:
-    after = paper.exit_accuracy().pivot(index="exit", columns="approach", values="after")
-    lead = after[paper.TOGETHER] - after[paper.SEPARATELY]
+    lead = paper.lead_by_exit()
     ahead.plot(lead.index, 100 * lead, label="the paper", marker="d", **{**PAPER, "linestyle": "--"})
     accuracy = np.linspace(0.6, 0.9, 301)
     cost.plot(accuracy, paper.cost_ratio(accuracy), label="the paper", color="black", linestyle="--")

@@ -15,7 +15,7 @@ from exitprune.evaluation.methods import differences, headline, runs, units_gone
 from exitprune.evaluation.record_reading import read_about
 from exitprune.evaluation.records import About
 from exitprune.reporting.method_orders import WORDS, apart
-from exitprune.reporting.methods_page import emptied
+from exitprune.reporting.method_tables import emptied
 from exitprune.stages.compare_methods import main
 from tests.browser import axe_script, chromium
 from tests.page import Outline

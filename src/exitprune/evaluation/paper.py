@@ -61,6 +61,12 @@ def exit_accuracy() -> pd.DataFrame:
     )
 
 
+def lead_by_exit() -> pd.Series[float]:
+    """Accuracy of `together` minus that of `separately` after pruning, a fraction, by exit."""
+    after = exit_accuracy().pivot(index="exit", columns="approach", values="after")
+    return after[TOGETHER] - after[SEPARATELY]
+
+
 def tradeoff() -> pd.DataFrame:
     """The curves under a swept threshold: approach, state (before, after), mflops, accuracy."""
     return pd.read_csv(FOLDER / "tradeoff.csv")

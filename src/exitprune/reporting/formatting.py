@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 NOTHING = "\N{EN DASH}"
 STATES = {"unpruned": "unpruned", "final": "after the last round", "recovered": "after recovery"}
@@ -96,3 +96,8 @@ def with_spread(mean: float, std: float, form: str) -> str:
     if not (math.isfinite(mean) and math.isfinite(std)):
         return shown
     return f"{shown} ± {percent(std) if form == 'percent' else millions(std, like=mean)}"
+
+
+def with_shares(shares: Mapping[str, Sequence[str]]) -> str:
+    """Methods, each with its shares as they are shown: erk (50, 80 %), snip (90 %)."""
+    return ", ".join(f"{method} ({', '.join(gone)} %)" for method, gone in shares.items())

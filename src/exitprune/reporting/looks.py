@@ -40,11 +40,11 @@ OTHERS = (
     Look(PALETTE[3], "v", (0, (7, 2)), "\\\\\\\\\\"),
     Look(PALETTE[9], "P", (0, (2, 2)), "-----"),
     Look(PALETTE[5], "X", (0, (7, 1, 1, 1)), "+++++"),
-    Look(PALETTE[7], "<", (0, (4, 1)), ".."),
-    Look(PALETTE[6], ">", (0, (5, 1, 1, 1, 1, 1)), "oo"),
-    Look(PALETTE[8], "p", (0, (1, 2, 4, 2)), "**"),
+    Look(PALETTE[7], "<", (0, (4, 1)), "//"),
+    Look(PALETTE[6], ">", (0, (5, 1, 1, 1, 1, 1)), "\\\\"),
+    Look(PALETTE[8], "p", (0, (1, 2, 4, 2)), "xx"),
 )
-"""With the paper's two, ten recipes look different. Dots come late and sparsely: one is dozens of numbers in a file."""
+"""With the paper's two, ten recipes look different. No dots in bars: one is dozens of numbers in a file."""
 
 
 def looks(recipes: list[str]) -> dict[str, Look]:

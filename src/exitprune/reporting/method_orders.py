@@ -7,7 +7,7 @@ from collections import defaultdict
 import pandas as pd
 
 from exitprune.evaluation.methods import ORDERS
-from exitprune.reporting.formatting import share
+from exitprune.reporting.formatting import share, with_shares
 
 ALIKE = 0.01
 """Up to which difference a share is the same in both orders."""
@@ -27,17 +27,13 @@ def apart(runs: pd.DataFrame) -> list[tuple[str, str]]:
     Args:
         runs: as `evaluation.methods.runs` gives them.
     """
-    found: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    found: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for (gone, method), part in runs.groupby(["gone", "method"], sort=False):
         by_order = [part[part["order"] == order].set_index("seed") for order in ORDERS]
         pairs = by_order[0].merge(by_order[1], on="seed", suffixes=("_joint", "_sequential"))
         for what in _of(pairs) if len(pairs) else ():
-            found[what][str(method)].append(float(str(gone)))
-    return [
-        (words, ", ".join(f"{method} ({', '.join(map(share, shares))} %)" for method, shares in found[what].items()))
-        for what, words in WORDS.items()
-        if what in found
-    ]
+            found[what][str(method)].append(share(float(str(gone))))
+    return [(words, with_shares(found[what])) for what, words in WORDS.items() if what in found]
 
 
 def _of(pairs: pd.DataFrame) -> list[str]:

@@ -5,9 +5,7 @@ What is here formats; it computes nothing beyond counts and medians of what it s
 
 from __future__ import annotations
 
-import math
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,19 +13,18 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from exitprune.evaluation.guessing import chance
-from exitprune.evaluation.methods import MEASURES, ORDERS
+from exitprune.evaluation.methods import ORDERS
 from exitprune.evaluation.records import About
 from exitprune.reporting.about import data_name, num_images
-from exitprune.reporting.formatting import counted, interval, joined, percent, points, share
+from exitprune.reporting.formatting import counted, joined, percent, share
 from exitprune.reporting.glossary import entries
 from exitprune.reporting.links import links, public_address
 from exitprune.reporting.method_orders import apart
+from exitprune.reporting.method_tables import by_share, emptied, missed, table
 from exitprune.reporting.method_words import Method
 from exitprune.reporting.methods import WHEN
 from exitprune.reporting.page import Picture, whole_page
 
-MISSED = 0.01
-"""From how far off on a share that was reached is no longer the one asked for."""
 WINS = {
     "joint": "Everything at once is better with",
     "sequential": "First the base network, then the exits, is better with",
@@ -130,14 +127,6 @@ def _told_by_when(differences: pd.DataFrame) -> list[str]:
     return told
 
 
-def by_share(rows: pd.DataFrame) -> str:
-    """Methods, each with the shares at which it is among the rows: erk (50, 80 %), snip (90 %)."""
-    shares = defaultdict(list)
-    for row in rows.sort_values("gone").to_dict("records"):
-        shares[row["method"]].append(share(row["gone"]) + "*" * bool(row["holds"]))
-    return ", ".join(f"{method} ({', '.join(gone)} %)" for method, gone in shares.items())
-
-
 def sure(differences: pd.DataFrame, confidence: float) -> dict[str, Any]:
     """How many comparisons were made, how many would be wrong by chance, and how small a difference could be told."""
     tested = differences.dropna(subset="p")
@@ -167,83 +156,6 @@ def lacks(gaps: Sequence[str], num: int) -> dict[str, Any]:
         "headline": f"Some of what was asked for: {'one study is' if len(gaps) == 1 else f'{len(gaps)} studies are'} not whole.",
         "lines": [f"All numbers here are of the {num:,} records that are there.", *map("{}.".format, gaps[:3])],
     }
-
-
-def table(
-    means: pd.DataFrame, differences: pd.DataFrame, methods: Mapping[str, Method]
-) -> tuple[list[str], list[list[str]]]:
-    """A row per method and share: what it is, both orders, their difference, and what is left."""
-    titles = ["to go, %", "of what", "prunes"]
-    for name in ("classifier", "early exits"):
-        titles += [f"{name}: joint, %", "sequential, %", "difference (interval), points"]
-    for what in ("gone", "gone of exits", "MACs left"):
-        titles += [f"{what}: joint, %", "sequential, %"]
-    titles.append("pairs of seeds")
-    rank, rows = {name: place for place, name in enumerate(methods)}, []
-    for (name, gone), by_order in sorted(by_method(means).items(), key=lambda one: (rank[one[0][0]], one[0][1])):
-        gains = gains_of(differences, name, gone)
-        row = [name, share(gone), methods[name].goes, WHEN[methods[name].when].split()[0]]
-        for measure in MEASURES:
-            row += [*(percent(by_order[order][measure]) for order in ORDERS), difference(gains[measure])]
-        row += [percent(by_order[order][what]) for what in ("reached", "sparsity_exits", "left") for order in ORDERS]
-        rows.append([*row, str(gains[MEASURES[0]]["num_seeds"])])
-    return titles, rows
-
-
-def by_method(means: pd.DataFrame) -> dict[tuple[str, float], dict[str, dict[str, float]]]:
-    """By method and share, then by order: accuracies, share reached, MACs left; NaN where there is no record or nothing goes."""
-    found: dict[tuple[str, float], dict[str, dict[str, float]]] = {}
-    for row in means.to_dict("records"):
-        values = {measure: float(row[measure]) for measure in MEASURES}
-        values |= {"sparsity_exits": row["sparsity_exits"], "left": row["macs"] / row["macs_dense"]}
-        values["reached"] = math.nan if row["per_image"] else row["units_gone"]
-        nothing = {order: dict.fromkeys(values, math.nan) for order in ORDERS}
-        found.setdefault((row["method"], row["gone"]), nothing)[row["order"]] = values
-    return found
-
-
-def gains_of(differences: pd.DataFrame, method: str, gone: float) -> dict[str, dict[Any, Any]]:
-    """What `differences` says of a method at a share, by measure."""
-    mine = differences[(differences["method"] == method) & (differences["gone"] == gone)]
-    return {row["measure"]: row for row in mine.to_dict("records")}
-
-
-def difference(gain: Mapping[Any, Any]) -> str:
-    """With its interval, where there is one, and a star where it is left after correction."""
-    if math.isnan(gain["low"]):
-        return points(gain["difference"])
-    return f"{points(gain['difference'])} ({interval(gain['low'], gain['high'])}){'*' * bool(gain['holds'])}"
-
-
-def missed(means: pd.DataFrame, methods: Mapping[str, Method]) -> list[str]:
-    """Methods that did not reach the share asked for, with what they reached."""
-    told = []
-    for (name, gone), by_order in by_method(means).items():
-        off = {order: of["reached"] for order, of in by_order.items() if abs(of["reached"] - gone) > MISSED}
-        if off:
-            reached = ", ".join(f"{percent(value)} ({order})" for order, value in off.items())
-            told.append(f"{name} at {share(gone)} % of {methods[name].goes}: {reached}")
-    return told
-
-
-def emptied(runs: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """By method and share: blocks and exits in which a layer lost all its weights, and in how many networks of either order."""
-    told = []
-    for _, rows in runs.groupby(["gone", "method"], sort=False):
-        gone, method = rows.iloc[0][["gone", "method"]]
-        counts: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(ORDERS, 0))
-        for order, layers in zip(rows["order"], rows["emptied"], strict=True):
-            for part in {layer.partition(".")[0] for layer in layers.split()}:
-                counts[part][order] += 1
-        alike = defaultdict(list)
-        for part in sorted(counts):
-            alike[tuple(counts[part].values())].append(part)
-        all_of = [int((rows["order"] == order).sum()) for order in ORDERS]
-        for emptied_in, parts in alike.items():
-            words = zip(emptied_in, all_of, ORDERS, strict=True)
-            networks = " and ".join(f"{some} of {whole} {order}" for some, whole, order in words)
-            told.append((f"{method} at {share(gone)} %", joined(parts), f"{networks} networks"))
-    return told
 
 
 def _linked(sources: Sequence[str]) -> str:
