@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import csv
 from typing import Any
 
 import pytest
 
 from exitprune.config.params import Params
-from exitprune.origin.ingredients import ANY, difference, ingredients
+from exitprune.origin.ingredients import ANY, LATER_SETTINGS, difference, flat, ingredients
 from tests.synthetic import PARAMS
 
 
@@ -71,6 +72,19 @@ def test_a_setting_that_one_code_does_not_know_is_a_difference_of_code() -> None
     del theirs["settings"]["base"]["momentum"]
     assert difference(theirs, of()) == "base.momentum is known to one of the two codes alone (other code)"
     assert difference(theirs, of(), ANY) is None
+
+
+def test_a_setting_that_came_later_is_no_difference_where_it_is_as_before() -> None:
+    theirs, ours = copy.deepcopy(of()), of()
+    del theirs["settings"]["data"]["division"]
+    assert difference(theirs, ours) is None
+    ours["settings"]["data"]["division"] = "makers"
+    assert difference(theirs, ours) == "data.division is known to one of the two codes alone (other code)"
+
+
+def test_settings_that_came_later_are_settings() -> None:
+    with LATER_SETTINGS.open(encoding="utf-8") as file:
+        assert {row["setting"] for row in csv.DictReader(file)} <= dict(flat(of()["settings"])).keys()
 
 
 def test_the_code_watched_is_that_of_all_stages_and_of_the_variants_asked_for() -> None:

@@ -6,8 +6,13 @@ says of its machine stands beside it.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from exitprune.config.families import loaded
 from exitprune.config.params import Params
@@ -15,6 +20,8 @@ from exitprune.origin.code import as_counted, code_digests
 from exitprune.origin.digests import digest
 
 Ingredients = dict[str, Any]
+LATER_SETTINGS = Path(__file__).with_name("later_settings.csv")
+"""Settings that came after records had been published, each with the value at which all is as it was before."""
 STAGES = ("data", "base", "heads", "prune", "recover", "evaluate")
 """Of the way from images to a record."""
 SAME, ANY = "same", "any"
@@ -57,7 +64,8 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any], other_code: s
     there, here = (dict(flat(of["settings"])) for of in (theirs, ours))
     if key := other_setting(theirs["settings"], ours["settings"]):
         return f"{key} is {there[key]} there and {here[key]} here"
-    if other_code == SAME and (alone := sorted(there.keys() ^ here.keys())):
+    alone = sorted(key for key in there.keys() ^ here.keys() if not _is_as_before(key, {**there, **here}[key]))
+    if other_code == SAME and alone:
         return f"{alone[0]} is known to one of the two codes alone (other code)"
     if theirs["contents"] != ours["contents"]:
         return "the images in data.path are others"
@@ -66,6 +74,18 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any], other_code: s
     if other_code == SAME and changed:
         return f"{sorted(changed)[0]} was other code{f' (and {len(changed) - 1} more files)' if changed[1:] else ''}"
     return None
+
+
+def _is_as_before(key: str, value: Any) -> bool:
+    """Whether code that does not know a setting does what this value of it asks for."""
+    before = _before()
+    return key in before and value == before[key]
+
+
+@cache
+def _before() -> dict[str, Any]:
+    with LATER_SETTINGS.open(encoding="utf-8", newline="") as file:
+        return {row["setting"]: yaml.safe_load(row["as_before"]) for row in csv.DictReader(file)}
 
 
 def other_setting(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str | None:
