@@ -71,7 +71,12 @@ def test_code_is_named_by_file_and_may_be_welcome() -> None:
     ("place", "theirs", "ours", "sentence"),
     [
         ("criterion", "magnitude", {"name": "greg1", "ratio": 9}, "criterion is magnitude there and greg1 here"),
-        ("granularity", {"name": "filter", "round_to": 9}, "filter", "granularity.round_to is 9 there and not set here"),
+        (
+            "granularity",
+            {"name": "filter", "round_to": 9},
+            "filter",
+            "granularity.round_to is 9 there and not set here",
+        ),
         ("model", {"depth": 8}, {"depth": 8, "width": 0.5}, "model.width is not set there and 0.5 here"),
         ("data", {"limit": 9}, {"limit": 9, "mean": [0.5]}, "data.mean is not set there and [0.5] here"),
     ],
