@@ -91,7 +91,7 @@ def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Size
     layers = size_of(network).layers
     base, longest = params.base.epochs, max(map(params.epochs, params.rival_recipes), default=0)
     rewind = recipe.rewind if isinstance(recipe.rewind, int) else 0
-    trained = {
+    trained: dict[str, list[tuple[str, float]]] = {
         "base": [("all", base)],
         "snapshot": [("all", int(wildcards.get("epoch", rewind)))],
         "rival": [("all", base)],

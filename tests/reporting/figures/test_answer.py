@@ -22,7 +22,7 @@ def test_the_title_is_of_the_recipe_that_is_best_on_validation_though_another_is
     chosen["test_accuracy"] = is_joint.map({True: 0.5, False: 0.6})
     chosen.to_csv(tables / "operating_points.csv", index=False)
     unpruned = pd.read_csv(tables / "tradeoff.csv").query("state == 'unpruned' and recipe == 'joint'")
-    dense = unpruned.loc[unpruned["average_macs"].idxmax(), "accuracy"]
+    dense = float(unpruned["accuracy"].iloc[unpruned["average_macs"].argmax()])
     titles = [axes.get_title() for axes in answer.draw(tables, EVALUATE).axes]
     assert any(title.endswith(f" fewer MACs, {points(0.5 - dense)} points of accuracy") for title in titles)
 
