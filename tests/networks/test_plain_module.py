@@ -131,7 +131,7 @@ def test_images_leave_a_network_of_ones_own_where_the_logits_say_before_and_afte
 ) -> None:
     torch.manual_seed(0)
     net, images = exitprune.wrap(make().eval(), after, noise(2, side=SIDE)), noise(7, 1, SIDE)
-    for _ in range(2):
+    for share in (0.5, 0.75):
         net.eval()
         with torch.no_grad():
             whole = net(images)
@@ -141,7 +141,7 @@ def test_images_leave_a_network_of_ones_own_where_the_logits_say_before_and_afte
             logits, taken = net(images, threshold=threshold)
             assert torch.equal(taken, exits)
             torch.testing.assert_close(logits, whole[exits, torch.arange(7)], rtol=1e-5, atol=1e-5)
-        net.prune(images, torch.arange(7), sparsity=0.5, rounds=1, finetune={"batch_size": 4, "lr": 1e-3})
+        net.prune(images, torch.arange(7), sparsity=share, rounds=1, finetune={"batch_size": 4, "lr": 1e-3})
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
