@@ -207,6 +207,15 @@ def test_a_recurrent_layer_that_nobody_may_come_to_is_not_exported(tmp_path: Pat
         net.export(tmp_path / "model.onnx")
 
 
+@pytest.mark.parametrize(("name", "size"), [("resnet18", 64), ("vit_b_16", 100)])
+def test_a_size_that_a_network_is_not_built_for_is_refused(name: str, size: int) -> None:
+    from exitprune.networks.early_exit import Spec
+    from exitprune.shapes_only import shapes_only
+
+    with shapes_only(), pytest.raises(BadInput, match=rf"{name} cannot be built for size {size}: .*; give another, or"):
+        Spec("torchvision", {"name": name, "size": size}, 3, size, size, CLASSES, (), None).build_base()
+
+
 def test_torchvisions_classifiers_for_training_alone_are_left_out() -> None:
     from exitprune.networks.early_exit import Spec
     from exitprune.shapes_only import shapes_only
