@@ -22,13 +22,8 @@ def measure() -> list[str]:
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         start = time.time()
         snakemake = str(Path(sys.executable).with_name("snakemake"))
-        command = [
-            snakemake,
-            "--cores",
-            "all",
-            "--config",
-            "records=here",
-        ]  # published ones would leave nothing to train
+        # Records that are published would leave nothing to train.
+        command = [snakemake, "--cores", "all", "--config", "records=here"]
         subprocess.run(command, cwd=clone, env={**os.environ, TRACE: str(trace)}, check=True)
         wall = time.time() - start
         spans = [json.loads(line) for line in trace.read_text().splitlines()]
