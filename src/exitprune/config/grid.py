@@ -31,7 +31,7 @@ Scalar = bool | int | float | str | None
 
 
 class Grid(Section):
-    """Every combination of the values, for every recipe that does not set them itself."""
+    """Every combination of the values, for every recipe; one that sets a value itself is tried at that one alone."""
 
     seeds: list[int] = Field(min_length=1)
     """Of the search alone: a seed that chose a setting is not reported."""
