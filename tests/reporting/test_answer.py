@@ -120,7 +120,11 @@ def test_states_that_differ_are_told_apart_and_what_is_exploratory_says_so() -> 
         "After the last round: no difference between joint and ordered can be told from luck; after recovery: prune jointly, "
         "+2.0 points over ordered within the same budget, exploratory."
     )
-    assert sure(tables(*rows), params(), IMAGES).headline == "3 seeds decide 0 of 1 primary claims."
+    box = sure(tables(*rows), params(), IMAGES)
+    assert box.headline == "3 seeds decide 0 of 1 primary claims."
+    assert (
+        "An interval is of one claim by itself; primary verdicts are corrected for the number of claims." in box.lines
+    )
 
 
 def test_a_study_without_the_posters_recipe_decides_nothing_primary() -> None:
@@ -194,7 +198,7 @@ def test_the_best_on_validation_is_deployed_though_another_is_better_on_test() -
     chosen = deploys(tables(), params())
     assert chosen is not None
     assert chosen.file == "runs/synthetic/seed1/joint/recovered.safetensors"
-    assert chosen.commands[1].endswith("--threshold 0.6000")
+    assert chosen.commands[1].endswith("--threshold 0.6")
     assert chosen.accuracy == 0.86
 
 

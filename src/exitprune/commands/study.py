@@ -39,7 +39,7 @@ def main(
             "--set and --as go together: what differs makes a study of its own, so that nothing is overwritten"
         )
     given = read_yaml(root / "params.yaml")
-    name = name or str(given["study"])
+    name = name or str(given.get("study"))
     check_word(own_name or name)
     if own_name:
         keep_as(root, own_name, name, parsed(changed or [], given))

@@ -78,11 +78,19 @@ class Params(Shared, Unpruned):
 
     def epochs(self, recipe: str) -> float:
         """Of all trainings that lead to a recipe's recovered network; a round counts as if its group had units to go."""
-        own, criterion = self.recipes[recipe], made("criteria", self.recipes[recipe].criterion)
-        rounds = made("orders", own.order).rounds(own.rounds)
-        first = criterion.first(own.finetune).epochs if criterion.trains_first else 0
-        each = [(own.finetune_exits if one.train == "exits" else own.finetune).epochs + first for one in rounds]
-        return self.base.epochs + own.heads.epochs + sum(each) + own.recovery.epochs
+        own = self.recipes[recipe]
+        rounds = sum(epochs for _, epochs in self.rounds_of(own))
+        return self.base.epochs + own.heads.epochs + rounds + own.recovery.epochs
+
+    @staticmethod
+    def rounds_of(recipe: Recipe) -> list[tuple[str, float]]:
+        """The group that each round trains, and for how many epochs, those of the criterion's own training among them."""
+        criterion = made("criteria", recipe.criterion)
+        first = criterion.first(recipe.finetune).epochs if criterion.trains_first else 0
+        return [
+            (one.train, (recipe.finetune_exits if one.train == "exits" else recipe.finetune).epochs + first)
+            for one in made("orders", recipe.order).rounds(recipe.rounds)
+        ]
 
     @field_validator("seeds", "rivals")
     @classmethod

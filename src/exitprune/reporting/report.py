@@ -72,12 +72,13 @@ def few_seeds(num: int, confidence: float) -> dict[str, Any]:
 
 
 def jobs_of(abouts: Sequence[About]) -> list[dict[str, Any]]:
-    """Seconds of every job that the records tell of; base and heads, which recipes share, once per seed."""
-    jobs = {}
+    """Seconds of every job that the records tell of; base and heads once per seed, but for recipes that do not share them."""
+    jobs: dict[str, float] = {}
     for about in abouts:
         for stage, seconds in about.origin.seconds.items():
-            recipe = [] if stage in ("base", "heads") else [about.recipe]
-            jobs["-".join([stage, f"seed{about.seed}", *recipe])] = seconds
+            of_seed = f"{stage}-seed{about.seed}"
+            is_shared = stage in ("base", "heads") and jobs.get(of_seed, seconds) == seconds
+            jobs[of_seed if is_shared else f"{of_seed}-{about.recipe}"] = seconds
     return [{"name": name, "seconds": seconds} for name, seconds in sorted(jobs.items())]
 
 

@@ -33,11 +33,14 @@ PANELS = ("final", "recovered")
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
     """A panel per state, a line per other recipe."""
     table = _read(tables)
+    look_of = looks(
+        list(pd.read_csv(tables / "levels.csv")["recipe"].unique())
+    )  # some may reach no accuracy of joint's
     figure = new_figure(4)
     for axes, state in zip(figure.subplots(1, 2, sharey=True, sharex=True), PANELS, strict=True):
-        for against, look in looks(list(table["against"].unique())).items():
+        for against in table["against"].unique():
             part = table[(table["state"] == state) & (table["against"] == against)]
-            band(axes, part, "accuracy", "ratio", look, f"joint against {against}")
+            band(axes, part, "accuracy", "ratio", look_of[against], f"joint against {against}")
         theirs = (
             table[(table["state"] == state)].dropna(subset="paper").drop_duplicates("accuracy").sort_values("accuracy")
         )
