@@ -111,6 +111,7 @@ def test_what_differs_from_a_study_that_is_like_another_is_like_that_one(
         (["finetune.lr=fast"], "mine", "finetune.lr: Input should be a valid number"),
         (["fintune.lr=0.1"], "mine", "fintune: unknown parameter"),
         (["study=cifar10"], "mine", "params.yaml sets study to 'digits' for every study; change it there"),
+        (["sparsity=0.5"], "123", "study 123: Snakemake takes that for a value, not for a name"),
         (["sparsity=0.5"], "../mine", "cannot be the name of a study"),
         (["sparsity=0.5"], "smoke", "is there with other values; choose another name"),
     ],
