@@ -154,10 +154,13 @@ def test_what_joints_lead_is_made_of_is_said_where_the_control_ran() -> None:
 
 def test_the_answer_says_what_the_same_accuracy_costs() -> None:
     rows = [claim("final", 0.0, -0.01, 0.01, "not distinguishable")]
-    rows.append(claim("final", -0.18, -0.25, -0.1, "supported", measure="cost_at_equal_accuracy"))
+    rows.append(claim("final", math.nan, math.nan, math.nan, "not tested", measure="cost_at_equal_accuracy"))
+    rows.append(
+        {**claim("final", -0.18, -0.25, -0.1, "supported"), "against": "control", "measure": rows[-1]["measure"]}
+    )
     (line,) = [line for line in found(tables(*rows)).lines if "at equal accuracy" in line]
     assert line.replace("\N{MINUS SIGN}", "-") == (
-        "MACs of joint at equal accuracy: after the last round -18.0 % (interval -25.0 to -10.0)."
+        "MACs of joint against control at equal accuracy: after the last round -18.0 % (interval -25.0 to -10.0)."
     )
     rows[-1] |= {"low": math.nan, "high": math.nan}
     (line,) = [line for line in found(tables(*rows)).lines if "at equal accuracy" in line]
