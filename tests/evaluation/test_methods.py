@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from benchmarks import methods_page
 
 from exitprune.errors import BadInput
+from exitprune.evaluation.arrays import packed
 from exitprune.evaluation.method_gaps import missing
 from exitprune.evaluation.methods import differences, headline, runs, units_gone
-from exitprune.evaluation.record_reading import read_about
-from exitprune.evaluation.records import About
+from exitprune.evaluation.record_reading import read_record
+from exitprune.evaluation.records import About, Record
 from exitprune.reporting.method_orders import WORDS, apart
 from exitprune.reporting.method_tables import emptied
 from exitprune.stages.compare_methods import main
@@ -21,6 +26,8 @@ from tests.browser import axe_script, chromium
 from tests.page import Outline
 from tests.synthetic import EVALUATE, write_study
 
+NUM_IMAGES = 2000
+"""So many that a gain of a hundredth is the same in each group of images, and nothing but seeds scatters."""
 GAINS: dict[str, list[float]] = {
     "erk": [0.02, 0.03, 0.04],
     "snip": [-0.02, -0.03, -0.04],
@@ -36,6 +43,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     (made,) = write_study(folder, seeds=(0,), recipes=("joint",), rounds=1)[1]
     about, found = json.loads((made / "record.json").read_text()), []
     del about["sha256"]
+    about["levels"][-1]["num_images"]["test"] = NUM_IMAGES
     for method, gains in GAINS.items():
         for seed, gain in enumerate(gains):
             for order, more in (("joint", gain), ("sequential", 0.0)):
@@ -46,15 +54,27 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
                 about["made_of"]["settings"] |= {"scope": "global", "ending": "last"}
                 about["levels"][-1]["accuracy"]["test"] = [0.5, 0.6, 0.7, 0.5, 0.6, 0.7, 0.8 + more]
                 path = folder / "made-up" / "seeds" / f"{seed}-{method}-{order}"
-                path.mkdir(parents=True)
+                shutil.copytree(made, path)
+                kept = np.load(made / "recovered.npz")
+                of_hundred = np.round(100 * np.array(about["levels"][-1]["accuracy"]["test"]))
+                right = np.arange(NUM_IMAGES) % 100 < of_hundred[:, None]
+                arrays = {**kept, "test_correct": right, "test_confidence": np.ones(right.shape, np.float32)}
+                content = packed(arrays)
+                (path / "recovered.npz").write_bytes(content)
+                about["outcomes"]["recovered"] = sha256(content).hexdigest()
                 (path / "record.json").write_text(json.dumps(about))
                 found.append(path)
     return found
 
 
 @pytest.fixture(scope="module")
-def abouts(records: list[Path]) -> list[About]:
-    return [read_about(path) for path in records]
+def whole(records: list[Path]) -> list[Record]:
+    return [read_record(path) for path in records]
+
+
+@pytest.fixture(scope="module")
+def abouts(whole: list[Record]) -> list[About]:
+    return [one.about for one in whole]
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +126,8 @@ def test_in_what_the_orders_differ_is_read_off_what_they_left(abouts: list[About
     assert apart(table[joint]) == []
 
 
-def test_differences_are_paired_by_seed_and_say_who_is_better(abouts: list[About]) -> None:
-    found = differences(runs(abouts), 0.95)
+def test_differences_are_paired_by_seed_and_say_who_is_better(whole: list[Record]) -> None:
+    found = differences(whole, 0.95)
     of = found[found["measure"] == "classifier"].set_index("method")
     assert of.loc["erk", "difference"] == pytest.approx(0.03)
     assert of.loc["erk", "low"] == pytest.approx(0.03 - 4.302653 * 0.01 / 3**0.5, abs=1e-6)
@@ -117,8 +137,8 @@ def test_differences_are_paired_by_seed_and_say_who_is_better(abouts: list[About
     assert headline(found)["joint"] == ["erk at 0.8"]
 
 
-def test_what_is_left_after_correction_is_told_of_as_many_comparisons_as_were_made(abouts: list[About]) -> None:
-    of = differences(runs(abouts), 0.95).query("measure == 'classifier'").set_index("method")
+def test_what_is_left_after_correction_is_told_of_as_many_comparisons_as_were_made(whole: list[Record]) -> None:
+    of = differences(whole, 0.95).query("measure == 'classifier'").set_index("method")
     assert of.loc["erk", "p"] == pytest.approx(0.035099, abs=1e-5)  # t = 3 / (1 / sqrt(3)), two degrees of freedom
     assert of.loc["erk", "p_corrected"] == pytest.approx(
         3 * 0.035099, abs=1e-4
@@ -141,9 +161,25 @@ def test_as_large_a_share_of_units_is_gone_as_its_layers_lost(abouts: list[About
     )  # of the blocks' first convolutions, which alone have filters that may go
 
 
-def test_a_seed_that_lacks_one_order_is_no_pair(abouts: list[About]) -> None:
-    some = [about for about in abouts if (about.seed, about.recipe) != (1, "erk-joint")]
-    found = differences(runs(some), 0.95).query("method == 'erk' and measure == 'classifier'").iloc[0]
+def test_a_few_images_that_all_seeds_share_decide_nothing(whole: list[Record]) -> None:
+    def with_gain(record: Record) -> Record:
+        """Joint has 20 more images right than sequential, one more with each seed; all stand together."""
+        test = record.outcomes["recovered"]["test"]
+        right = np.arange(NUM_IMAGES) >= 400 - (20 + record.about.seed) * record.about.recipe.endswith("-joint")
+        given = replace(test, correct=np.broadcast_to(right, test.correct.shape))
+        return replace(
+            record, outcomes={**record.outcomes, "recovered": {**record.outcomes["recovered"], "test": given}}
+        )
+
+    erk = [with_gain(one) for one in whole if one.about.recipe.startswith("erk-")]
+    found = differences(erk, 0.95).query("measure == 'classifier'").iloc[0]
+    assert found["difference"] - 5 * found["std"] > 0  # by seeds alone it would be decided
+    assert found["better"] == "none told"
+
+
+def test_a_seed_that_lacks_one_order_is_no_pair(whole: list[Record]) -> None:
+    some = [one for one in whole if (one.about.seed, one.about.recipe) != (1, "erk-joint")]
+    found = differences(some, 0.95).query("method == 'erk' and measure == 'classifier'").iloc[0]
     assert (found["num_seeds"], found["difference"]) == (2, pytest.approx(0.03))
 
 
@@ -212,8 +248,7 @@ def test_gaps_are_told_in_few_words(gone: list[str], sentences: list[str]) -> No
 
 
 def test_one_recipe_made_in_two_ways_is_refused(records: list[Path], tmp_path: Path) -> None:
-    other = tmp_path / "9-erk-joint"
-    other.mkdir()
+    other = shutil.copytree(records[0], tmp_path / "9-erk-joint")
     text = (records[0] / "record.json").read_text()
     (other / "record.json").write_text(text.replace('"sparsity": 0.8', '"sparsity": 0.7'))
     with pytest.raises(BadInput, match="made of other settings than"):
@@ -221,8 +256,7 @@ def test_one_recipe_made_in_two_ways_is_refused(records: list[Path], tmp_path: P
 
 
 def test_records_of_other_images_are_refused(records: list[Path], tmp_path: Path) -> None:
-    other = tmp_path / "0-erk-joint"
-    other.mkdir()
+    other = shutil.copytree(records[0], tmp_path / "0-erk-joint")
     text = (records[0] / "record.json").read_text()
     (other / "record.json").write_text(text.replace("0" * 64, "1" * 64))
     with pytest.raises(BadInput, match="of other images or exits"):

@@ -7,27 +7,31 @@ called METHOD-ORDER. Nothing here reads or writes files.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator
-from scipy.special import stdtr
 
 from exitprune.config.choice import Choice, made, of
 from exitprune.config.model import Model
 from exitprune.documents import checked
+from exitprune.evaluation import comparisons
 from exitprune.evaluation.claims import holm
-from exitprune.evaluation.records import About
-from exitprune.evaluation.statistics import paired_difference
+from exitprune.evaluation.comparisons import Network, Quantity
+from exitprune.evaluation.crossed import crossed
+from exitprune.evaluation.records import About, Record
+from exitprune.evaluation.statistics import Floats
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import full_masks
 from exitprune.shapes_only import shapes_only
 
-MEASURES = ("classifier", "early_exits")
+QUANTITIES: dict[str, Quantity] = {"classifier": comparisons.deepest_exit, "early_exits": comparisons.early_exits}
 """Accuracy of the base network's classifier, and the mean of the early exits', were all images to leave there."""
+MEASURES = tuple(QUANTITIES)
 ORDERS = ("joint", "sequential")
 KEYS = ["gone", "method"]
 VERDICTS = ("joint", "sequential", "none told", "cannot tell")
@@ -131,33 +135,50 @@ def means(table: pd.DataFrame) -> pd.DataFrame:
     return mean.join([deviation, counts]).reset_index()
 
 
-def differences(table: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Joint less sequential per method, share and measure, paired by seed, with its interval and what it says.
+def differences(records: Sequence[Record], confidence: float) -> pd.DataFrame:
+    """Joint less sequential per method, share and measure, with its interval over seeds and test images and what it says.
 
     Args:
-        table: as `runs` gives it.
+        records: of all methods.
         confidence: of the interval, in (0, 1).
 
     Returns:
-        `better` is what the interval says by itself. `p` is the p-value of the paired t test, `p_corrected` the same corrected by
-        Holm for all rows of the measure, and `holds` whether `better` is left after that.
+        `std` is over seeds. `better` is what the interval says by itself. `p` is the p-value of the difference, see `crossed`,
+        `p_corrected` the same corrected by Holm for all rows of the measure, and `holds` whether `better` is left after that.
     """
+    networks: dict[tuple[float, str], dict[tuple[str, int], Network]] = {}
+    for record in records:
+        about, outcomes = record.about, record.outcomes["recovered"]
+        settings = settings_of(about)
+        of_method = networks.setdefault((settings.sparsity, method_of(about)), {})
+        of_method[settings.order, about.seed] = Network(outcomes["validation"], outcomes["test"])
     rows = []
-    for (gone, method), part in table.groupby(KEYS, sort=False):
-        for measure in MEASURES:
-            wide = part.pivot(index="seed", columns="order", values=measure)
-            pairs = wide.reindex(columns=list(ORDERS)).dropna()
-            found = paired_difference(pairs["joint"].to_numpy(), pairs["sequential"].to_numpy(), confidence)
-            verdict = "cannot tell" if pd.isna(found.low) else "none told"  # of one seed, or if all seeds agree
-            verdict = "joint" if found.low > 0 else "sequential" if found.high < 0 else verdict
-            error = found.std / found.num**0.5 if found.num > 1 and found.std else np.nan
-            row = {"gone": gone, "method": method, "measure": measure, "difference": found.mean, "std": found.std}
-            row |= {"low": found.low, "high": found.high, "num_seeds": found.num, "better": verdict}
-            rows.append({**row, "p": float(2 * stdtr(max(found.num - 1, 1), -abs(found.mean) / error))})
+    for (gone, method), there in sorted(networks.items()):
+        joint, sequential = ({seed: one for (of, seed), one in there.items() if of == order} for order in ORDERS)
+        seeds = sorted(joint.keys() & sequential.keys())
+        for measure, quantity in QUANTITIES.items():
+            pairs = [quantity(joint[seed], sequential[seed]) for seed in seeds]
+            told = _told([pair.differences for pair in pairs if pair is not None], confidence)
+            rows.append({"gone": gone, "method": method, "measure": measure, **told})
     made = pd.DataFrame(rows)
     made["p_corrected"] = made.groupby("measure")["p"].transform(lambda p: holm(p.to_numpy()))
     made["holds"] = made["p_corrected"] < 1 - confidence
     return made
+
+
+def _told(pairs: Sequence[Floats], confidence: float) -> dict[str, Any]:
+    """What the pairs of seeds, each with its difference on each group of test images, say together."""
+    if not pairs:
+        nothing = dict.fromkeys(("difference", "std", "low", "high"), math.nan)
+        return {**nothing, "num_seeds": 0, "better": "cannot tell", "p": math.nan}
+    each = np.array(pairs)
+    found = crossed(each)
+    low, high = map(float, found.interval(confidence))
+    verdict = "cannot tell" if math.isnan(low) else "none told"  # of one seed, or if all seeds agree
+    verdict = "joint" if low > 0 else "sequential" if high < 0 else verdict
+    std = float(each.mean(1).std(ddof=1)) if len(each) > 1 else math.nan
+    row = {"difference": float(found.mean), "std": std, "low": low, "high": high, "num_seeds": len(each)}
+    return {**row, "better": verdict, "p": float(found.p_different)}
 
 
 def headline(table: pd.DataFrame, measure: str = MEASURES[0]) -> dict[str, list[str]]:

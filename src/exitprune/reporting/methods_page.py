@@ -139,8 +139,8 @@ def sure(differences: pd.DataFrame, confidence: float) -> dict[str, Any]:
         "headline": f"{int(tested['holds'].sum())} of the {counted(len(told), 'difference')} told are left after correction for "
         "their number.",
         "lines": [
-            f"Paired by seed, {seeds} pairs each, with {100 * confidence:g} % t intervals. Of {num} intervals about "
-            f"{num * (1 - confidence):.1f} leave 0 out by chance alone.",
+            f"Paired by seed, {seeds} pairs each, with {100 * confidence:g} % intervals over seeds and test images. Of "
+            f"{num} intervals about {num * (1 - confidence):.1f} leave 0 out by chance alone.",
             "A star marks what is left after Holm’s correction over all methods and shares of a measure.",
             f"Half of the intervals reach {percent(width)} points or more to either side; a smaller difference could not be told "
             "there. “None told” is not “equal”.",

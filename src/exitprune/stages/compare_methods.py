@@ -13,7 +13,7 @@ from exitprune.config.section import Section
 from exitprune.errors import BadInput
 from exitprune.evaluation.method_gaps import missing
 from exitprune.evaluation.methods import MEASURES, differences, headline, means, runs
-from exitprune.evaluation.record_reading import read_about
+from exitprune.evaluation.record_reading import read_record
 from exitprune.evaluation.records import FILE, About
 from exitprune.origin.environment import environment, merged, remote
 from exitprune.origin.ingredients import other_setting
@@ -53,10 +53,11 @@ def main(
         raise BadInput(
             f"none of {len(record)} records is there, such as {record[0]}; snakemake -- methods computes them"
         )
-    abouts = [read_about(folder) for folder in there]
+    records = [read_record(folder) for folder in there]
+    abouts = [one.about for one in records]
     _check_comparable(there, abouts)
     each, methods = runs(abouts), methods_of(abouts)
-    mean, gains = means(each), differences(each, confidence)
+    mean, gains = means(each), differences(records, confidence)
     gains.insert(2, "when", [methods[name].when for name in gains["method"]])
     for name, made in (("runs", each), ("methods", mean), ("joint_minus_sequential", gains)):
         write_bytes(out.with_name(f"{name}.csv"), made.to_csv(index=False, float_format="%.8g").encode())
