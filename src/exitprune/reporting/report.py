@@ -27,7 +27,7 @@ from exitprune.reporting.answer.found import compared, found
 from exitprune.reporting.answer.saves import saves
 from exitprune.reporting.answer.sure import sure
 from exitprune.reporting.claim_tables import agreement_table, claim_rows, comparison, scatter_rows
-from exitprune.reporting.formatting import STATES, counted, joined
+from exitprune.reporting.formatting import STATES, counted, joined, share
 from exitprune.reporting.glossary import entries
 from exitprune.reporting.links import links, public_address
 from exitprune.reporting.origin_tables import recipe_table, seed_table
@@ -156,6 +156,8 @@ def render(
             "saves": saves(tables, manifest, deploy, measured),
         },
         deploy=deploy,
+        gone=joined([share(one) for one in sorted({recipe.sparsity for recipe in params.recipes.values()})]),
+        rounds=joined([str(one) for one in sorted({recipe.rounds for recipe in params.recipes.values()})]),
         sections=sections,
         numbers={name: place for place, name in enumerate(sections, 1)},
         claims=judged,
