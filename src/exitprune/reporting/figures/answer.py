@@ -13,7 +13,16 @@ from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.evaluation.pairs import FIRST
-from exitprune.reporting.drawing import UNPRUNED, band, bands, in_percent_of_all, log_millions, looks, new_figure
+from exitprune.reporting.drawing import (
+    UNPRUNED,
+    band,
+    bands_together,
+    in_percent_of_all,
+    log_millions,
+    looks,
+    looks_together,
+    new_figure,
+)
 from exitprune.reporting.formatting import STATES, millions, percent, points
 
 PLACE = 0
@@ -71,7 +80,7 @@ def _curves(axes: Axes, table: pd.DataFrame, chosen: pd.DataFrame) -> None:
     )
     pruned = table[table["state"] == "recovered"].assign(millions=table["average_macs"] / MILLION)
     ends = []
-    for recipe, look in looks(list(pruned["recipe"].unique())).items():
+    for recipe, look in looks_together(list(pruned["recipe"].unique())).items():
         band(axes, pruned[pruned["recipe"] == recipe], "millions", "accuracy", look, recipe)
         mean = chosen[chosen["recipe"] == recipe][["test_macs", "test_accuracy"]].mean()
         style: dict[str, Any] = {"color": look.colour, "edgecolor": "black", "linewidth": 1, "s": 110, "zorder": 5}
@@ -127,7 +136,7 @@ def _differences(axes: Axes, differences: pd.DataFrame, unit: str) -> None:
 def note(tables: Path, evaluate: Evaluate) -> str:
     """What is averaged."""
     table, _, _ = _read(tables)
-    return bands(table) if table["num_seeds"].max() > 1 else "One seed: no band, no interval, no verdict."
+    return bands_together(table) if table["num_seeds"].max() > 1 else "One seed: no band, no interval, no verdict."
 
 
 def alt(tables: Path, evaluate: Evaluate) -> str:

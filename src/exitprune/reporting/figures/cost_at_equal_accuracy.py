@@ -12,10 +12,10 @@ from exitprune.reporting.drawing import (
     NothingToDraw,
     Percent,
     band,
-    bands,
+    bands_together,
     in_percent,
     legend_above,
-    looks,
+    looks_together,
     new_figure,
 )
 from exitprune.reporting.formatting import STATES, percent, points
@@ -35,7 +35,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     table = _read(tables)
     figure = new_figure(4)
     for axes, state in zip(figure.subplots(1, 2, sharey=True, sharex=True), PANELS, strict=True):
-        for against, look in looks(list(table["against"].unique())).items():
+        for against, look in looks_together(list(table["against"].unique())).items():
             part = table[(table["state"] == state) & (table["against"] == against)]
             band(axes, part, "accuracy", "ratio", look, f"joint against {against}")
         theirs = (
@@ -54,7 +54,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
 
 def note(tables: Path, evaluate: Evaluate) -> str:
     """What is averaged."""
-    return bands(_read(tables))
+    return bands_together(_read(tables), "against")
 
 
 def alt(tables: Path, evaluate: Evaluate) -> str:
