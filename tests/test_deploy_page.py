@@ -93,6 +93,9 @@ def test_the_small_server_answers_an_image_and_refuses_what_is_none(
             urllib.request.urlopen(server, content, timeout=20)
         assert refused.value.code == status
         refused.value.close()
+    strange = urllib.request.Request(server, b"1", {"Content-Length": "many"})
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(strange, timeout=20)
 
 
 @pytest.mark.slow

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -54,6 +55,63 @@ def test_choices_that_would_have_no_effect_are_refused_as_in_a_study(
         net.prune(*given, criterion="magnitude_per_mac", scope="layer", rounds=1, finetune=TRAINED)
 
 
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (
+            lambda net, x, y: net.fit(x, y, train="heads"),
+            "train='heads' was given; give one of base, exits, all, apart",
+        ),
+        (
+            lambda net, x, y: net.fit(x, y, train="all", lr=1e30),
+            r"fit: .*; lr 1e\+30 is too large, make it smaller",
+        ),
+        (lambda net, x, y: net.accuracy(x[:0], y[:0]), r"images are \(0, 1, 6, 6\); .*, N from 1 on"),
+        (lambda net, x, y: net.accuracy(x.byte(), y), "images are torch.uint8 or not all finite; give floats"),
+        (
+            lambda net, x, y: net.accuracy(x * float("nan"), y),
+            "images are torch.float32 or not all finite; give floats",
+        ),
+        (
+            lambda net, x, y: net.accuracy(x, y.int()),
+            r"labels are \(N,\) int64, from 0 to 2; these are \(8,\) torch.int32",
+        ),
+        (lambda net, x, y: net.accuracy(x, y + 1), r"from 0 to 2; these are \(8,\) torch.int64, \[1, 2, 3\]"),
+        (lambda net, x, y: net.threshold(x, y, macs_share=50), r"not {'macs_share': 50}; .*, from 0 to 1"),
+        (lambda net, x, y: net.evaluate(x, y, 90), "threshold: 90 was given; no confidence is above 1"),
+        (lambda net, x, y: net(x, threshold=float("nan")), "threshold: nan was given; give a finite number"),
+        (lambda net, x, y: net.export("model.onnx", mean=[0.5, 0.5]), "mean has 2 entries, the network has 1"),
+        (lambda net, x, y: net.export("model.onnx", std=[0.0]), "std.0: Input should be greater than 0"),
+        (lambda net, x, y: net.export("model.onnx", classes=["one"]), "classes has 1 entries, the network has 3"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(
+    net: EarlyExits, given: tuple[Tensor, Tensor], call: Callable[..., object], sentence: str
+) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        call(net, *given)
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ({"after": "13"}, r"after is '13', one name; give a list of names: \['13'\]"),
+        ({"after": ["1"], "pool": 0}, "pool: Input should be greater than or equal to 1"),
+    ],
+)
+def test_exits_that_cannot_be_meant_are_refused(net: EarlyExits, how: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        exitprune.wrap(net.module, example=torch.zeros(2, 1, 6, 6), **how)
+
+
+def test_a_share_that_is_gone_already_is_not_trained_for(net: EarlyExits, given: tuple[Tensor, Tensor]) -> None:
+    net.prune(*given, sparsity=0.5, rounds=1, finetune=TRAINED)
+    with pytest.raises(BadInput, match=r"sparsity 0.5 is of all that there ever was: nothing more would go"):
+        net.prune(*given, sparsity=0.5, rounds=1, finetune=TRAINED)
+    net.prune(*given, sparsity=0.75, rounds=1, finetune=TRAINED)
+    assert net.sparsity == pytest.approx(0.75, abs=0.02)
+
+
 class Twice(nn.Module):
     """A module that stands under two names, as shared encodings of positions do."""
 
@@ -98,6 +156,8 @@ def test_a_module_that_asks_for_its_version_is_loaded(tmp_path: Path) -> None:
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in net.state_dict().items())
 
 
-def test_an_exported_file_is_sealed(net: EarlyExits, tmp_path: Path) -> None:
-    net.export(tmp_path / "model.onnx")
-    assert ExportedModel(tmp_path / "model.onnx").is_sealed
+def test_an_exported_file_is_sealed_and_says_what_it_was_given(net: EarlyExits, tmp_path: Path) -> None:
+    net.export(tmp_path / "model.onnx", mean=cast(Any, torch.tensor([0.5])), classes=cast(Any, range(3)))
+    model = ExportedModel(tmp_path / "model.onnx")
+    assert model.is_sealed
+    assert model.about.classes == ["0", "1", "2"]

@@ -149,6 +149,13 @@ def test_no_warning_where_sparse_kernels_run(study: Study) -> None:
         assert isinstance(exitprune.sparse.load(study.exported / "model.sparse"), exitprune.sparse.SparseModel)
 
 
+@able
+def test_pixels_that_are_none_are_refused(study: Study) -> None:
+    loaded = exitprune.__getattr__("sparse").load(study.level)
+    with pytest.raises(BadInput, match=r"pixels are float32 \(1, 3, 12, 12\); give uint8 \(N, 3, 12, 12\)"):
+        loaded.run(np.zeros((1, 3, 12, 12), np.float32), 0.5)
+
+
 @pytest.fixture
 def other(tmp_path: Path) -> Path:
     """A level whose network is not made of blocks, and has lost filters."""

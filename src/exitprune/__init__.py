@@ -16,7 +16,9 @@ __all__ = ["EarlyExits", "cut_points", "load", "wrap"]
 
 
 def __getattr__(name: str) -> Any:
-    """The calls of the library; they import torch, which `exitprune predict` does without."""
+    """The calls of the library; they import torch, which `exitprune predict` does without. And `exitprune.sparse`."""
+    if name == "sparse":
+        return importlib.import_module("exitprune.sparse")
     if name in __all__:
         module = "early_exits" if name == "EarlyExits" else "wrapping"
         return getattr(importlib.import_module(f"exitprune.library.{module}"), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -132,6 +133,27 @@ def test_times_of_other_networks_do_not_count(clone: Path) -> None:
         choose(STUDY, macs=1e6)
     finally:
         path.write_bytes(before)
+
+
+def test_times_of_some_exits_alone_do_not_pass_for_all(clone: Path) -> None:
+    path = clone / "results" / STUDY / "exit_times.csv"
+    before = path.read_bytes()
+    try:
+        pd.read_csv(path).query("exit != 1").to_csv(path, index=False)
+        with pytest.raises(BadInput, match=r"joint, recovered: \d of its \d exits were timed \(.*; measure again"):
+            choose(STUDY, milliseconds=1.0)
+    finally:
+        path.write_bytes(before)
+
+
+def test_a_record_counts_once(clone: Path) -> None:
+    seeds = clone / "results" / STUDY / "seeds"
+    shutil.copytree(seeds / "0-joint", seeds / "backup")
+    try:
+        with pytest.raises(BadInput, match="holds the record of 0-joint; move it to a folder of that name"):
+            choose(STUDY, macs=1e6)
+    finally:
+        shutil.rmtree(seeds / "backup")
 
 
 def test_eight_bits_are_a_candidate_where_they_were_timed(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,6 +71,8 @@ def test_a_network_of_ones_own_is_a_spec_like_any_other(mine: Path) -> None:
         ),
         ("resnet:56", "exits of resnet follow blocks, which have numbers"),
         ("torchvision:mobilnet", "torchvision has no 'mobilnet'; nearest: mobilenet_v2"),
+        ("torchvision:fcn_resnet50", "torchvision has no 'fcn_resnet50'; nearest: resnet50"),
+        ("python:a_network_of_mine", "'python:a_network_of_mine' is no network: write package.module:function"),
         ("python:nowhere:net", "nowhere:net is no function of channels and classes that Python finds"),
         ("python:a_network_of_mine:nets", "a_network_of_mine:nets is no function of channels and classes"),
         ("python:math:fmod", "math:fmod gives a float, not a torch.nn.Module"),

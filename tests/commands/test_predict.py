@@ -5,7 +5,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -17,6 +18,7 @@ from exitprune.commands.export import main as export
 from exitprune.commands.predict import main as predict
 from exitprune.data.image_files import decode
 from exitprune.data.images import load_split
+from exitprune.deployment.predict import read
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import confidence_of, first_confident_exit
 from exitprune.evaluation.logits import infer
@@ -174,6 +176,11 @@ def test_an_image_of_another_size_is_refused(study: Study, tmp_path: Path) -> No
     Image.new("RGB", (12, 14)).save(tmp_path / "tall.png")
     with pytest.raises(BadInput, match="12 x 14 pixels, but the model takes 12 x 12"):
         predict(study.exported / "model.onnx", [tmp_path / "tall.png"])
+
+
+def test_a_model_of_other_channels_than_image_files_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="the model takes images of 2 channels, image files have 1 or 3; call it from"):
+        read(cast(Any, SimpleNamespace(channels=2)), tmp_path / "image.png")  # as a sparse one may
 
 
 def test_from_a_shell_a_mistake_is_one_sentence_and_predicting_does_not_load_torch(

@@ -23,11 +23,13 @@ def a_zone(powercap: Path, zone: str, name: str, energy: int) -> Path:
 def test_packages_are_counted_once_and_their_parts_are_not(tmp_path: Path) -> None:
     first = a_zone(tmp_path, "intel-rapl:0", "package-0", 5_000_000)
     a_zone(tmp_path, "intel-rapl:0:0", "core", 2_000_000)
+    a_zone(tmp_path, "intel-rapl-mmio:0", "package-0", 5_000_000)  # the same processor
     a_zone(tmp_path, "intel-rapl:1", "psys", 9_000_000)
     second = a_zone(tmp_path, "intel-rapl:2", "package-1", 999_000_000)
     there = counters(tmp_path, NO_LIBRARY)
     assert [counter.name for counter in there] == ["package-0", "package-1"]
     meter = Meter(there)
+    (tmp_path / "intel-rapl-mmio:0" / "energy_uj").write_text("7500000\n")
     first.write_text("7500000\n")
     second.write_text("1000000\n")  # it has begun anew
     assert meter.joules() == pytest.approx(2.5 + 2.0)

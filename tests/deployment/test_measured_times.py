@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from exitprune.deployment.measured_times import read_measured
+from exitprune.deployment.measured_times import Row, best_rival, read_measured
 from exitprune.errors import BadInput
+from exitprune.evaluation.deployable import Limit
 from tests.synthetic import write_measured, write_study, write_tables
 
 
@@ -75,3 +76,24 @@ def test_times_that_are_no_numbers_are_refused(tables: Path, wrong: str) -> None
     path.write_bytes(b"sha256,\xff\xfe\n")
     with pytest.raises(BadInput, match=r"inference\.csv: not as make bench-inference writes it"):
         read_measured(tables)
+
+
+@pytest.mark.parametrize(
+    ("limit", "runtime"),
+    [
+        (Limit("macs", 100.0), "sparse"),
+        (Limit("milliseconds", 4.0), "sparse"),
+        (Limit("accuracy_lost", 0.0), "sparse"),
+        (Limit("accuracy_lost", 0.2), "sparse"),
+        (Limit("accuracy_lost", 0.2, by_time=True), "int8"),
+    ],
+)
+def test_of_rivals_as_good_the_cheaper_is_told(limit: Limit, runtime: str) -> None:
+    runs = {"onnxruntime": (0.9, 3.0), "sparse": (0.9, 2.0), "int8": (0.8, 1.0)}
+    rows = [
+        Row("plain ResNet-8", 0, "", name, 1, 64, "", 1.0, accuracy, 100.0, milliseconds)
+        for name, (accuracy, milliseconds) in runs.items()
+    ]
+    rival = best_rival(rows, limit, unpruned=0.9)
+    assert rival is not None
+    assert rival.runtime == runtime

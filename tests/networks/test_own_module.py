@@ -16,6 +16,7 @@ from exitprune.errors import BadInput
 from exitprune.networks.as_drawn import as_drawn
 from exitprune.networks.checkpoints import load_checkpoint, save_checkpoint
 from exitprune.networks.early_exit import Spec
+from exitprune.networks.fewer_exits import keep_exits
 from exitprune.networks.masks import full_masks
 from exitprune.networks.own_module import OwnModule
 
@@ -98,6 +99,39 @@ def test_a_study_of_it_draws_places_and_keeps_it(tmp_path: Path) -> None:
     masks = full_masks(network)
     save_checkpoint(tmp_path / "level.safetensors", network, masks, {"name": "level-00"})
     assert torch.equal(load_checkpoint(tmp_path / "level.safetensors").network(seen), network(seen))
+
+
+class Holding(Viewing):
+    """Weights are not all that it holds: a mask, a number in double precision, and one that no file keeps."""
+
+    seen: Tensor
+    bright: Tensor
+    dark: Tensor
+
+    def __init__(self, channels: int = 3, num_classes: int = 4) -> None:
+        super().__init__(channels, num_classes)
+        self.register_buffer("seen", torch.arange(16) < 9)
+        self.register_buffer("bright", torch.tensor(2.0, dtype=torch.float64))
+        self.register_buffer("dark", torch.tensor(3.0), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x * self.seen * self.bright.float() + self.dark)
+
+
+def holding(channels: int, num_classes: int) -> nn.Module:
+    return Holding(channels, num_classes)
+
+
+def test_what_a_module_holds_beside_weights_is_there_again(tmp_path: Path) -> None:
+    net = exitprune.wrap(Holding(), ["one"], IMAGES)
+    net.save(tmp_path / "net.safetensors")
+    torch.testing.assert_close(exitprune.load(tmp_path / "net.safetensors", Holding())(IMAGES), net(IMAGES))
+    network = as_drawn(Spec("python", {"name": f"{__name__}:holding"}, 3, 16, 16, 4, ("one", "two"), 1), 0)
+    header = {"name": "level-00", "data": "none"}
+    save_checkpoint(tmp_path / "level.safetensors", network, full_masks(network), header)
+    level = load_checkpoint(tmp_path / "level.safetensors")
+    torch.testing.assert_close(level.network(IMAGES), network(IMAGES))
+    torch.testing.assert_close(keep_exits(level, [1]).network(IMAGES), network(IMAGES)[1:])
 
 
 def test_others_lie_channels_last() -> None:

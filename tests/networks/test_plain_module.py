@@ -131,7 +131,7 @@ def test_images_leave_a_network_of_ones_own_where_the_logits_say_before_and_afte
 ) -> None:
     torch.manual_seed(0)
     net, images = exitprune.wrap(make().eval(), after, noise(2, side=SIDE)), noise(7, 1, SIDE)
-    for _ in range(2):
+    for share in (0.5, 0.75):
         net.eval()
         with torch.no_grad():
             whole = net(images)
@@ -141,7 +141,7 @@ def test_images_leave_a_network_of_ones_own_where_the_logits_say_before_and_afte
             logits, taken = net(images, threshold=threshold)
             assert torch.equal(taken, exits)
             torch.testing.assert_close(logits, whole[exits, torch.arange(7)], rtol=1e-5, atol=1e-5)
-        net.prune(images, torch.arange(7), sparsity=0.5, rounds=1, finetune={"batch_size": 4, "lr": 1e-3})
+        net.prune(images, torch.arange(7), sparsity=share, rounds=1, finetune={"batch_size": 4, "lr": 1e-3})
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
@@ -205,6 +205,15 @@ def test_a_recurrent_layer_that_nobody_may_come_to_is_not_exported(tmp_path: Pat
         BadInput, match="onnxruntime aborts at a recurrent layer that no image comes to; predict with it"
     ):
         net.export(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(("name", "size"), [("resnet18", 64), ("vit_b_16", 100)])
+def test_a_size_that_a_network_is_not_built_for_is_refused(name: str, size: int) -> None:
+    from exitprune.networks.early_exit import Spec
+    from exitprune.shapes_only import shapes_only
+
+    with shapes_only(), pytest.raises(BadInput, match=rf"{name} cannot be built for size {size}: .*; give another, or"):
+        Spec("torchvision", {"name": name, "size": size}, 3, size, size, CLASSES, (), None).build_base()
 
 
 def test_torchvisions_classifiers_for_training_alone_are_left_out() -> None:

@@ -18,8 +18,8 @@ from exitprune.deployment.measured_times import BY_EXIT, FILE, Row, best_rival, 
 from exitprune.errors import BadInput
 from exitprune.evaluation.candidates import Candidate, Network, networks_of
 from exitprune.evaluation.deployable import Limit, What, choose
-from exitprune.evaluation.exit_times import Times
-from exitprune.evaluation.record_reading import read_record
+from exitprune.evaluation.exit_times import FLOAT32, Times
+from exitprune.evaluation.record_reading import read_own
 from exitprune.evaluation.records import FILE as RECORD
 from exitprune.evaluation.records import Record
 from exitprune.reporting.chosen import UNPRUNED, Chosen, as_text, checkpoint_of, chosen, limit_in_words, missed
@@ -80,7 +80,9 @@ def main(
         return chosen(candidate, networks, checkpoint, params.evaluate.confidence_level)
 
     best, runner_up = told(answer.best), None if answer.runner_up is None else told(answer.runner_up)
-    unpruned = [one.outcomes["test"].correct[-1].mean() for one in networks if one.state == UNPRUNED]
+    unpruned = [
+        one.outcomes["test"].correct[-1].mean() for one in networks if (one.state, one.precision) == (UNPRUNED, FLOAT32)
+    ]
     rows = [row for row in read_rows(results / FILE) if is_ours and is_meant(row)]
     rival = best_rival(rows, limit, float(sum(unpruned) / len(unpruned)))
     if as_json:
@@ -96,7 +98,7 @@ def main(
             f"{counted(len(networks), 'network')} with any of their exits, on {counted(num_images, 'validation image')}"
         )
         typer.echo(as_text(best, runner_up, rival, head))
-        if not Path(best.checkpoint).is_file():
+        if not (root / best.checkpoint).is_file():
             typer.echo(
                 f"({best.checkpoint} is not there yet: snakemake --cores all --config study={study} -- checkpoints)"
             )
@@ -129,7 +131,7 @@ def records_of(results: Path) -> list[Record]:
     """All records of a study, by seed.
 
     Raises:
-        BadInput: if there are none, or one is damaged.
+        BadInput: if there are none, or one is damaged, or stands under another's name and would count twice.
     """
     folders = sorted(path.parent for path in results.glob(f"seeds/*/{RECORD}"))
     if not folders:
@@ -138,7 +140,7 @@ def records_of(results: Path) -> list[Record]:
             f"{results}/seeds: holds no records; run the study first: exitprune study {results.name}"
             + (f", or choose among {', '.join(known)}" if known else "")
         )
-    return [read_record(folder) for folder in folders]
+    return [read_own(folder) for folder in folders]
 
 
 def _of(network: Network, times: Mapping[str, Sequence[Times]]) -> list[Times]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from exitprune.config.model import BaseNetwork, NamedSettings
+from exitprune.documents import reason
 from exitprune.errors import BadInput
 from exitprune.variants import names_of, variant
 
@@ -39,7 +41,10 @@ def main(
         )
     if not _is_named(architecture):
         raise BadInput(f"exits of {architecture} follow blocks, which have numbers; see model.exits in params.yaml")
-    network = BaseNetwork(architecture=architecture, name=name)
+    try:
+        network = BaseNetwork(architecture=architecture, name=name)
+    except ValidationError as error:
+        raise BadInput(f"{model!r} is no network: {reason(error.errors()[0])}") from None
     base = Spec(architecture, network.settings, channels, size, size, classes, (), None).build_base()
     assert isinstance(base, Named), "as the contract says"
     tried = Tried(base, (channels, size, size), name)

@@ -12,7 +12,7 @@ import torch
 import typer
 
 from exitprune.data.images import load_manifest, load_split
-from exitprune.deployment.earlier_export import CARD, MODEL, card_there, said_of
+from exitprune.deployment.earlier_export import CARD, MODEL, SPARSE, card_there, said_of
 from exitprune.deployment.export_on_images import data_of, measure, points_of, quantising, warnings_of
 from exitprune.deployment.extras import extra
 from exitprune.deployment.filter_removal import smallest
@@ -23,7 +23,6 @@ from exitprune.deployment.onnx_stages import write_stages
 from exitprune.deployment.options import check_finite, check_threshold
 from exitprune.deployment.seal import sealed
 from exitprune.deployment.sparse.from_network import steps_of
-from exitprune.deployment.sparse.loading import SUFFIX
 from exitprune.deployment.sparse.machine import CannotRun
 from exitprune.deployment.sparse.saved import to_bytes
 from exitprune.errors import BadInput
@@ -146,7 +145,7 @@ def main(
         "int8": {"calibrated_on": calibrated_on, "onnxruntime": extra("onnxruntime").__version__} if int8 else None,
     }
     if sparse:
-        about["sparse"], said = _write_sparse(network, mean, std, applied, metadata, out / f"model{SUFFIX}")
+        about["sparse"], said = _write_sparse(network, mean, std, applied, metadata, out / SPARSE)
         warnings += said
     if form == "stages":
         about["stages"] = write_stages(built, out / "stages", batch, metadata)
@@ -157,9 +156,9 @@ def main(
     manifest = None if source is None else load_manifest(source)
     card = model_card(level, exits, points, chosen.name, about, manifest, {**origin, **made_with}, warnings)
     write_json(out / CARD, card)
-    beside = f"model{SUFFIX} and {CARD}" if about.get("sparse") else CARD
-    written = {f"model{SUFFIX}"} if about.get("sparse") else set()
-    warnings += said_of(out, before, origin["sha256"], written | ({"stages"} if form == "stages" else set()))
+    beside = f"{SPARSE} and {CARD}" if about.get("sparse") else CARD
+    written = {part["file"] for part in [about.get("sparse"), *about.get("stages", [])] if part}
+    warnings += said_of(out, before, origin["sha256"], written)
     typer.echo("\n".join([f"{path} and {beside} beside it", *_said(rules, points, chosen, source), *warnings]))
 
 

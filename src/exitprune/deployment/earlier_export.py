@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from exitprune.deployment.seal import check_seal
+from exitprune.deployment.sparse.saved import is_sparse
 from exitprune.documents import read_json
 from exitprune.errors import BadInput, plain
 
-MODEL, CARD = "model.onnx", "model-card.json"
+MODEL, CARD, SPARSE = "model.onnx", "model-card.json", "model.sparse"
 
 
 def card_there(out: Path) -> dict[str, Any] | None:
@@ -25,6 +26,8 @@ def card_there(out: Path) -> dict[str, Any] | None:
         raise _in_the_way(card)
     if found is None and model.exists() and not _is_ours(model):  # one without a card is of an export that was killed
         raise _in_the_way(model)
+    if (sparse := out / SPARSE).exists() and not is_sparse(sparse):
+        raise _in_the_way(sparse)
     return found
 
 
@@ -35,16 +38,19 @@ def said_of(out: Path, before: Mapping[str, Any] | None, checkpoint: str, writte
         out: the folder.
         before: the card of that export.
         checkpoint: digest of the checkpoint that is exported now.
-        written: the names of all that was written now.
+        written: all beside the model that was written now, within the folder.
     """
     if before is None:
         return
     origin = before["provenance"]
     if origin.get("sha256") != checkpoint:
         yield f"written over: the export of another checkpoint, {plain(origin.get('checkpoint', 'unknown'))}"
-    for name in ("model.sparse", "stages"):
-        if name not in written and (out / name).exists():
-            yield f"{out / name}: is of an earlier export, not of this one"
+    there = [out / SPARSE, *sorted(out.glob("stages/stage-*.onnx"))]
+    left = [
+        name for name in (path.relative_to(out).as_posix() for path in there if path.exists()) if name not in written
+    ]
+    if left:
+        yield f"{out}: of an earlier export, not of this one: {', '.join(left)}"
 
 
 def _card_of(path: Path) -> dict[str, Any] | None:

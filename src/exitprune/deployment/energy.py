@@ -61,7 +61,7 @@ def counters(powercap: Path = POWERCAP, nvml: str = NVML) -> list[Counter]:
 
 
 def _of_processors(powercap: Path) -> list[Counter]:
-    found = []
+    found: dict[str, Counter] = {}  # by name: a processor may be there by two interfaces
     for folder in sorted(powercap.glob("*:[0-9]*")):
         try:
             name = (folder / "name").read_text().strip()
@@ -74,8 +74,8 @@ def _of_processors(powercap: Path) -> list[Counter]:
         except (OSError, ValueError):
             continue
         if name.startswith("package"):  # cores and graphics are parts of it; psys would count twice
-            found.append(counter)
-    return found
+            found.setdefault(name, counter)
+    return list(found.values())
 
 
 def _number(path: Path, unit: float) -> float:

@@ -164,6 +164,8 @@ def _read(path: Path, form: type[R]) -> list[R]:
 def best_rival(rows: Sequence[Row], limit: Limit, unpruned: float) -> Rival | None:
     """The plain network that keeps a limit best, by its own test images, which favours it; None: none was timed or keeps it.
 
+    Of equally good ones the cheaper counts, so a network that several runtimes answer alike is told in the fastest.
+
     Args:
         rows: of one batch size and one number of threads.
         limit: as for what it is held against.
@@ -177,8 +179,12 @@ def best_rival(rows: Sequence[Row], limit: Limit, unpruned: float) -> Rival | No
             fmean(column) for column in zip(*((one.accuracy, one.macs, one.cost) for one in own), strict=True)
         )
         rivals.append(Rival(network, runtime, accuracy, macs, milliseconds, len({one.seed for one in own})))
+
+    def costs(one: Rival) -> tuple[float, float]:
+        return (one.milliseconds, one.macs) if limit.in_time else (one.macs, one.milliseconds)
+
     if limit.what == "accuracy_lost":
         keep = [one for one in rivals if unpruned - one.accuracy <= limit.value + 1e-9]
-        return min(keep, key=lambda one: one.milliseconds if limit.by_time else one.macs, default=None)
-    keep = [one for one in rivals if (one.macs if limit.what == "macs" else one.milliseconds) <= limit.value]
-    return max(keep, key=lambda one: one.accuracy, default=None)
+        return min(keep, key=lambda one: (costs(one)[0], -one.accuracy, costs(one)[1]), default=None)
+    keep = [one for one in rivals if costs(one)[0] <= limit.value]
+    return min(keep, key=lambda one: (-one.accuracy, *costs(one)), default=None)

@@ -17,12 +17,12 @@ def check_finite(option: str, value: float | None) -> None:
         raise BadInput(f"{option}: {value} was given; give a finite number")
 
 
-def check_threshold(value: float | None) -> None:
+def check_threshold(value: float | None, option: str = "--threshold") -> None:
     """Refuse what no confidence can exceed but 1 itself, which says so; a share given in per cent, say.
 
     Raises:
         BadInput: naming the option.
     """
-    check_finite("--threshold", value)
+    check_finite(option, value)
     if value is not None and value > 1:
-        raise BadInput(f"--threshold: {value:g} was given; no confidence is above 1, at which nobody leaves early")
+        raise BadInput(f"{option}: {value:g} was given; no confidence is above 1, at which nobody leaves early")

@@ -114,8 +114,12 @@ def read(model: Model, path: Path) -> npt.NDArray[np.uint8]:
     They are turned grey or coloured as the model needs, and scaled and cropped if those it was trained on were.
 
     Raises:
-        BadInput: if the file is missing, no image, not 8-bit grey or RGB, or of another size.
+        BadInput: if the file is missing, no image, not 8-bit grey or RGB, or of another size, or the model takes no such images.
     """
+    if model.channels not in MODES:
+        raise BadInput(
+            f"the model takes images of {model.channels} channels, image files have 1 or 3; call it from Python"
+        )
     content = read_bounded(path, "image", LARGEST, "give image files, folders of them, or - for standard input")
     size = (model.height, model.width) if model.about.resized else None
     image = Image.fromarray(decode(io.BytesIO(content), path, size)).convert(MODES[model.channels])

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from exitprune.errors import BadInput
 from exitprune.evaluation.candidates import Candidate, Network
 from exitprune.evaluation.exit_times import FLOAT32, Precision, Times
 
@@ -63,6 +64,7 @@ def choose(networks: Sequence[Network], limit: Limit, times: Mapping[str, Sequen
             each in every runtime it was timed in; where it is not, only networks in float32, which cost as many MACs as others.
 
     Raises:
+        BadInput: if some exits of a network were timed and others were not.
         ValueError: if the limit is about time and no network was timed.
     """
     pairs = list(_pairs(networks, (times or {}) if limit.in_time else None))
@@ -87,8 +89,14 @@ def _pairs(
             yield from [(network, None)] if network.precision == FLOAT32 else []
             continue
         for one in times.get(network.weights_sha256, []):
-            if one.precision == network.precision:
-                yield network, one
+            if one.precision != network.precision:
+                continue
+            if len(one.body) != len(network.heads) + 1:
+                raise BadInput(
+                    f"{network.recipe}, {network.state}: {len(one.body)} of its {len(network.heads) + 1} exits were timed "
+                    f"({one.runtime}, batches of {one.batch}); measure again: make bench-inference"
+                )
+            yield network, one
 
 
 Key = tuple[float, ...]

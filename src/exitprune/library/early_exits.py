@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, overload
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from exitprune.config.data import Augment
@@ -24,18 +23,21 @@ from exitprune.data.images import Images
 from exitprune.deployment.filter_removal import smallest
 from exitprune.deployment.model_card import exit_table, metadata_of
 from exitprune.deployment.onnx_export import build_model
+from exitprune.deployment.options import check_threshold
 from exitprune.deployment.runtime import answer
 from exitprune.deployment.seal import sealed
-from exitprune.documents import Schema, place, reason
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import sweep
 from exitprune.evaluation.logits import infer
 from exitprune.evaluation.operating_points import Costs, Rule, choose, outcome
 from exitprune.evaluation.outcome import Outcome
 from exitprune.jobs.compute import Machine
+from exitprune.jobs.progress import Progress, Rate
 from exitprune.jobs.seeding import seed_of
 from exitprune.library import AS_THEY_ARE, PRUNING, TRAINING
+from exitprune.library.given import THAW, check_group, checked, normalised, numbers
 from exitprune.library.rounds import pruned
+from exitprune.networks.checkpoint_header import CheckpointHeader
 from exitprune.networks.checkpoints import Checkpoint, save_checkpoint
 from exitprune.networks.cost import exit_costs
 from exitprune.networks.early_exit import EarlyExitNetwork
@@ -44,8 +46,6 @@ from exitprune.networks.groups import Group
 from exitprune.networks.masks import Masks, sparsity, weights
 from exitprune.storage import write_bytes
 from exitprune.training.loop import train_
-
-THAW = "call `net.requires_grad_()` before"
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,14 @@ class EarlyExits(nn.Module):
 
         Returns:
             With a threshold (N, K) logits of the exit that each image took, and (N,) which one; without, (E, N, K) logits.
+
+        Raises:
+            BadInput: if the threshold is above 1, or no number.
         """
         if threshold is None:
             logits: Tensor = self.network(images)
             return logits
+        check_threshold(threshold, "threshold")
         found = answer(self.network, images, threshold)
         return found.logits, found.exit
 
@@ -140,15 +144,14 @@ class EarlyExits(nn.Module):
             training: over `TRAINING`.
 
         Raises:
-            BadInput: if there is no such setting, or images do not fit.
+            BadInput: if there is no such setting or group, images do not fit, or training runs away.
         """
-        settings = _checked(Training, {**TRAINING, **training})
+        settings = checked(Training, {**TRAINING, **training})
         given = self._images(images, labels)
-        if not any(one.requires_grad for part in self.network.parts(train) for one in part.parameters()):
-            raise BadInput(f"all of {train} is frozen, so that nothing can be trained; {THAW}")
-        train_(
-            self.network, given, train, settings, augment, seed_of(seed, "library", train), self.masks, self._machine
-        )
+        check_group(self.network, train)
+        seed = seed_of(seed, "library", train)
+        with Progress("fit", 0, rate=Rate("lr", settings.lr)):
+            train_(self.network, given, train, settings, augment, seed, self.masks, self._machine)
 
     def prune(
         self,
@@ -169,27 +172,24 @@ class EarlyExits(nn.Module):
             pruning: over `PRUNING`; names are files of `exitprune/pruning`.
 
         Raises:
-            BadInput: if there is no such setting or only a study has it, images do not fit, or nothing can go so.
+            BadInput: if there is no such setting or only a study has it, images do not fit, nothing can go so, or training
+                runs away.
         """
         training = {**TRAINING, "epochs": 1, **(finetune or {})}
         heads = {**TRAINING, "when": "before", "train": "frozen"}
         if whole := sorted({"heads", "start", "rewind"} & set(pruning)):
             raise BadInput(f"{', '.join(whole)}: only a study has it; here pruning begins with the network as it is")
         told = {**PRUNING, **pruning, "heads": heads, "finetune": training, "start": "trained", "rewind": "none"}
-        settings = _checked(Prune, told)
+        settings = checked(Prune, told)
         frozen = [name for name, weight in weights(self.network).items() if not weight.requires_grad]
         if frozen:
             raise BadInput(f"{len(frozen)} layers are frozen, {frozen[0]} first, and pruning trains all; {THAW}")
-        self.network, self.masks = pruned(
-            self.network,
-            self.masks,
-            settings,
-            self._images(images, labels),
-            augment,
-            seed,
-            self._machine,
-            self._images(*validation) if validation else None,
-        )
+        given = self._images(images, labels)
+        held_back = self._images(*validation) if validation else None
+        with Progress("prune", 0, rate=Rate("finetune.lr", settings.finetune.lr)):
+            self.network, self.masks = pruned(
+                self.network, self.masks, settings, given, augment, seed, self._machine, held_back
+            )
 
     def smaller(self) -> EarlyExits:
         """A copy without the filters that are gone: it answers the same with fewer MACs, and its `module` is an ordinary one.
@@ -215,10 +215,11 @@ class EarlyExits(nn.Module):
         Raises:
             BadInput: if it is another limit, or no threshold keeps it.
         """
-        rules = [Rule(name, value) for name, value in limit.items() if name in ("accuracy_lost", "macs_share")]  # type: ignore[arg-type]
+        allowed = ("accuracy_lost", "macs_share")
+        rules = [Rule(name, value) for name, value in limit.items() if name in allowed and 0 <= value <= 1]  # type: ignore[arg-type]
         if len(rules) != 1 or len(limit) != 1:
             raise BadInput(
-                f"a threshold keeps one limit, not {limit or 'none'}; give accuracy_lost=... or macs_share=..."
+                f"a threshold keeps one limit, not {limit or 'none'}; give accuracy_lost=... or macs_share=..., from 0 to 1"
             )
         found = choose(
             sweep(infer(self.network, self._images(images, labels)), labels.cpu(), self._costs.macs), rules[0]
@@ -229,6 +230,7 @@ class EarlyExits(nn.Module):
 
     def evaluate(self, images: Tensor, labels: Tensor, threshold: float) -> Outcome:
         """Accuracy, average MACs and the share of images that leave at each exit, at a threshold."""
+        check_threshold(threshold, "threshold")
         given = self._images(images, labels)
         return outcome(infer(self.network, given), labels.cpu(), self._costs, threshold)
 
@@ -249,14 +251,16 @@ class EarlyExits(nn.Module):
             classes: what they are called; None: their numbers.
 
         Raises:
-            BadInput: if onnx is not installed, or the network does what cannot be written as ONNX.
+            BadInput: if onnx is not installed, there are not as many numbers or classes as the network has, a deviation is not
+                above 0, or the network does what cannot be written as ONNX.
         """
-        num_classes, channels = self.network.spec.num_classes, self.network.spec.channels
-        header = {"classes": list(classes or map(str, range(num_classes)))}
-        smaller, ones = smallest(self.network), [1.0] * self.network.num_exits
-        checkpoint = Checkpoint(self.network, self.masks, header)
+        spec, ones = self.network.spec, [1.0] * self.network.num_exits
+        centre, spread = numbers(mean, 0, spec.channels), numbers(std, 1, spec.channels)
+        header = {"classes": [str(name) for name in (range(spec.num_classes) if classes is None else classes)]}
+        checked(CheckpointHeader, {"network": spec.as_dict(), "mean": centre, "std": spread, **header})
+        smaller, checkpoint = smallest(self.network), Checkpoint(self.network, self.masks, header)
         metadata = metadata_of(checkpoint, exit_table(checkpoint, smaller, ones, None, None, {}), [], "none")
-        model = build_model(smaller, mean or [0.0] * channels, std or [1.0] * channels, ones, metadata)
+        model = build_model(smaller, centre, spread, ones, metadata)
         write_bytes(Path(path), sealed(model.SerializeToString()))
 
     def save(self, path: Path | str) -> None:
@@ -272,20 +276,4 @@ class EarlyExits(nn.Module):
         return Machine(next(self.network.parameters()).device)
 
     def _images(self, images: Tensor, labels: Tensor) -> Images:
-        spec, device = self.network.spec, self._machine.device
-        wanted = spec.channels, spec.height, spec.width
-        if tuple(images.shape[1:]) != wanted or images.dim() != 4:
-            raise BadInput(
-                f"images are {tuple(images.shape)}; this network was wrapped for (N, {', '.join(map(str, wanted))})"
-            )
-        if labels.shape != images.shape[:1] or not 0 <= int(labels.min()) <= int(labels.max()) < spec.num_classes:
-            raise BadInput(f"labels are (N,), from 0 to {spec.num_classes - 1}; these are {tuple(labels.shape)}")
-        one = torch.ones(spec.channels, 1, 1, device=device)
-        return Images(images.to(device), labels.to(device), 0 * one, one / 255)
-
-
-def _checked(section: type[Schema], values: Mapping[str, Any]) -> Schema:
-    try:
-        return section.model_validate(dict(values))
-    except ValidationError as error:
-        raise BadInput(*(f"{place(one, 'settings')}: {reason(one)}" for one in error.errors())) from None
+        return normalised(self.network.spec, images, labels, self._machine.device)

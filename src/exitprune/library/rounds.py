@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 from exitprune.config.choice import made
 from exitprune.config.data import Augment
@@ -15,7 +16,7 @@ from exitprune.networks.freedom import why_not
 from exitprune.networks.masks import Masks
 from exitprune.pruning import possible
 from exitprune.pruning.chain import Chain
-from exitprune.pruning.rounds import Chooser
+from exitprune.pruning.rounds import Chooser, Step, num_to_go
 from exitprune.training.endings import Ending
 from exitprune.training.resumption import Resumption
 
@@ -43,8 +44,8 @@ def pruned(
         validation: images that no training sees, for an ending that looks at some.
 
     Raises:
-        BadInput: if the settings do not go together, nothing of the network can go as they say, or the ending is given nothing
-            to look at.
+        BadInput: if the settings do not go together, nothing of the network can go as they say, as much is gone already, or the
+            ending is given nothing to look at.
     """
     if reason := possible.why_not(settings):
         raise BadInput(reason)
@@ -52,16 +53,28 @@ def pruned(
         raise BadInput(
             f"ending {settings.ending} looks at images that no training sees; give validation=(images, labels)"
         )
-    if not Chooser.of(settings).has_units(network, "all"):
+    chooser = Chooser.of(settings)
+    if not chooser.has_units(network, "all"):
         reasons = "; ".join(why_not(network)[:3])
         raise BadInput(f"granularity {settings.granularity}: nothing here may go so ({reasons}); prune weights")
     chain = Chain(
         settings, settings.finetune, augment, images, network, None, None, seed, machine, Silent(), _no_file, validation
     )
+    if settings.sparsity and not chooser.grows_back and not _any_goes(chooser, chain.steps, network, masks):
+        raise BadInput(
+            f"sparsity {settings.sparsity:g} is of all that there ever was: nothing more would go; give a larger one"
+        )
     network, masks = copy.deepcopy(chain.begin), dict(masks)
     for number in range(1, len(chain.steps) + 1):
         masks = chain.step_(number, network, masks)
     return network, masks
+
+
+def _any_goes(chooser: Chooser, steps: Sequence[Step], network: EarlyExitNetwork, masks: Masks) -> bool:
+    """Whether a share of some step is not gone already."""
+    shares = {step.prune: step.kept_share for step in steps if step.prune}  # of each group's last round, the smallest
+    layers = {group: {name: masks[name] for name in network.named_layers(group)} for group in shares}
+    return any(num_to_go(chooser.granularity.unit_masks(network, layers[group]), shares[group]) for group in shares)
 
 
 class Silent:

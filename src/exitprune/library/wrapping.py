@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from exitprune.errors import BadInput
 from exitprune.library.early_exits import EarlyExits
+from exitprune.library.given import checked
+from exitprune.networks.checkpoint_header import NetworkHeader
 from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.networks.cuts import CutPoint, Tried
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
@@ -32,12 +34,15 @@ def wrap(module: nn.Module, after: Sequence[str], example: Tensor, pool: int | N
     Raises:
         BadInput: if the network is no such classifier, or cannot be cut there, with the nearest point that works.
     """
+    if isinstance(after, str):
+        raise BadInput(f"after is {after!r}, one name; give a list of names: [{after!r}]")
     tried, what = _tried(module, example)
     tried.check(after)
     channels, height, width = example.shape[1:]
     spec = Spec(
         "python", {"name": f"{GIVEN}:{what}"}, channels, height, width, tried.num_classes, tuple(after), pool, "base"
     )
+    checked(NetworkHeader, spec.as_dict())
     network = EarlyExitNetwork(spec, tried.named)
     network.to(next(module.parameters()).device)
     return EarlyExits(network, full_masks(network))

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from exitprune.config.model import NamedSettings
 from exitprune.documents import INSTEAD, checked
 from exitprune.errors import BadInput
 from exitprune.networks.architectures import Architecture
@@ -27,7 +28,11 @@ from exitprune.shapes_only import shapes_only
 from exitprune.storage import Layout, read_layout, read_tensors, write_tensors
 
 MASK = "mask:"
-TYPES = {torch.float32: "F32", torch.int64: "I64"}  # of weights, statistics and counts, as safetensors names them
+TYPES = {
+    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
+    torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
+"""As safetensors names them: weights are float32, buffers of a module of one's own may be anything."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,11 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu", base: Archit
     layout, header = read_layout(path)
     if "network" not in header:
         raise BadInput(f"{path}: holds no network; give a level or recovered checkpoint")
-    network = _sketch(path, layout, checked(CheckpointHeader, header, path).network.spec, base)
+    spec = checked(CheckpointHeader, header, path).network.spec
+    network = _sketch(path, layout, spec, base)
+    if base is None and isinstance(spec.own, NamedSettings):  # it may hold more than the file does
+        with torch.random.fork_rng(devices=[]):
+            network = EarlyExitNetwork(spec)
     tensors, _ = read_tensors(path)
     state = OrderedDict((name, tensor.clone()) for name, tensor in tensors.items() if not name.startswith(MASK))
     if fault := fault_of_state(state):
@@ -116,7 +125,8 @@ def _sketch(path: Path, layout: Mapping[str, Layout], spec: Spec, base: Architec
     else:
         with shapes_only():
             network = EarlyExitNetwork(spec)
-    wanted = {name: Layout(TYPES[value.dtype], tuple(value.shape)) for name, value in network.state_dict().items()}
+    held = network.state_dict()
+    wanted = {name: Layout(TYPES.get(value.dtype, ""), tuple(value.shape)) for name, value in held.items()}
     for name, weight in weights(network).items():
         wanted[f"{MASK}{name}"] = Layout("U8", (-(-weight.numel() // 8),))
     for name in sorted(wanted.keys() | layout.keys()):

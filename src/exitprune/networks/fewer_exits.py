@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from torch import nn
+
 from exitprune.networks.checkpoints import Checkpoint
 from exitprune.networks.early_exit import EXIT, EarlyExitNetwork, group_of
-from exitprune.shapes_only import shapes_only
-
-HEADS = "exits"
-"""What the heads' tensors are called within a network."""
 
 
 def keep_exits(level: Checkpoint, kept: Sequence[int]) -> Checkpoint:
     """The level with these early exits alone, which count from 0 anew; the classifier stays.
 
     Args:
-        level: whose tensors are shared.
+        level: whose modules are shared.
         kept: rising, each an early exit of the level.
 
     Raises:
@@ -26,15 +24,10 @@ def keep_exits(level: Checkpoint, kept: Sequence[int]) -> Checkpoint:
     spec = level.network.spec
     if sorted(set(kept)) != list(kept) or not set(kept) <= set(range(len(spec.exits))):
         raise ValueError(f"exits {list(kept)}: each once, rising, from 0 to {len(spec.exits) - 1}")
-    with shapes_only():
-        network = EarlyExitNetwork(replace(spec, exits=tuple(spec.exits[number] for number in kept)))
-    renamed = {f"{HEADS}.{old}.": f"{HEADS}.{new}." for new, old in enumerate(kept)}
-    state = {}
-    for name, tensor in level.network.state_dict().items():
-        head = ".".join(name.split(".")[:2]) + "."
-        if not name.startswith(f"{HEADS}.") or head in renamed:
-            state[renamed.get(head, head) + name.removeprefix(head)] = tensor
-    network.load_state_dict(state, assign=True)
+    network = EarlyExitNetwork(replace(spec, exits=tuple(spec.exits[number] for number in kept)), level.network.base)
+    network.exits = nn.ModuleList(level.network.exits[number] for number in kept)
+    if spec.gated:
+        network.gates = level.network.gates
     names = {f"{EXIT}{old}": f"{EXIT}{new}" for new, old in enumerate(kept)}
     masks = {
         names.get(name, name): level.masks[name] for name in level.masks if name in names or group_of(name) == "base"

@@ -24,6 +24,7 @@ from exitprune.deployment.sparse.shapes import shapes_of
 from exitprune.deployment.sparse.steps import Convolution, Network
 from exitprune.deployment.sparse.table import CALL
 from exitprune.deployment.sparse.workspace import Workspace
+from exitprune.errors import BadInput
 
 SIDE_BY_SIDE = 8
 """G, where maps are small."""
@@ -122,9 +123,15 @@ class SparseNetwork:
         Args:
             pixels: (N, C, H, W), N may be 0.
             threshold: an image leaves at the first exit whose confidence exceeds it; 1 or more: at the last.
+
+        Raises:
+            BadInput: if pixels are none that the network takes.
         """
         if pixels.dtype != np.uint8 or pixels.shape[1:] != self.network.shape:
-            raise ValueError(f"{pixels.dtype} {pixels.shape} was given; give uint8 (N, {self.network.shape})")
+            shape = ", ".join(map(str, self.network.shape))
+            raise BadInput(
+                f"pixels are {pixels.dtype} {pixels.shape}; give uint8 (N, {shape}), as read from image files"
+            )
         pixels, num_images = np.ascontiguousarray(pixels), len(pixels)
         answers, together = Answers.empty(num_images, self.num_classes), self.side_by_side(num_images)
         program, run = self.program(together), self._one_by_one if together == 1 else self._in_groups

@@ -95,6 +95,14 @@ def to_bytes(network: Network, about: Mapping[str, Any]) -> bytes:
     return b"%s%d\n%s\n%s" % (NAME, FORMAT, sha256(rest).hexdigest().encode(), rest)
 
 
+def is_sparse(path: Path) -> bool:
+    """Whether a file begins as those of this module do."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(NAME)) == NAME
+
+
 def read(path: Path) -> tuple[Network, About]:
     """A network whose steps fit each other, and what the file says of it.
 

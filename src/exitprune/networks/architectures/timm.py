@@ -27,5 +27,10 @@ def build(settings: Settings, channels: int, num_classes: int) -> Named:
         raise BadInput(f"{settings.name} is a network of timm, which is not installed: pip install timm") from None
     one_of_many(settings.name, timm.list_models(), "timm")
     own = {} if settings.size is None else {"img_size": settings.size}
-    made = timm.create_model(settings.name, pretrained=False, num_classes=num_classes, **own)
+    try:
+        made = timm.create_model(settings.name, pretrained=False, num_classes=num_classes, **own)
+    except (TypeError, AssertionError) as error:
+        raise BadInput(
+            f"{settings.name} cannot be built for size {settings.size}: {error}; give another, or none"
+        ) from None
     return Named(made, repeats=checked_channels(channels, settings.name) == 1)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import warnings
 
-from torchvision.models import get_model, list_models
+from torchvision import models
 
 from exitprune.config.model import NamedSettings
+from exitprune.errors import BadInput
 from exitprune.networks.named import Named, checked_channels, one_of_many
 
 
@@ -22,11 +23,16 @@ class Settings(NamedSettings):
 
 def build(settings: Settings, channels: int, num_classes: int) -> Named:
     """The network, its weights drawn."""
-    one_of_many(settings.name, list_models(), "torchvision")
+    one_of_many(settings.name, models.list_models(models), "torchvision")  # what segments or detects downloads weights
     own = {} if settings.size is None else {"image_size": settings.size}
     with warnings.catch_warnings():  # some tell that they will draw weights otherwise one day
         warnings.simplefilter("ignore", FutureWarning)
-        made = get_model(settings.name, weights=None, num_classes=num_classes, **own)
+        try:
+            made = models.get_model(settings.name, weights=None, num_classes=num_classes, **own)
+        except (TypeError, AssertionError) as error:
+            raise BadInput(
+                f"{settings.name} cannot be built for size {settings.size}: {error}; give another, or none"
+            ) from None
     if getattr(made, "aux_logits", False):  # classifiers for training alone, of which GoogLeNet and Inception have some
         made.aux_logits = False
         for name, _ in list(made.named_children()):

@@ -1,0 +1,80 @@
+"""What calls are given, held against what they take before any work.
+
+Letters: N images, C channels, K classes, H and W height and width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from exitprune.data.images import Images
+from exitprune.documents import Schema, place, reason
+from exitprune.errors import BadInput, quoted
+from exitprune.networks.early_exit import EarlyExitNetwork, Group, Spec
+
+THAW = "call `net.requires_grad_()` before"
+
+
+def checked(section: type[Schema], values: Mapping[str, Any]) -> Schema:
+    """Settings by name.
+
+    Raises:
+        BadInput: a sentence for each that is none, or not allowed.
+    """
+    try:
+        return section.model_validate(dict(values))
+    except ValidationError as error:
+        raise BadInput(*(f"{place(one, 'settings')}: {reason(one)}" for one in error.errors())) from None
+
+
+def normalised(spec: Spec, images: Tensor, labels: Tensor, device: torch.device) -> Images:
+    """Images that are normalised already, (N, C, H, W), and their labels, (N,), on a device.
+
+    Raises:
+        BadInput: if they do not fit the network, are none, or hold what is no number.
+    """
+    wanted = spec.channels, spec.height, spec.width
+    if tuple(images.shape[1:]) != wanted or not len(images):
+        raise BadInput(
+            f"images are {tuple(images.shape)}; this network was wrapped for (N, {', '.join(map(str, wanted))}), N from 1 on"
+        )
+    if not images.is_floating_point() or not images.isfinite().all():
+        raise BadInput(
+            f"images are {images.dtype} or not all finite; give floats, normalised as the network wants them"
+        )
+    if (
+        labels.shape != images.shape[:1]
+        or labels.dtype != torch.int64
+        or not 0 <= int(labels.min()) <= int(labels.max()) < spec.num_classes
+    ):
+        raise BadInput(
+            f"labels are (N,) int64, from 0 to {spec.num_classes - 1}; these are {tuple(labels.shape)} {labels.dtype}, "
+            f"{quoted(labels.unique().tolist())}"  # type: ignore[no-untyped-call]
+        )
+    one = torch.ones(spec.channels, 1, 1, device=device)
+    return Images(images.to(device), labels.to(device), 0 * one, one / 255)
+
+
+def check_group(network: EarlyExitNetwork, group: Group) -> None:
+    """Refuse a group of which nothing can be trained.
+
+    Raises:
+        BadInput: if there is no such group, or it is empty or frozen.
+    """
+    if group not in get_args(Group):
+        raise BadInput(f"train={group!r} was given; give one of {', '.join(get_args(Group))}")
+    parameters = [one for part in network.parts(group) for one in part.parameters()]
+    if not parameters:
+        raise BadInput(f"there are no {group} to train: the network has its own classifier alone")
+    if not any(one.requires_grad for one in parameters):
+        raise BadInput(f"all of {group} is frozen, so that nothing can be trained; {THAW}")
+
+
+def numbers(values: Sequence[float] | None, otherwise: float, count: int) -> list[float]:
+    """So many numbers, of whatever holds them; None: all are the other."""
+    return [otherwise] * count if values is None else [float(value) for value in values]
