@@ -54,11 +54,11 @@ lint: .venv/installed ## style and types: about a minute
 bench: .venv/installed ## how fast training and the study are here, into docs/bench.md: tens of minutes
 	python -m benchmarks
 
-# Trains the rivals and the filter study of STUDY, if it has one, times everything, and draws it into the reports. OPTIONS: --quick, --no-compiled.
+# Trains the networks, the rivals and the filter study of STUDY, if it has one, times everything, and draws it into the reports. OPTIONS: --quick, --no-compiled.
 bench-inference: .venv/installed ## what exits and pruning save by the clock, into the reports: an hour or more (less with OPTIONS=--quick)
 	python -m benchmarks.inference $(STUDY) $(OPTIONS) --check
-	snakemake --cores $(CORES) --config study=$(STUDY) -- all rivals
-	test ! -e presets/$(STUDY)-filter.yaml || snakemake --cores $(CORES) --config study=$(STUDY)-filter
+	snakemake --cores $(CORES) --config study=$(STUDY) -- all checkpoints rivals
+	test ! -e presets/$(STUDY)-filter.yaml || snakemake --cores $(CORES) --config study=$(STUDY)-filter -- all checkpoints
 	python -m benchmarks.inference $(STUDY) $(OPTIONS)
 	snakemake --cores $(CORES) --config study=$(STUDY)
 	test ! -e presets/$(STUDY)-filter.yaml || snakemake --cores $(CORES) --config study=$(STUDY)-filter

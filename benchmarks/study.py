@@ -21,8 +21,10 @@ def measure() -> list[str]:
         clone, trace = Path(folder, "clone"), Path(folder, "trace.jsonl")
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         start = time.time()
-        snakemake = Path(sys.executable).with_name("snakemake")
-        subprocess.run([snakemake, "--cores", "all"], cwd=clone, env={**os.environ, TRACE: str(trace)}, check=True)
+        snakemake = str(Path(sys.executable).with_name("snakemake"))
+        # Records that are published would leave nothing to train.
+        command = [snakemake, "--cores", "all", "--config", "records=here"]
+        subprocess.run(command, cwd=clone, env={**os.environ, TRACE: str(trace)}, check=True)
         wall = time.time() - start
         spans = [json.loads(line) for line in trace.read_text().splitlines()]
     busy = union([(span["start"], span["end"]) for span in spans])

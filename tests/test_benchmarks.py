@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from benchmarks import study
 from benchmarks.base_training import Averaged, NoDecayOfNorms, SmallFirst
 from benchmarks.inference import by_exit
 from benchmarks.inference.front import lead, pareto
@@ -18,8 +21,11 @@ from benchmarks.paper_picture import lead_by_exit
 from benchmarks.rounding import runs_of, scatter
 from benchmarks.steps import steps
 
+from exitprune.jobs.progress import TRACE
 from tests.conftest import Build
 from tests.synthetic import write_data, write_run
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_a_table_is_put_in_its_own_place_again_and_again(tmp_path: Path) -> None:
@@ -30,6 +36,22 @@ def test_a_table_is_put_in_its_own_place_again_and_again(tmp_path: Path) -> None
     assert table_of(page, "a") == "| name | value |\n| --- | ---: |\n| x | 2 |\n"
     assert table_of(page, "b").strip() == ""
     assert "Between." in page.read_text()
+
+
+def test_networks_are_trained_though_their_records_are_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+
+    def run(command: list[str], env: dict[str, str] | None = None, **_: Any) -> None:
+        commands.append([str(word) for word in command])
+        if env:
+            Path(env[TRACE]).write_text('{"start": 0, "end": 1}\n')
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert study.measure()
+    assert commands[-1][-2:] == ["--config", "records=here"]
+    before, _ = (ROOT / "Makefile").read_text().split("\n\tpython -m benchmarks.inference $(STUDY) $(OPTIONS)\n")
+    made = re.findall(r"snakemake .*", before.rpartition("\nbench-inference:")[2])
+    assert [" checkpoints" in line for line in made] == [True, True]
 
 
 def test_a_page_without_the_place_is_left_alone_and_told(tmp_path: Path) -> None:

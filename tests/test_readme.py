@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from snakemake.cli import parse_config
+from snakemake.utils import update_config
 
+from exitprune.config.parameter_file import read_yaml
+from exitprune.config.study import resolve
 from exitprune.evaluation.methods import MEASURES
 from exitprune.variants import names_of
 
@@ -40,6 +45,20 @@ def prose(page: Path) -> list[tuple[int, str]]:
         elif not in_code and not line.startswith(("|", "#", "[![")):
             kept.append((number, line))
     return kept
+
+
+SAID = {
+    said
+    for page in PAGES
+    for said in re.findall(r"--config((?: +(?:'[^']*'|\"[^\"]*\"|\w+=[\w-]+))+)", page.read_text())
+}
+
+
+@pytest.mark.parametrize("said", sorted(SAID))
+def test_what_pages_say_after_config_is_allowed(said: str) -> None:
+    given = read_yaml(ROOT / "params.yaml")
+    update_config(given, parse_config(shlex.split(said)))
+    assert resolve(given, ROOT / "presets").recipes
 
 
 def test_the_table_is_that_of_the_results() -> None:

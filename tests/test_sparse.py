@@ -187,3 +187,6 @@ def test_export_says_that_there_are_no_sparse_kernels_and_leaves_out_what_is_gon
     assert not (tmp_path / "out/model.sparse").exists()
     last = card["exits"][-1]
     assert last["macs"] == last["macs_executed"] < last["macs_dense"]
+    for given, option in ({"form": "stages"}, "--form stages"), ({"int8": True}, "--int8"):
+        with pytest.raises(BadInput, match=f"{option}: built is not made of blocks; leave it out"):
+            export(other, tmp_path / "out", **given)

@@ -47,6 +47,12 @@ def test_without_a_name_it_is_the_study_of_the_parameters(clone: Path, commands:
     assert commands[0][-1] == f"study={yaml.safe_load((ROOT / 'params.yaml').read_text())['study']}"
 
 
+def test_without_any_name_it_says_which_there_are(clone: Path) -> None:
+    Path(clone, "params.yaml").write_text("seeds: [0]\n")
+    with pytest.raises(BadInput, match=r"study: there is no 'None'; allowed: .*digits"):
+        study.main()
+
+
 def test_a_plan_counts_jobs_and_says_time_and_size(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -56,6 +62,9 @@ def test_a_plan_counts_jobs_and_says_time_and_size(
     assert first.startswith("digits: 11 jobs, about ")
     assert " on 2 cores, about " in first
     assert second == "  3 base, 8 figure"
+    monkeypatch.setattr(study_plan, "num_cores", lambda: 5)  # that this process may use, as Snakemake counts them
+    study.main("digits", plan=True)
+    assert " on 5 cores, about " in capsys.readouterr().out
 
 
 def test_a_study_that_is_there_has_nothing_to_do(
@@ -102,6 +111,7 @@ def test_what_differs_from_a_study_that_is_like_another_is_like_that_one(
         (["finetune.lr=fast"], "mine", "finetune.lr: Input should be a valid number"),
         (["fintune.lr=0.1"], "mine", "fintune: unknown parameter"),
         (["study=cifar10"], "mine", "params.yaml sets study to 'digits' for every study; change it there"),
+        (["sparsity=0.5"], "123", "study 123: Snakemake takes that for a value, not for a name"),
         (["sparsity=0.5"], "../mine", "cannot be the name of a study"),
         (["sparsity=0.5"], "smoke", "is there with other values; choose another name"),
     ],

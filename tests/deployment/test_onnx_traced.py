@@ -109,6 +109,15 @@ def test_averages_to_sizes_that_do_not_divide_the_map_are_exported(tmp_path: Pat
     assert_answers_like_pytorch(net, in_onnxruntime(tmp_path / "model.onnx"), side=8)
 
 
+def test_a_network_without_early_exits_takes_a_threshold_all_the_same(tmp_path: Path) -> None:
+    net = exitprune.wrap(built(3, 4), [], noise(2, side=8)).eval()
+    net.export(tmp_path / "model.onnx", MEAN, STD)
+    given = pixels(5, 3, 8)
+    label, _, exits = ExportedModel(tmp_path / "model.onnx").run(given.numpy(), 0.0)
+    assert label.tolist() == net(normalised(given))[0].argmax(-1).tolist()
+    assert exits.tolist() == [0] * 5
+
+
 def test_filters_that_are_gone_are_not_in_the_file_and_the_answers_are_the_same(tmp_path: Path) -> None:
     net = exitprune.wrap(built(3, 4), ["stem"], noise(2, side=8))
     given = pixels(7, 3)[..., :8, :8]

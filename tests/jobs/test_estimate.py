@@ -14,6 +14,14 @@ from exitprune.jobs.disk import Amount
 from exitprune.jobs.estimate import Sizes, sizes_of, work_of
 
 ROOT = Path(__file__).parents[2]
+RECIPES = {
+    "joint": None,
+    "sequential": None,
+    "presses": {"order": "joint", "granularity": "filter", "criterion": {"name": "greg1", "epochs": 7}},
+    "watches": {"order": "joint", "start": {"name": "epoch", "number": 3}},
+    "other_heads": {"order": "joint", "heads": {"epochs": 9}},
+    "rewinds": {"order": "joint", "rewind": 4},
+}
 DIGITS, CIFAR = Amount(1797, 0, 10, (1, 8, 8)), Amount(60_000, 10_000, 10, (3, 32, 32))
 
 
@@ -52,6 +60,12 @@ def test_sizes_of_prepared_data_are_those_counted(tmp_path: Path) -> None:
         ("prune", {"recipe": "joint"}, 20_000),
         ("grid_prune", {"recipe": "joint"}, 20_000),
         ("prune", {"recipe": "sequential"}, 40_000),
+        ("prune", {"recipe": "presses"}, 20_000 + 20 * 7_000),
+        ("prune", {"recipe": "watches"}, 20_000 + 12_000 + 5_000),
+        ("heads_of_recipe", {"recipe": "other_heads"}, 9_000),
+        ("grid_heads_of_recipe", {"recipe": "other_heads"}, 9_000),
+        ("snapshot", {"epoch": "6"}, 6_000),
+        ("snapshot", {"recipe": "rewinds"}, 4_000),
         ("recover", {"recipe": "joint"}, 2_000),
         ("evaluate", {"recipe": "joint"}, 3 * 800 + 19 * 300),
         ("tables", {}, 0),
@@ -59,7 +73,7 @@ def test_sizes_of_prepared_data_are_those_counted(tmp_path: Path) -> None:
     ],
 )
 def test_images_are_epochs_times_training_images(rule: str, wildcards: dict[str, str], images: int) -> None:
-    work = work_of(rule, wildcards, study("digits"), Sizes(1_000, 300, 500, 8))
+    work = work_of(rule, wildcards, study("digits", recipes=RECIPES), Sizes(1_000, 300, 500, 8))
     assert work.images == images
     assert work.seconds > 0
 

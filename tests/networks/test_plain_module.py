@@ -184,19 +184,34 @@ def test_a_norm_without_statistics_keeps_its_channels_and_the_smaller_network_an
     torch.testing.assert_close(net.smaller()(images), net(images))
 
 
-def test_frozen_parts_stay_as_they_are_while_exits_are_trained_and_pruning_asks_to_thaw_them() -> None:
+def test_frozen_parts_stay_as_they_are_while_exits_are_trained_and_are_thawed_before_they_are() -> None:
     module = Three().eval().requires_grad_(False)
     net, images, labels = exitprune.wrap(module, ["one"], noise(2, side=SIDE)), noise(4, 1, SIDE), torch.arange(4)
     before = module.get_parameter("two.0.weight").clone()
     net.fit(images, labels, train="exits", epochs=1, batch_size=4)
     assert torch.equal(module.get_parameter("two.0.weight"), before)
-    with pytest.raises(BadInput, match=r"all of base is frozen.*call `net\.requires_grad_\(\)` before"):
+    with pytest.raises(BadInput, match=r"14 of 14 parameters of base are frozen, one\.0\.weight first.*; call `net"):
         net.fit(images, labels, train="base", epochs=1)
-    with pytest.raises(BadInput, match=r"4 layers are frozen, one\.0 first, and pruning trains all; call"):
+    net.requires_grad_()
+    module.two.requires_grad_(False)
+    sentence = r"4 of 16 parameters of all are frozen, two\.0\.weight first, and all would be trained; call"
+    with pytest.raises(BadInput, match=sentence):
+        net.fit(images, labels, train="all", epochs=1)
+    with pytest.raises(BadInput, match=sentence):
         net.prune(images, labels, rounds=1)
     net.requires_grad_()
     net.prune(images, labels, rounds=1, finetune={"batch_size": 4})
     assert not torch.equal(net.module.get_parameter("two.0.weight"), before)
+
+
+def test_a_training_leaves_free_what_it_freezes_for_its_time() -> None:
+    net = exitprune.wrap(Three(), ["one"], noise(2, side=SIDE))
+    images, labels = noise(4, 1, SIDE), torch.arange(4)
+    brief: dict[str, Any] = {"epochs": 1, "batch_size": 4}
+    net.fit(images, labels, **brief)
+    net.prune(images, labels, order="sequential", rounds=1, sparsity=0.5, finetune=brief)
+    net.fit(images, labels, train="base", **brief)
+    assert all(parameter.requires_grad for parameter in net.parameters())
 
 
 def test_a_recurrent_layer_that_nobody_may_come_to_is_not_exported(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exitprune.config.params import Params
-from exitprune.origin.ingredients import ANY, LATER_SETTINGS, difference, flat, ingredients
+from exitprune.origin.ingredients import ANY, LATER_SETTINGS, SAME, difference, flat, ingredients
 from tests.synthetic import PARAMS
 
 
@@ -67,6 +67,28 @@ def test_code_is_named_by_file_and_may_be_welcome() -> None:
     assert difference(theirs, of(), ANY) is None
 
 
+@pytest.mark.parametrize(
+    ("place", "theirs", "ours", "sentence"),
+    [
+        ("criterion", "magnitude", {"name": "greg1", "ratio": 9}, "criterion is magnitude there and greg1 here"),
+        (
+            "granularity",
+            {"name": "filter", "round_to": 9},
+            "filter",
+            "granularity.round_to is 9 there and not set here",
+        ),
+        ("model", {"depth": 8}, {"depth": 8, "width": 0.5}, "model.width is not set there and 0.5 here"),
+        ("data", {"limit": 9}, {"limit": 9, "mean": [0.5]}, "data.mean is not set there and [0.5] here"),
+    ],
+)
+def test_a_setting_that_may_be_left_out_is_another_where_it_is_whatever_the_code(
+    place: str, theirs: Any, ours: Any, sentence: str
+) -> None:
+    for other_code in (SAME, ANY):
+        there, here = ({"settings": {place: one}, "contents": None, "code": {}} for one in (theirs, ours))
+        assert difference(there, here, other_code) == sentence
+
+
 def test_a_setting_that_one_code_does_not_know_is_a_difference_of_code() -> None:
     theirs = copy.deepcopy(of())
     del theirs["settings"]["base"]["momentum"]
@@ -79,7 +101,8 @@ def test_a_setting_that_came_later_is_no_difference_where_it_is_as_before() -> N
     del theirs["settings"]["data"]["division"]
     assert difference(theirs, ours) is None
     ours["settings"]["data"]["division"] = "makers"
-    assert difference(theirs, ours) == "data.division is known to one of the two codes alone (other code)"
+    for other_code in (SAME, ANY):
+        assert difference(theirs, ours, other_code) == "data.division is images there and makers here"
 
 
 def test_settings_that_came_later_are_settings() -> None:

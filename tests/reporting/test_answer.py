@@ -120,7 +120,11 @@ def test_states_that_differ_are_told_apart_and_what_is_exploratory_says_so() -> 
         "After the last round: no difference between joint and ordered can be told from luck; after recovery: prune jointly, "
         "+2.0 points over ordered within the same budget, exploratory."
     )
-    assert sure(tables(*rows), params(), IMAGES).headline == "3 seeds decide 0 of 1 primary claims."
+    box = sure(tables(*rows), params(), IMAGES)
+    assert box.headline == "3 seeds decide 0 of 1 primary claims."
+    assert (
+        "An interval is of one claim by itself; primary verdicts are corrected for the number of claims." in box.lines
+    )
 
 
 def test_a_study_without_the_posters_recipe_decides_nothing_primary() -> None:
@@ -150,10 +154,13 @@ def test_what_joints_lead_is_made_of_is_said_where_the_control_ran() -> None:
 
 def test_the_answer_says_what_the_same_accuracy_costs() -> None:
     rows = [claim("final", 0.0, -0.01, 0.01, "not distinguishable")]
-    rows.append(claim("final", -0.18, -0.25, -0.1, "supported", measure="cost_at_equal_accuracy"))
+    rows.append(claim("final", math.nan, math.nan, math.nan, "not tested", measure="cost_at_equal_accuracy"))
+    rows.append(
+        {**claim("final", -0.18, -0.25, -0.1, "supported"), "against": "control", "measure": rows[-1]["measure"]}
+    )
     (line,) = [line for line in found(tables(*rows)).lines if "at equal accuracy" in line]
     assert line.replace("\N{MINUS SIGN}", "-") == (
-        "MACs of joint at equal accuracy: after the last round -18.0 % (interval -25.0 to -10.0)."
+        "MACs of joint against control at equal accuracy: after the last round -18.0 % (interval -25.0 to -10.0)."
     )
     rows[-1] |= {"low": math.nan, "high": math.nan}
     (line,) = [line for line in found(tables(*rows)).lines if "at equal accuracy" in line]
@@ -194,7 +201,7 @@ def test_the_best_on_validation_is_deployed_though_another_is_better_on_test() -
     chosen = deploys(tables(), params())
     assert chosen is not None
     assert chosen.file == "runs/synthetic/seed1/joint/recovered.safetensors"
-    assert chosen.commands[1].endswith("--threshold 0.6000")
+    assert chosen.commands[1].endswith("--threshold 0.6")
     assert chosen.accuracy == 0.86
 
 

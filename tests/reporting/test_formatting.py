@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from exitprune.reporting.formatting import (
     counted,
     duration,
-    exact_threshold,
     interval,
     is_number_like,
     joined,
@@ -55,12 +54,9 @@ def test_a_sign_stands_before_all_but_zero(value: float, decimals: int) -> None:
     assert float(text.replace("\N{MINUS SIGN}", "-")) == pytest.approx(value, abs=0.5 * 10**-decimals + 1e-9)
 
 
-@pytest.mark.parametrize(
-    ("value", "read", "typed"),
-    [(0, "0", "0"), (0.20598036, "0.21", "0.2060"), (0.99984246, "0.99984", "0.9998425"), (1, "1", "1")],
-)
-def test_a_threshold_has_the_digits_that_tell_it_from_1(value: float, read: str, typed: str) -> None:
-    assert (threshold(value), exact_threshold(value)) == (read, typed)
+@pytest.mark.parametrize(("value", "read"), [(0, "0"), (0.20598036, "0.21"), (0.99984246, "0.99984"), (1, "1")])
+def test_a_threshold_has_the_digits_that_tell_it_from_1(value: float, read: str) -> None:
+    assert threshold(value) == read
 
 
 def test_a_chosen_share_has_no_needless_zeros() -> None:

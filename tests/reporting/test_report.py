@@ -26,3 +26,11 @@ def test_jobs_are_those_of_the_records_those_that_recipes_share_once(tmp_path: P
     assert list(jobs) == sorted(jobs)
     assert len(jobs) == 2 * (2 + 2 * 3)
     assert (jobs["base-seed0"], jobs["prune-seed1-sequential"]) == (12, 33.4)
+
+
+def test_heads_that_a_recipe_trains_for_itself_are_a_job_of_their_own(tmp_path: Path) -> None:
+    abouts = [read_about(path) for path in write_study(tmp_path, seeds=(0,), rounds=1)[1]]
+    shared = abouts[0].origin.seconds["heads"]
+    abouts[1].origin.seconds["heads"] = shared + 5
+    jobs = {job["name"]: job["seconds"] for job in jobs_of(abouts)}
+    assert (jobs["heads-seed0"], jobs["heads-seed0-sequential"]) == (shared, shared + 5)

@@ -148,6 +148,13 @@ def test_one_seed_gives_no_verdict_however_large_the_difference(tmp_path: Path) 
     assert "not distinguishable" not in page.text.split("The evidence")[0]
 
 
+def test_the_first_line_tells_the_share_and_the_rounds_of_every_recipe(tmp_path: Path) -> None:
+    _, records = write_study(tmp_path, seeds=(0,), rounds=1)
+    sparser = {**PARAMS["recipes"]["sequential"], "sparsity": 0.9, "rounds": 4}
+    page = page_of(tmp_path, records, seeds=[0], recipes={**PARAMS["recipes"], "sequential": sparser})
+    assert "80 and 90 % sparsity in 3 and 4 rounds, 1 seed;" in page.text
+
+
 def test_a_network_that_is_not_the_papers_has_nothing_put_beside_the_papers(tmp_path: Path) -> None:
     _, records = write_study(tmp_path, seeds=(0,), rounds=1)
     write_tables(tmp_path, records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -149,6 +150,15 @@ def test_the_grid_starts_from_the_studys_base_and_changes_nothing_of_the_study(f
 def test_a_point_of_the_grid_that_cannot_be_is_one_sentence(fresh: Repository) -> None:
     fresh.set_params(grid={"vary": {"rounds": [0]}})
     assert "grid: rounds-0: params.yaml or presets/smoke.yaml: rounds: " in fresh.snakemake("grid", fails=True)
+
+
+@pytest.mark.slow
+def test_a_recipe_that_sets_what_the_grid_varies_is_tried_at_its_own_value_alone(fresh: Repository) -> None:
+    fixed = {"order": "joint", "finetune": {"lr": 0.02}}
+    fresh.set_params(recipes={"joint": None, "fixed": fixed}, grid={"vary": {"finetune.lr": [0.01, 0.02]}})
+    assert re.search(r"^grid_prune +3$", fresh.snakemake("--dry-run", "grid"), re.MULTILINE)
+    fresh.set_params(recipes={"joint": fixed}, grid={"vary": {"finetune.lr": [0.01]}})
+    assert "grid.vary: every recipe sets one of finetune.lr itself" in fresh.snakemake("grid", fails=True)
 
 
 @pytest.mark.slow

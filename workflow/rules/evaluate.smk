@@ -18,6 +18,19 @@ def why_anew(wildcards):
     return [str(anew_of(folder))] if folder in REPLACED else []
 
 
+def benchmarks_of(wildcards):
+    """Of the jobs that led to a record; heads of the recipe's own are not those of the seed."""
+    chain = "{seed}-{recipe}".format(**wildcards)
+    is_shared = Path(level0_of(wildcards)).parent.name == f"seed{wildcards.seed}"
+    jobs = [
+        f"base-seed{wildcards.seed}",
+        f"heads-seed{wildcards.seed if is_shared else chain}",
+        f"prune-seed{chain}",
+        f"recover-seed{chain}",
+    ]
+    return [f"--benchmark={RUNS}/benchmarks/{job}.tsv" for job in jobs]
+
+
 rule evaluate:
     input:
         data=DATA,
@@ -49,15 +62,7 @@ rule evaluate:
         settings=evaluate_settings,
         logits=f"{RUNS}/seed{{seed}}/{{recipe}}/logits",
         record=f"{RESULTS}/seeds/{{seed}}-{{recipe}}",
-        benchmarks=expand(
-            f"--benchmark={RUNS}/benchmarks/{{job}}.tsv",
-            job=[
-                "base-seed{seed}",
-                "heads-seed{seed}",
-                "prune-seed{seed}-{recipe}",
-                "recover-seed{seed}-{recipe}",
-            ],
-        ),
+        benchmarks=benchmarks_of,
     message:
         "Evaluate every level, recipe {wildcards.recipe}, seed {wildcards.seed}"
     shell:

@@ -1,5 +1,8 @@
 """A search among settings, on validation images and with seeds of its own: `snakemake grid`."""
 
+from functools import reduce
+
+from exitprune.config.recipe import Recipe
 from exitprune.evaluation.paper import is_papers_network
 
 GRID = f"{RUNS}/grid/{{point}}/seed{{seed}}"
@@ -69,12 +72,44 @@ class At(dict):
     __getattr__ = dict.__getitem__
 
 
-GRID_CHAINS = [
-    At(point=point, recipe=recipe, seed=seed)
-    for point in PARAMS.grid.points
-    for recipe in PARAMS.recipes
-    for seed in PARAMS.grid.seeds
-]
+def value_of(settings, name):
+    """Of a parameter by its dotted name; None: there is none."""
+    return reduce(
+        lambda inside, word: getattr(inside, word, None), name.split("."), settings
+    )
+
+
+def takes(recipe, point):
+    """Whether a recipe has the values of a point: one that sets a varied parameter itself is tried at its own value alone."""
+    params = params_at(point)
+    own = params.recipes[recipe]
+    return all(
+        value_of(own, name) == value_of(params, name)
+        for name in PARAMS.grid.vary
+        if name.split(".")[0] in Recipe.model_fields
+    )
+
+
+@cache
+def grid_chains():
+    """Every chain of the search; that there is none is one sentence."""
+    found = [
+        At(point=point, recipe=recipe, seed=seed)
+        for point in PARAMS.grid.points
+        for recipe in PARAMS.recipes
+        if takes(recipe, point)
+        for seed in PARAMS.grid.seeds
+    ]
+    if not found:
+        raise WorkflowError(
+            f"grid.vary: every recipe sets one of {', '.join(PARAMS.grid.vary)} itself, to none of the values to try;"
+            " vary others, or leave them out of a recipe"
+        )
+    return found
+
+
+def grid_levels(wildcards):
+    return [f"{GRID}/{{recipe}}/levels.json".format(**one) for one in grid_chains()]
 
 
 def grid_settings(wildcards):
@@ -84,7 +119,7 @@ def grid_settings(wildcards):
             "point": PARAMS.grid.points[chain.point],
             "papers_network": is_papers_network(params_of(chain).model),
         }
-        for chain in GRID_CHAINS
+        for chain in grid_chains()
     ]
     return settings(
         "compute",
@@ -96,8 +131,8 @@ def grid_settings(wildcards):
 rule grid:
     input:
         data=DATA,
-        levels=[f"{GRID}/{{recipe}}/levels.json".format(**one) for one in GRID_CHAINS],
-        level0=lambda wildcards: [level0_of(chain) for chain in GRID_CHAINS],
+        levels=grid_levels,
+        level0=lambda wildcards: [level0_of(chain) for chain in grid_chains()],
         code=lambda wildcards: [
             *source_files("grid", grid_settings(wildcards)),
             *data_files("evaluation/papers_numbers/*.csv"),

@@ -11,11 +11,11 @@ COMPARED = sorted(
     for path in Path("presets").glob(f"{FAMILY}*.yaml")
     if re.fullmatch(r"(-\d+)?", path.stem.removeprefix(FAMILY))
 )
-# What the command line picks, it picks of all of them.
-PICKED = [
-    f"{key}=[{','.join(map(str, getattr(PARAMS, key)))}]"
-    for key in ("seeds", "recipes")
-    if config.get(key)
+# What the command line says, it says of all of them.
+SAID = [
+    f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+    for key, value in workflow.config_settings.overwrite_config.items()
+    if key != "study"
 ]
 
 
@@ -87,10 +87,10 @@ rule methods:
         records=compared_records,
         said=f"results/{FAMILY}/methods.json",
         others=[name for name in COMPARED if name != STUDY],
-        picked=PICKED,
+        said_of_all=SAID,
     message:
         f"Run the studies of methods, and sum them up in results/{FAMILY}/methods.html"
     shell:
         "for study in {params.others}; do"
-        " python -m snakemake --cores {threads} --config study=$study {params.picked:q} -- records || exit 1; done; "
+        " python -m snakemake --cores {threads} --config study=$study {params.said_of_all:q} -- records || exit 1; done; "
         + SUM_UP

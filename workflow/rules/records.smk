@@ -78,4 +78,7 @@ UNCOUNTED = rf"(?!(?:{'|'.join(map(re.escape, COUNTED))})/)\d+" if COUNTED else 
 def keep_replaced():
     """Nothing that was computed is lost: what a run is about to write over is copied first."""
     for folder in REPLACED:
-        keep_aside(folder, STORE.folder)
+        try:
+            keep_aside(folder, STORE.folder)
+        except BadInput as error:
+            raise WorkflowError(str(error)) from None

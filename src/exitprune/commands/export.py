@@ -109,8 +109,9 @@ def main(
     source = data_of(checkpoint, level, data)
     if batch is not None and form != "stages":
         raise BadInput(f"--batch {batch}: only stages have a batch of their own; give --form stages with it")
-    if form == "stages" and not isinstance(network.base, Blocks):
-        raise BadInput(f"--form stages: {level.network.spec.own.title} is not made of blocks; give --form whole")
+    for option, is_given in (("--form stages", form == "stages"), ("--int8", int8)):
+        if is_given and not isinstance(network.base, Blocks):
+            raise BadInput(f"{option}: {level.network.spec.own.title} is not made of blocks; leave it out")
     if source is None and (temperatures or milliseconds is not None or threshold is not None):
         raise BadInput(
             f"{checkpoint}: no data.safetensors above it; --temperatures, --milliseconds and --threshold need --data"

@@ -39,7 +39,8 @@ def main(
             "--set and --as go together: what differs makes a study of its own, so that nothing is overwritten"
         )
     given = read_yaml(root / "params.yaml")
-    name = name or str(given["study"])
+    name = name or str(given.get("study"))
+    check_word(own_name or name)
     if own_name:
         keep_as(root, own_name, name, parsed(changed or [], given))
         name = own_name
@@ -54,6 +55,20 @@ def main(
         typer.echo(planned(params, counted(command), amount, cores))
     else:
         os.execv(sys.executable, command)
+
+
+def check_word(name: str) -> None:
+    """Refuse a name that Snakemake's command line does not hand on as it is.
+
+    Raises:
+        BadInput: if it would read a number, or a truth.
+    """
+    try:
+        float(name)
+    except ValueError:
+        if name not in ("True", "False"):
+            return
+    raise BadInput(f"study {name}: Snakemake takes that for a value, not for a name; call it something else")
 
 
 def checkout() -> Path:

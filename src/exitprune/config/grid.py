@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from exitprune.config.section import Section
+from exitprune.config.section import Section, Seeds, each_once
 
 VARIED = (
     *(
@@ -31,9 +31,9 @@ Scalar = bool | int | float | str | None
 
 
 class Grid(Section):
-    """Every combination of the values, for every recipe that does not set them itself."""
+    """Every combination of the values, for every recipe; one that sets a value itself is tried at that one alone."""
 
-    seeds: list[int] = Field(min_length=1)
+    seeds: Seeds
     """Of the search alone: a seed that chose a setting is not reported."""
     vary: dict[str, list[Scalar]] = Field(min_length=1)
     """Values by the parameter, `finetune.lr` say."""
@@ -46,6 +46,7 @@ class Grid(Section):
                 raise ValueError(f"{name} cannot be varied; allowed: {', '.join(VARIED)}, with what stands in them")
             if not values:
                 raise ValueError(f"{name} has no values to try")
+            each_once(list(map(_word, values)))
         return vary
 
     @property

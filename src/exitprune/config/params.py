@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from exitprune.config.choice import made
 from exitprune.config.compute import Compute
@@ -19,12 +19,10 @@ from exitprune.config.grid import Grid
 from exitprune.config.model import Model
 from exitprune.config.prune import ExitHeads, Shared
 from exitprune.config.recipe import NAME, Recipe
-from exitprune.config.section import Section
+from exitprune.config.section import Section, Seeds, each_once
 from exitprune.config.training import Training
 from exitprune.documents import reason
 from exitprune.errors import quoted
-
-LARGEST_SEED = 10**18
 
 
 class Data(DataSource):
@@ -51,12 +49,12 @@ class Unpruned(Section):
     """The images and the network before pruning, of all recipes alike."""
 
     study: str
-    seeds: list[int] = Field(min_length=1)
+    seeds: Seeds
     """One run of everything per seed; all recipes of a seed have the same unpruned network."""
     data: Data
     model: Model
     base: Training
-    rivals: list[int]
+    rivals: Annotated[list[int], AfterValidator(each_once)]
     """Depths of plain networks, trained like the base when asked for, that measured time is held against."""
 
 
@@ -66,7 +64,7 @@ class Params(Shared, Unpruned):
     recovery: Training
     recipes: dict[str, Recipe]
     """What the study compares, by name."""
-    rival_recipes: list[str] = Field(default_factory=list)
+    rival_recipes: Annotated[list[str], AfterValidator(each_once)] = Field(default_factory=list)
     """By which rivals are pruned too; they are then also trained unpruned for as many epochs as the longest takes in all."""
     other_code: Literal["same", "any"] = "same"
     """Whether records count that were computed by other code than this."""
@@ -78,18 +76,19 @@ class Params(Shared, Unpruned):
 
     def epochs(self, recipe: str) -> float:
         """Of all trainings that lead to a recipe's recovered network; a round counts as if its group had units to go."""
-        own, criterion = self.recipes[recipe], made("criteria", self.recipes[recipe].criterion)
-        rounds = made("orders", own.order).rounds(own.rounds)
-        first = criterion.first(own.finetune).epochs if criterion.trains_first else 0
-        each = [(own.finetune_exits if one.train == "exits" else own.finetune).epochs + first for one in rounds]
-        return self.base.epochs + own.heads.epochs + sum(each) + own.recovery.epochs
+        own = self.recipes[recipe]
+        rounds = sum(epochs for _, epochs in self.rounds_of(own))
+        return self.base.epochs + own.heads.epochs + rounds + own.recovery.epochs
 
-    @field_validator("seeds", "rivals")
-    @classmethod
-    def _distinct(cls, values: list[Any]) -> list[Any]:
-        if len(set(values)) != len(values):
-            raise ValueError("each may be named once")
-        return values
+    @staticmethod
+    def rounds_of(recipe: Recipe) -> list[tuple[str, float]]:
+        """The group that each round trains, and for how many epochs, those of the criterion's own training among them."""
+        criterion = made("criteria", recipe.criterion)
+        first = criterion.first(recipe.finetune).epochs if criterion.trains_first else 0
+        return [
+            (one.train, (recipe.finetune_exits if one.train == "exits" else recipe.finetune).epochs + first)
+            for one in made("orders", recipe.order).rounds(recipe.rounds)
+        ]
 
     @field_validator("rivals")
     @classmethod
@@ -104,13 +103,6 @@ class Params(Shared, Unpruned):
                 why = reason(error.errors()[0])
                 raise ValueError(f"{model.architecture} has no depth {depth}: {why}") from None
         return depths
-
-    @field_validator("seeds")
-    @classmethod
-    def _fit_into_records(cls, seeds: list[int]) -> list[int]:
-        if not 0 <= min(seeds) <= max(seeds) <= LARGEST_SEED:
-            raise ValueError("a seed is 0 or more, and at most 10^18")
-        return seeds
 
     @field_validator("grid")
     @classmethod

@@ -26,6 +26,8 @@ class Recipe(Prune):
 
 def named(recipes: Any) -> Any:
     """Recipes by name: a list of names, each once, is short for the same names with nothing set."""
+    if isinstance(recipes, Mapping):  # a name alone in braces after --config comes with an empty text
+        return {name: None if own == "" else own for name, own in recipes.items()}
     is_list = isinstance(recipes, list) and len(set(map(str, recipes))) == len(recipes) > 0
     return dict.fromkeys(map(str, recipes)) if is_list else recipes
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from exitprune.config.prune import Prune
@@ -33,3 +33,24 @@ def one_of(name: str, allowed: list[str]) -> str:
     if name not in allowed:
         raise ValueError(f"there is no {name!r}; allowed: {', '.join(allowed)}")
     return name
+
+
+def each_once(values: list[Any]) -> list[Any]:
+    """A list in which nothing stands twice.
+
+    Raises:
+        ValueError: if something does.
+    """
+    if len(set(values)) != len(values):
+        raise ValueError("each may be named once")
+    return values
+
+
+def _fit_into_records(seeds: list[int]) -> list[int]:
+    if not 0 <= min(seeds) <= max(seeds) <= LARGEST_SEED:
+        raise ValueError("a seed is 0 or more, and at most 10^18")
+    return seeds
+
+
+LARGEST_SEED = 10**18
+Seeds = Annotated[list[int], Field(min_length=1), AfterValidator(each_once), AfterValidator(_fit_into_records)]

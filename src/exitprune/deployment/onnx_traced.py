@@ -112,6 +112,8 @@ def traced_model(
                 f"{spec.own.title} cannot be written as ONNX: {reason}; predict with it in PyTorch"
             ) from None
     model = onnx.load_from_string(file.getvalue())
+    if not spec.exits:  # nobody asks for it, and torch leaves it out
+        model.graph.input.append(onnx.helper.make_tensor_value_info("threshold", onnx.TensorProto.FLOAT, []))
     if RECURRENT & {node.op_type for node in model.graph.node}:
         raise CannotFollow(
             f"{spec.own.title} cannot be written as ONNX: onnxruntime aborts at a recurrent layer that no image comes to;"

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 
 from exitprune.config.choice import made
 from exitprune.config.params import Params
+from exitprune.config.training import Heads
 from exitprune.documents import checked, read_json
 from exitprune.errors import BadInput
 from exitprune.jobs.disk import Amount
@@ -86,31 +87,38 @@ def work_of(rule: str, wildcards: Mapping[str, str], params: Params, sizes: Size
     rule = rule.removeprefix("grid_").removeprefix("rival_")
     first = next(iter(params.recipes.values()))
     recipe = params.recipes.get(wildcards.get("recipe", ""), first)
-    rounds = made("orders", recipe.order).rounds(recipe.rounds)
-    epochs = [(recipe.finetune_exits if round_.train == "exits" else recipe.finetune).epochs for round_ in rounds]
-    works = [FROZEN if round_.train == "exits" else 1.0 for round_ in rounds]
-    share = sum(number * work for number, work in zip(epochs, works, strict=True)) / max(sum(epochs), 1e-9)
     network = params.model.base if "depth" not in wildcards else params.model.base.at_depth(int(wildcards["depth"]))
     layers = size_of(network).layers
-    trained = {
-        "base": (params.base.epochs, 1.0),
-        "rival": (params.base.epochs, 1.0),
-        "longer": (max(map(params.epochs, params.rival_recipes), default=0), 1.0),
-        "heads": (params.heads.epochs, FROZEN if params.heads.train == "frozen" else 1.0),
-        "prune": (sum(epochs), share),
-        "recover": (recipe.recovery.epochs, 1.0),
+    base, longest = params.base.epochs, max(map(params.epochs, params.rival_recipes), default=0)
+    rewind = recipe.rewind if isinstance(recipe.rewind, int) else 0
+    trained: dict[str, list[tuple[str, float]]] = {
+        "base": [("all", base)],
+        "snapshot": [("all", int(wildcards.get("epoch", rewind)))],
+        "rival": [("all", base)],
+        "longer": [("all", longest)],
+        "heads": [_of_heads(params.heads)],
+        "heads_of_recipe": [_of_heads(recipe.heads)],
+        "prune": params.rounds_of(recipe),
+        "recover": [("all", recipe.recovery.epochs)],
     }
+    if made("starts", recipe.start).watches:  # both go on within the rounds
+        trained["prune"] += [("all", base), _of_heads(recipe.heads)]
     if rule in trained:
-        num_epochs, share = trained[rule]
-        images = round(num_epochs * sizes.train)
+        num_epochs = sum(epochs for _, epochs in trained[rule])
+        whole = sum(epochs * (FROZEN if group == "exits" else 1.0) for group, epochs in trained[rule])
+        images, share = round(num_epochs * sizes.train), whole / max(num_epochs, 1e-9)
     elif rule == "evaluate":
-        between = (
-            params.evaluate.between
-        )  # the others than the first, the last and the recovered see a part of validation
+        between = params.evaluate.between  # of validation, for levels that are neither first nor last nor recovered
         sampled = min(between, sizes.validation) if isinstance(between, int) else between * sizes.validation
-        images, share = 3 * (sizes.validation + sizes.test) + round((len(rounds) - 1) * sampled), FORWARD
+        levels_between = len(trained["prune"]) - 1
+        images, share = 3 * (sizes.validation + sizes.test) + round(levels_between * sampled), FORWARD
     else:
         return Work(0, SHORT.get(rule, START))
     per_image = layers * (PER_LAYER + 3 * LAYER_MACS * sizes.side**2 * PER_MAC)
     faster = params.compute.threads * (2 if params.compute.precision == "bfloat16" and rule != "evaluate" else 1)
     return Work(images, START + images * share * per_image / faster)
+
+
+def _of_heads(heads: Heads) -> tuple[str, float]:
+    """The group that training the heads trains, and for how many epochs."""
+    return "exits" if heads.train == "frozen" else "all", heads.epochs

@@ -46,7 +46,9 @@ def share(socket_: Path, num_chains: int, threads: int) -> subprocess.Popen[byte
         threads: of each job.
     """
     wanted = os.environ.get(VARIABLE)
-    if sys.platform != "linux" or wanted == "never" or (num_chains < MANY and wanted != "always"):
+    if wanted == "never":  # it stays said, to studies that are started from this one too
+        return None
+    if sys.platform != "linux" or (num_chains < MANY and wanted != "always"):
         os.environ.pop(VARIABLE, None)
         return None
     os.environ[VARIABLE] = str(socket_)
@@ -61,8 +63,8 @@ def share(socket_: Path, num_chains: int, threads: int) -> subprocess.Popen[byte
 
 def ask() -> None:
     """Let a fork do this process's work and end as it ends; return if this process has to do it by itself."""
-    path = os.environ.pop(VARIABLE, "")
-    if not path:
+    path = os.environ.pop(VARIABLE, "never")
+    if path in ("", "never"):
         return
     handler = signal.signal(signal.SIGINT, signal.SIG_DFL)  # before a fork is there: one set later would lose a Ctrl-C
     with socket.socket(socket.AF_UNIX) as line:

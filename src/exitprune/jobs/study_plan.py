@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from exitprune.config.params import Params
 from exitprune.errors import BadInput
+from exitprune.jobs.cores import num_cores
 from exitprune.jobs.disk import Amount, needed_bytes
 from exitprune.jobs.estimate import Work, sizes_of, work_of
 from exitprune.jobs.study_progress import Job, promise
@@ -38,4 +38,4 @@ def planned(params: Params, counts: Mapping[str, int], amount: Amount, cores: in
         threads = params.compute.threads if mean.seconds > 10 else 1
         jobs += [Job(rule, mean, threads, frozenset(), None, lambda: False)] * number
     by_rule = ", ".join(f"{number} {rule}" for rule, number in counts.items())
-    return f"{promise(params.study, jobs, cores or os.cpu_count() or 1, needed_bytes(params, amount))}\n  {by_rule}"
+    return f"{promise(params.study, jobs, cores or num_cores(), needed_bytes(params, amount))}\n  {by_rule}"

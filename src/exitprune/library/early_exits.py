@@ -35,7 +35,7 @@ from exitprune.jobs.compute import Machine
 from exitprune.jobs.progress import Progress, Rate
 from exitprune.jobs.seeding import seed_of
 from exitprune.library import AS_THEY_ARE, PRUNING, TRAINING
-from exitprune.library.given import THAW, check_group, checked, normalised, numbers
+from exitprune.library.given import check_group, checked, left_as_free, normalised, numbers
 from exitprune.library.rounds import pruned
 from exitprune.networks.checkpoint_header import CheckpointHeader
 from exitprune.networks.checkpoints import Checkpoint, save_checkpoint
@@ -43,7 +43,7 @@ from exitprune.networks.cost import exit_costs
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.freedom import emptied
 from exitprune.networks.groups import Group
-from exitprune.networks.masks import Masks, sparsity, weights
+from exitprune.networks.masks import Masks, sparsity
 from exitprune.storage import write_bytes
 from exitprune.training.loop import train_
 
@@ -150,7 +150,7 @@ class EarlyExits(nn.Module):
         given = self._images(images, labels)
         check_group(self.network, train)
         seed = seed_of(seed, "library", train)
-        with Progress("fit", 0, rate=Rate("lr", settings.lr)):
+        with Progress("fit", 0, rate=Rate("lr", settings.lr)), left_as_free(self.network):
             train_(self.network, given, train, settings, augment, seed, self.masks, self._machine)
 
     def prune(
@@ -181,15 +181,14 @@ class EarlyExits(nn.Module):
             raise BadInput(f"{', '.join(whole)}: only a study has it; here pruning begins with the network as it is")
         told = {**PRUNING, **pruning, "heads": heads, "finetune": training, "start": "trained", "rewind": "none"}
         settings = checked(Prune, told)
-        frozen = [name for name, weight in weights(self.network).items() if not weight.requires_grad]
-        if frozen:
-            raise BadInput(f"{len(frozen)} layers are frozen, {frozen[0]} first, and pruning trains all; {THAW}")
+        check_group(self.network, "all")
         given = self._images(images, labels)
         held_back = self._images(*validation) if validation else None
         with Progress("prune", 0, rate=Rate("finetune.lr", settings.finetune.lr)):
             self.network, self.masks = pruned(
                 self.network, self.masks, settings, given, augment, seed, self._machine, held_back
             )
+        self.network.requires_grad_()
 
     def smaller(self) -> EarlyExits:
         """A copy without the filters that are gone: it answers the same with fewer MACs, and its `module` is an ordinary one.

@@ -5,19 +5,18 @@ Letters: N images, C channels, K classes, H and W height and width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, get_args
 
 import torch
 from pydantic import ValidationError
-from torch import Tensor
+from torch import Tensor, nn
 
 from exitprune.data.images import Images
 from exitprune.documents import Schema, place, reason
 from exitprune.errors import BadInput, quoted
 from exitprune.networks.early_exit import EarlyExitNetwork, Group, Spec
-
-THAW = "call `net.requires_grad_()` before"
 
 
 def checked(section: type[Schema], values: Mapping[str, Any]) -> Schema:
@@ -61,18 +60,33 @@ def normalised(spec: Spec, images: Tensor, labels: Tensor, device: torch.device)
 
 
 def check_group(network: EarlyExitNetwork, group: Group) -> None:
-    """Refuse a group of which nothing can be trained.
+    """Refuse a group that cannot be trained as a whole.
 
     Raises:
-        BadInput: if there is no such group, or it is empty or frozen.
+        BadInput: if there is no such group, it is empty, or something of it is frozen: training would not leave it so.
     """
     if group not in get_args(Group):
         raise BadInput(f"train={group!r} was given; give one of {', '.join(get_args(Group))}")
-    parameters = [one for part in network.parts(group) for one in part.parameters()]
-    if not parameters:
+    learning = {id(one) for part in network.parts(group) for one in part.parameters()}
+    if not learning:
         raise BadInput(f"there are no {group} to train: the network has its own classifier alone")
-    if not any(one.requires_grad for one in parameters):
-        raise BadInput(f"all of {group} is frozen, so that nothing can be trained; {THAW}")
+    frozen = [name for name, one in network.named_parameters() if id(one) in learning and not one.requires_grad]
+    if frozen:
+        raise BadInput(
+            f"{len(frozen)} of {len(learning)} parameters of {group} are frozen, "
+            f"{frozen[0].removeprefix('base.module.')} first, and all would be trained; call `net.requires_grad_()` before"
+        )
+
+
+@contextmanager
+def left_as_free(network: nn.Module) -> Iterator[None]:
+    """Parameters that a training freezes for its time are free again afterwards."""
+    were = {one: one.requires_grad for one in network.parameters()}
+    try:
+        yield
+    finally:
+        for one, was in were.items():
+            one.requires_grad_(was)
 
 
 def numbers(values: Sequence[float] | None, otherwise: float, count: int) -> list[float]:

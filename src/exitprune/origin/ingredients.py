@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from exitprune.config.families import loaded
+from exitprune.config.families import FAMILIES, loaded
 from exitprune.config.params import Params
 from exitprune.origin.code import as_counted, code_digests
 from exitprune.origin.digests import digest
@@ -26,6 +26,7 @@ STAGES = ("data", "base", "heads", "prune", "recover", "evaluate")
 """Of the way from images to a record."""
 SAME, ANY = "same", "any"
 """Whether records of other code count."""
+NOT_SET = "not set"
 
 
 def ingredients(params: Params, recipe: str, contents: str | None) -> Ingredients:
@@ -61,10 +62,10 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any], other_code: s
         ours: as asked for.
         other_code: `any`: code may differ, and so may settings that only one of the two codes knows.
     """
-    there, here = (dict(flat(of["settings"])) for of in (theirs, ours))
+    there, here = (_by_name(of["settings"]) for of in (theirs, ours))
     if key := other_setting(theirs["settings"], ours["settings"]):
-        return f"{key} is {there[key]} there and {here[key]} here"
-    alone = sorted(key for key in there.keys() ^ here.keys() if not _is_as_before(key, {**there, **here}[key]))
+        return f"{key} is {there.get(key, NOT_SET)} there and {here.get(key, NOT_SET)} here"
+    alone = sorted(there.keys() ^ here.keys())
     if other_code == SAME and alone:
         return f"{alone[0]} is known to one of the two codes alone (other code)"
     if theirs["contents"] != ours["contents"]:
@@ -76,22 +77,31 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any], other_code: s
     return None
 
 
-def _is_as_before(key: str, value: Any) -> bool:
-    """Whether code that does not know a setting does what this value of it asks for."""
-    before = _before()
-    return key in before and value == before[key]
+def other_setting(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str | None:
+    """The first setting, its name dotted, that is not the same in both; None: there is none.
+
+    One that only one of them has is another where it may be left out, else it is of a code that the other does not know.
+    """
+    there, here = _by_name(theirs), _by_name(ours)
+    differ = (key for key in here if key in there and there[key] != here[key])
+    return next(differ, None) or next((key for key in {**here, **there} if _is_left_out(key, there, here)), None)
+
+
+def _is_left_out(key: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
+    may_be = key.rpartition(".")[0] in (*FAMILIES, "model") or key in ("data.mean", "data.std")
+    return may_be and (key in there) != (key in here)
+
+
+def _by_name(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by their full names: a variant by its parameter, whether or not something of it is set; later ones as before."""
+    variants = tuple(f"{parameter}.name" for parameter in FAMILIES)
+    return {**_before(), **{key.removesuffix(".name") if key in variants else key: one for key, one in flat(settings)}}
 
 
 @cache
 def _before() -> dict[str, Any]:
     with LATER_SETTINGS.open(encoding="utf-8", newline="") as file:
         return {row["setting"]: yaml.safe_load(row["as_before"]) for row in csv.DictReader(file)}
-
-
-def other_setting(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str | None:
-    """The first setting, its name dotted, that has two values among those that both codes know; None: there is none."""
-    there, here = dict(flat(theirs)), dict(flat(ours))
-    return next((key for key in here if key in there and there[key] != here[key]), None)
 
 
 def flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

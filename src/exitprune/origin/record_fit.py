@@ -74,17 +74,28 @@ def aside_of(folder: Path, store: Path) -> Path:
 
 
 def keep_aside(folder: Path, store: Path) -> None:
-    """Copy a record there, if it is not there yet."""
+    """Copy a record there, whole or not at all, if it is not there yet."""
     to = aside_of(folder, store)
-    if not to.exists():
-        shutil.copytree(folder, to)
+    if to.exists():
+        return
+    begun = to.with_name(f"{to.name}.{os.getpid()}.tmp")
+    try:
+        shutil.copytree(folder, begun, dirs_exist_ok=True)
+        begun.replace(to)
+    except OSError as error:  # of copytree one for all files, which has no words of its own
+        raise BadInput(
+            f"{to}: the record that is about to be computed anew cannot be kept there ({error.strerror or error});"
+            " make room, and run again"
+        ) from None
 
 
 def _made_of(folder: Path) -> dict[str, Any]:
     file = folder / FILE
     try:
         made_of: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["made_of"]
-        _ = made_of["settings"], made_of["contents"], made_of["code"]
+        _, settings, code = made_of["contents"], made_of["settings"], made_of["code"]
+        if not isinstance(settings, dict) or not isinstance(code, dict):
+            raise TypeError
     except (OSError, ValueError, LookupError, TypeError):
         raise BadInput(f"{file}: not a record, it does not say what it is made of; move {folder} elsewhere") from None
     return made_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -114,9 +114,9 @@ def bands(table: pd.DataFrame, what: str = "bands") -> str:
     return over(int(table["num_seeds"].max()), f"{what}: {', '.join(table['band'].unique())}")
 
 
-def bands_together(table: pd.DataFrame, lines: str = "recipe") -> str:
-    """The same of figures with all lines in one panel: which of a crowd have bands; `lines`: the column that names them."""
-    drawn = looks_together(list(table[lines].unique()))
+def bands_together(table: pd.DataFrame, drawn: Mapping[str, Look] | None = None) -> str:
+    """The same of figures with all lines in one panel, a look each (None: recipes): which of a crowd have bands."""
+    drawn = looks_together(list(table["recipe"].unique())) if drawn is None else drawn
     banded = [line for line, look in drawn.items() if look.shade]
     return bands(table, "bands" if len(banded) == len(drawn) else f"bands, of {' and '.join(banded)} alone")
 

@@ -22,19 +22,9 @@ def share(value: float) -> str:
 
 def threshold(value: float) -> str:
     """A threshold for reading: two digits of what is missing to 1, where networks that are sure of themselves differ."""
-    return _near_one(value, 2)
-
-
-def exact_threshold(value: float) -> str:
-    """A threshold for typing: four digits of what is missing to 1."""
-    return _near_one(value, 4)
-
-
-def _near_one(value: float, digits: int) -> str:
     if not 0 < value < 1:
         return f"{value:g}"
-    decimals = digits - 1 - math.floor(math.log10(1 - value))
-    return f"{value:.{decimals}f}"
+    return f"{value:.{1 - math.floor(math.log10(1 - value))}f}"
 
 
 def points(value: float) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from exitprune.evaluation.pairs import others_of
+
 PALETTE = (
     *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
     *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
@@ -54,8 +56,8 @@ OTHERS = (
 
 
 def looks(recipes: list[str]) -> dict[str, Look]:
-    """A look for each recipe; those the paper does not know take the spare ones in turn."""
-    spare = [recipe for recipe in recipes if recipe not in LOOKS]
+    """A look for each recipe; those the paper does not know take the spare ones in turn, its approach 2 the first of them."""
+    spare = [recipe for recipe in others_of(recipes) if recipe not in LOOKS]
     return {recipe: LOOKS.get(recipe) or OTHERS[spare.index(recipe) % len(OTHERS)] for recipe in recipes}
 
 

@@ -27,7 +27,7 @@ from exitprune.reporting.answer.found import compared, found
 from exitprune.reporting.answer.saves import saves
 from exitprune.reporting.answer.sure import sure
 from exitprune.reporting.claim_tables import agreement_table, claim_rows, comparison, scatter_rows
-from exitprune.reporting.formatting import STATES, counted, joined
+from exitprune.reporting.formatting import STATES, counted, joined, share
 from exitprune.reporting.glossary import entries
 from exitprune.reporting.links import links, public_address
 from exitprune.reporting.origin_tables import recipe_table, seed_table
@@ -72,12 +72,13 @@ def few_seeds(num: int, confidence: float) -> dict[str, Any]:
 
 
 def jobs_of(abouts: Sequence[About]) -> list[dict[str, Any]]:
-    """Seconds of every job that the records tell of; base and heads, which recipes share, once per seed."""
-    jobs = {}
+    """Seconds of every job that the records tell of; base and heads once per seed, but for recipes that do not share them."""
+    jobs: dict[str, float] = {}
     for about in abouts:
         for stage, seconds in about.origin.seconds.items():
-            recipe = [] if stage in ("base", "heads") else [about.recipe]
-            jobs["-".join([stage, f"seed{about.seed}", *recipe])] = seconds
+            of_seed = f"{stage}-seed{about.seed}"
+            is_shared = stage in ("base", "heads") and jobs.get(of_seed, seconds) == seconds
+            jobs[of_seed if is_shared else f"{of_seed}-{about.recipe}"] = seconds
     return [{"name": name, "seconds": seconds} for name, seconds in sorted(jobs.items())]
 
 
@@ -155,6 +156,8 @@ def render(
             "saves": saves(tables, manifest, deploy, measured),
         },
         deploy=deploy,
+        gone=joined([share(one) for one in sorted({recipe.sparsity for recipe in params.recipes.values()})]),
+        rounds=joined([str(one) for one in sorted({recipe.rounds for recipe in params.recipes.values()})]),
         sections=sections,
         numbers={name: place for place, name in enumerate(sections, 1)},
         claims=judged,

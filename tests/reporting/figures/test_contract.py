@@ -127,6 +127,8 @@ def test_ten_recipes_look_different() -> None:
 def test_an_order_looks_the_same_whatever_stands_beside_it() -> None:
     assert looks(["sequential"])["sequential"] == looks(["joint", "sequential", "third"])["sequential"]
     assert looks(["third", "joint"])["third"] not in LOOKS.values()
+    pair = looks(["joint", "ordered"])  # as figures of the two alone have it
+    assert looks(["joint", "control", "ordered"])["ordered"] == pair["ordered"]
 
 
 def test_the_colours_are_seaborns() -> None:

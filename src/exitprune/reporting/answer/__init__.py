@@ -25,6 +25,17 @@ def first_up(sentence: str) -> str:
     return sentence[0].upper() + sentence[1:]
 
 
+def best_on_validation(points: pd.DataFrame) -> pd.Series | None:
+    """Of all recovered networks the one that is best on validation images at its cheapest threshold; None: there is none.
+
+    Test images have no say in the choice.
+    """
+    there = points[(points["state"] == RECOVERED) & (points["choice"] == "cheapest")]
+    order = ["validation_accuracy", "validation_macs"]
+    ranked = there.sort_values(order, ascending=[False, True], kind="stable")
+    return None if ranked.empty else ranked.iloc[0]
+
+
 def mean_of(measures: pd.DataFrame, state: str, recipe: str, measure: str) -> float:
     """Of a quantity over seeds."""
     there = measures[(measures["state"] == state) & (measures["recipe"] == recipe) & (measures["measure"] == measure)]

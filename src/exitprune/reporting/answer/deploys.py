@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from exitprune.config.params import Params
-from exitprune.reporting.answer import RECOVERED
+from exitprune.reporting.answer import RECOVERED, best_on_validation
 from exitprune.reporting.chosen import checkpoint_of
-from exitprune.reporting.formatting import exact_threshold
 
 
 @dataclass(frozen=True)
@@ -42,22 +42,17 @@ class Deploy:
 
 
 def deploys(tables: Mapping[str, pd.DataFrame], params: Params) -> Deploy | None:
-    """Of all recovered networks the one that is best on validation images at its cheapest threshold; None: there is none.
-
-    Test images have no say in the choice.
-    """
-    points_ = tables["operating_points"]
-    there = points_[(points_["state"] == RECOVERED) & (points_["choice"] == "cheapest")]
-    if there.empty:
+    """The network that is best on validation images; None: there is none."""
+    best = best_on_validation(tables["operating_points"])
+    if best is None:
         return None
-    best = there.sort_values(["validation_accuracy", "validation_macs"], ascending=[False, True], kind="stable").iloc[0]
     measures = tables["measures"].query("state == 'unpruned' and measure == 'last_exit_accuracy'")
     unpruned = measures[(measures["seed"] == best["seed"]) & (measures["recipe"] == best["recipe"])]["value"].iloc[0]
     return Deploy(
         str(checkpoint_of(best["recipe"], RECOVERED, int(best["seed"]), RECOVERED, params)),
         best["recipe"],
         int(best["seed"]),
-        exact_threshold(best["threshold"]),
+        str(np.float32(best["threshold"])),
         best["test_accuracy"],
         best["test_macs"],
         unpruned,

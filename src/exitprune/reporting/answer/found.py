@@ -50,13 +50,14 @@ def found(tables: Mapping[str, pd.DataFrame]) -> Box:
 
 
 def _costs(claims: pd.DataFrame) -> list[str]:
-    """What the same accuracy costs."""
+    """What the same accuracy costs, beside which recipe."""
+    there = compared(claims, COST)
     said = [
         f"{STATES[row['state']]} {points(row['difference'])} %"
         + (f" (interval {interval(row['low'], row['high'])})" if pd.notna(row["low"]) else "")
-        for row in compared(claims, COST).to_dict("records")
+        for row in there.to_dict("records")
     ]
-    return [f"MACs of joint at equal accuracy: {'; '.join(said)}."] if said else []
+    return [f"MACs of joint against {there['against'].iloc[0]} at equal accuracy: {'; '.join(said)}."] if said else []
 
 
 def _why(claims: pd.DataFrame) -> list[str]:

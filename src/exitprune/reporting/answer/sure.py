@@ -40,6 +40,8 @@ def sure(tables: Mapping[str, pd.DataFrame], params: Params, manifest: Mapping[s
         lines.append(
             f"The poster’s own comparison, with {POSTERS[0]}, is not in this study, so all of this is exploratory."
         )
+    else:
+        lines.append("An interval is of one claim by itself; primary verdicts are corrected for the number of claims.")
     decided = (primary if len(primary) else differences)["verdict"].isin(DECIDED)
     of = "claims" if len(primary) else "comparisons"
     headline = f"{num} seeds decide {int(decided.sum())} of {len(decided)} {'primary' if len(primary) else 'exploratory'} {of}."

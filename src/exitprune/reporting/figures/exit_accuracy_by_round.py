@@ -24,7 +24,8 @@ TITLE = "Accuracy of each exit over the rounds"
 CAPTION = (
     "Accuracy of each exit after each round of pruning and fine-tuning, on the part of the validation images on which all rounds "
     "were evaluated; round 0 is the unpruned network. An order that prunes one group after the other has its rounds for each: "
-    "the sequential one prunes the base network first while the heads stay as they are, then (crosses) the heads alone."
+    "the sequential one prunes the base network first while the heads stay as they are, then (crosses) the heads alone. "
+    "Heads that a recipe adds on its way are untrained from round 1 until then."
 )
 TABLES = ("exits_mean",)
 COLUMNS = 4

@@ -18,8 +18,8 @@ TITLE = "Counted and measured"
 CAPTION = (
     "Test accuracy against average MACs of the weights that are not zero (first panel) and against measured time (others): the "
     "same networks, the same thresholds, chosen on validation images. A line that moves right from the first panel to another "
-    "saves less time than it saves MACs. Plain networks had the epochs of the base network, pruned ones those of their rounds as "
-    "well."
+    "saves less time than it saves MACs. Plain networks had the epochs of the base network, or as many as their name says; "
+    "pruned ones those of their rounds as well."
 )
 TABLES = ("../inference",)
 RUNTIMES = {"onnxruntime": "onnxruntime", "sparse": "sparse kernels", "int8": "onnxruntime, eight bits"}

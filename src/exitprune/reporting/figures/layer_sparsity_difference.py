@@ -21,7 +21,7 @@ from exitprune.reporting.drawing import (
     papers_values,
 )
 from exitprune.reporting.figures._layers import height_of, layer_axes
-from exitprune.reporting.formatting import points
+from exitprune.reporting.formatting import points, share
 
 PLACE = 2
 TITLE = "Where pruning together and in order differ in sparsity"
@@ -63,8 +63,9 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
 
 
 def note(tables: Path, evaluate: Evaluate) -> str:
-    """What is averaged."""
-    return over(int(_read(tables)["num_seeds"].max()))
+    """What is averaged, and what the intervals are."""
+    num_seeds = int(_read(tables)["num_seeds"].max())
+    return over(num_seeds, f"intervals: {share(evaluate.confidence_level)} %")
 
 
 def alt(tables: Path, evaluate: Evaluate) -> str:

@@ -36,7 +36,7 @@
     const body = table.tBodies[0];
     const value = (row, column) => {
       const text = row.cells[column].textContent.trim();
-      const found = text.replace(/[\u2212]/g, "-").replace(/,/g, "").match(/^[-+]?\d+(\.\d+)?/);
+      const found = text.replace(/[\u2212]/g, "-").replace(/,/g, "").match(/^[-+]?\d+(\.\d+)?(e[-+]\d+)?/);
       return found ? Number(found[0]) : text;
     };
     const compare = (one, other) => {
