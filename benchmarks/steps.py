@@ -30,6 +30,7 @@ PAIRS = (
     ("the order of pruning, at equal shares too", "shares", EQUAL_EPOCHS),
     ("eight times the epochs, for approach 2’s heads", f"{OTHER}_long", OTHER),
     ("both approaches, each at its own best rate", FIRST + OWN_RATE, OTHER + OWN_RATE),
+    ("the order of pruning, at equal epochs and own best rates", FIRST + OWN_RATE, EQUAL_EPOCHS + OWN_RATE),
 )
 """What a difference is, and the two recipes: the whole, its three steps, and what is left under other conditions."""
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-import platform
 import statistics
 import time
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +17,7 @@ from benchmarks.inference.networks import Made, Point, Subject
 from benchmarks.inference.runtimes import RUNTIMES, Run
 from exitprune.data.images import Images
 from exitprune.deployment.energy import Meter, counters
+from exitprune.origin.environment import processor
 
 MOST_IMAGES = {1: 128, 8: 256}
 """Images per turn of small batches, which take long; else 512."""
@@ -26,11 +25,8 @@ MOST_IMAGES = {1: 128, 8: 256}
 
 def machine() -> str:
     """The processor and what ran on it."""
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text().splitlines() if facts.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")] or [platform.machine()]
     versions = ", ".join(f"{package} {version(package)}" for package in ("torch", "onnxruntime", "llvmlite"))
-    return f"{names[0]}, {os.cpu_count()} cores, {versions}"
+    return f"{processor()}, {os.cpu_count()} cores, {versions}"
 
 
 def batches_of(images: Images, batch: int) -> list[Tensor]:

@@ -306,16 +306,25 @@ def test_a_model_that_never_answers_ends_in_a_sentence(study: Study, pictures: l
         predict(tmp_path / "model.onnx", pictures, threshold=0.5, seconds=0.5)
 
 
-def test_what_does_not_obey_ends_with_the_process() -> None:
-    program = (
-        "import time; from pathlib import Path; from exitprune.deployment import exported_model as m\n"
-        "m.GRACE, model = 0.1, m.ExportedModel.__new__(m.ExportedModel)\n"
-        "model.path, model.seconds, model.runtime = Path('m.onnx'), 0.1, __import__('onnxruntime')\n"
-        "with model._within('loaded'): time.sleep(60)"
-    )
+DEAF = (
+    "from exitprune.deployment import exported_model as m\n"
+    "m.GRACE, model = 0.1, m.ExportedModel.__new__(m.ExportedModel)\n"
+    "model.path, model.seconds, model.runtime = Path('m'), 0.1, __import__('onnxruntime')\n"
+    "with model._within('loaded'): time.sleep(60)"
+)
+DEAF_TOO = (
+    "from exitprune.deployment.sparse import loading\n"
+    "loading.saved.read, loading.SparseNetwork = lambda path: (None, None), lambda *_: time.sleep(60)\n"
+    "loading.opened(Path('m'), 1, 0.1)"
+)
+
+
+@pytest.mark.parametrize("program", [DEAF, DEAF_TOO], ids=["onnxruntime", "sparse"])
+def test_what_does_not_obey_ends_with_the_process(program: str) -> None:
+    program = f"import time; from pathlib import Path\n{program}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=50)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "m.onnx: not loaded within 0.1 s" in done.stderr
+    assert "m: not loaded within 0.1 s" in done.stderr
 
 
 @pytest.mark.parametrize("options", [{"threads": 10**6}, {"threshold": float("nan")}, {"seconds": float("inf")}])

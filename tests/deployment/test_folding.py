@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from exitprune.deployment.folding import fold, folded_base
+from exitprune.deployment.folding import fold, folded_base, folded_conv
 from exitprune.networks.masks import weights
 from tests.as_if_trained import empty_, enliven_, noise
 from tests.conftest import Build
@@ -58,3 +58,13 @@ def test_layers_keep_their_names_and_order(build: Build) -> None:
 def test_a_network_with_batch_norm_has_no_folded_base(build: Build) -> None:
     with pytest.raises(ValueError, match="fold it first"):
         folded_base(build())
+
+
+@pytest.mark.parametrize(("groups", "left"), [(1, 8), (1, 3), (2, 8), (4, 8), (8, 8), (8, 3)])
+def test_a_convolution_keeps_its_groups_and_one_of_single_channels_has_those_that_are_left(
+    groups: int, left: int
+) -> None:
+    conv = nn.Conv2d(8, 8, 3, groups=groups, padding=1)
+    made = folded_conv(conv, conv.weight[:left], conv.bias[:left] if conv.bias is not None else None)
+    images = torch.randn(2, 8, 5, 5)
+    torch.testing.assert_close(made(images[:, : made.in_channels]), conv(images)[:, :left])

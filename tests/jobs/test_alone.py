@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from exitprune.jobs.alone import described, hold, release, try_to_hold
+from exitprune.jobs.alone import described, hold, lock_of, release, try_to_hold
+from exitprune.stages import publish
 
 HOLDER = """
 import sys, time
@@ -46,6 +47,17 @@ def test_the_second_waits_and_says_for_whom(tmp_path: Path, caplog: pytest.LogCa
     assert f"waiting for process {process.pid}" in caplog.text
     assert "it writes the same file" in caplog.text
     release(tmp_path / "lock")
+
+
+def test_a_study_is_copied_for_dvc_once_it_has_ended_and_does_not_run_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level("INFO", "exitprune"), holder(lock_of("mine").absolute(), 1) as process:
+        publish.main("mine")
+    assert f"waiting for process {process.pid}" in caplog.text
+    assert (tmp_path / "versioned/mine/snakemake.json").is_file()
+    release(lock_of("mine"))
 
 
 def test_a_process_may_ask_twice(tmp_path: Path) -> None:

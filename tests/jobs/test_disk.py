@@ -34,9 +34,15 @@ def test_a_study_that_does_not_fit_is_refused_with_both_sizes(monkeypatch: pytes
 
 
 def test_what_is_there_already_needs_no_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "level").write_bytes(bytes(1000))
+    runs = tmp_path / "grid"  # a study may be called so
+    for name in ("seed0/level", "seed0/rival-8.safetensors", "seed0/rival-8/joint/level", "grid/point/level"):
+        (runs / name).parent.mkdir(parents=True, exist_ok=True)
+        (runs / name).write_bytes(bytes(1000))
     with_free(monkeypatch, needed_bytes(params(), DIGITS) - 1000)
-    check_space(params(), DIGITS, tmp_path)
+    check_space(params(), DIGITS, runs)
+    with_free(monkeypatch, needed_bytes(params(), DIGITS) - 1001)  # rivals and searches come on top
+    with pytest.raises(BadInput, match="digits writes about"):
+        check_space(params(), DIGITS, runs)
 
 
 def test_seeds_and_rounds_multiply_the_need() -> None:

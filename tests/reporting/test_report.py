@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
+from exitprune.config.params import Params
 from exitprune.evaluation.record_reading import read_about
+from exitprune.reporting.formatting import NOTHING
+from exitprune.reporting.origin_tables import recipe_table
 from exitprune.reporting.report import few_seeds, jobs_of
-from tests.synthetic import write_study
+from tests.synthetic import PARAMS, write_study
 
 
 def test_how_little_three_seeds_can_show_is_what_the_t_distribution_says() -> None:
@@ -34,3 +37,12 @@ def test_heads_that_a_recipe_trains_for_itself_are_a_job_of_their_own(tmp_path: 
     abouts[1].origin.seconds["heads"] = shared + 5
     jobs = {job["name"]: job["seconds"] for job in jobs_of(abouts)}
     assert (jobs["heads-seed0"], jobs["heads-seed0-sequential"]) == (shared, shared + 5)
+
+
+def test_a_variant_stands_in_one_row_whether_or_not_something_of_it_is_set() -> None:
+    half = {**PARAMS["recipes"]["sequential"], "rounds": 4, "order": {"name": "sequential", "budget": "half"}}
+    params = Params.model_validate({**PARAMS, "recipes": {**PARAMS["recipes"], "half": half}})
+    titles, rows = recipe_table(params)
+    assert titles == ["joint", "sequential", "half"]
+    assert ["order", "joint", "sequential", "sequential"] in rows
+    assert ["order.budget", NOTHING, NOTHING, "half"] in rows

@@ -153,6 +153,14 @@ def test_a_point_of_the_grid_that_cannot_be_is_one_sentence(fresh: Repository) -
 
 
 @pytest.mark.slow
+def test_weights_that_a_point_of_the_grid_begins_with_are_watched(fresh: Repository) -> None:
+    fresh.set_params(grid={"vary": {"model.weights": ["nowhere.pt"]}})
+    said = fresh.snakemake("--dry-run", "grid", fails=True)
+    assert "Missing input files for rule grid_base" in said
+    assert "nowhere.pt" in said
+
+
+@pytest.mark.slow
 def test_a_recipe_that_sets_what_the_grid_varies_is_tried_at_its_own_value_alone(fresh: Repository) -> None:
     fixed = {"order": "joint", "finetune": {"lr": 0.02}}
     fresh.set_params(recipes={"joint": None, "fixed": fixed}, grid={"vary": {"finetune.lr": [0.01, 0.02]}})

@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from exitprune.data.amounts import amount_of, extent_of
 from exitprune.errors import BadInput
-from exitprune.jobs.alone import STORE_VARIABLE
+from exitprune.jobs.alone import STORE_VARIABLE, lock_of
 from exitprune.jobs.home import check_home
 from exitprune.jobs.store import STORE as STORE_FOLDER, Store, clone_of
 from exitprune.origin.code import code_digests, sources
@@ -56,7 +56,7 @@ RUNS = (
 )
 RESULTS = f"results/{STUDY}"  # tables, figures, report: small, versioned by git
 LOGS = f"logs/{STUDY}"
-RUNNING = Path(".snakemake", "running", STUDY)  # locked while the study runs here
+RUNNING = lock_of(STUDY)
 DATA = f"{RUNS}/data.safetensors"
 # no parameter of a rule: equal images elsewhere are the same images
 DATA_PATH = PARAMS.data.path or ""

@@ -17,6 +17,10 @@ def base_settings(wildcards):
     )
 
 
+def files_of_network(wildcards):
+    return [str(path) for path in params_of(wildcards).model.own.files]
+
+
 def heads_settings(wildcards):
     params = params_of(wildcards)
     heads = recipe_of(wildcards).heads if "recipe" in wildcards.keys() else params.heads
@@ -31,7 +35,7 @@ def heads_settings(wildcards):
 rule base:
     input:
         data=DATA,
-        network=[str(path) for path in PARAMS.model.own.files],
+        network=files_of_network,
     output:
         f"{RUNS}/seed{{seed}}/base.safetensors",
     log:

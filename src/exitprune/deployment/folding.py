@@ -166,11 +166,12 @@ def folded_conv(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv
     """A convolution with the stride and padding of another and weights and biases of its own.
 
     Args:
-        conv: where stride and padding come from; of its groups there is one, or as many as channels.
+        conv: where stride, padding and groups come from; where each channel is a group, of those that are left.
         weight: (D, C, h, w).
         bias: (D,), or None.
     """
-    groups = weight.shape[0] if conv.groups > 1 else 1
+    is_depthwise = conv.groups == conv.in_channels == conv.out_channels
+    groups = weight.shape[0] if is_depthwise and conv.groups > 1 else conv.groups
     made = nn.Conv2d(
         weight.shape[1] * groups,
         weight.shape[0],

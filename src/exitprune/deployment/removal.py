@@ -141,12 +141,12 @@ class _Slicer:
         source = operation.inputs[0]
         filters = self.needed.filters(self.followed.names[self.number, operation.layer])
         comes = self.needed.stays(self.number, source)
-        weight, bias = conv.weight[filters], cast(Tensor, conv.bias)[filters]
-        branch = self._branch(operation)
-        constant = self._what_constants_add(operation, conv, weight)
         if not filters.any():
             self.gone.add(operation.name)
             return
+        weight, bias = conv.weight[filters], cast(Tensor, conv.bias)[filters]
+        branch = self._branch(operation)
+        constant = self._what_constants_add(operation, conv, weight)
         weight = weight[:, comes]
         if branch is not None and constant is not None:
             self._owe(branch.addition, constant)

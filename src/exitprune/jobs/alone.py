@@ -21,6 +21,11 @@ SECONDS = 0.2  # between two tries
 _held: dict[Path, int] = {}  # file descriptors, open until the process ends
 
 
+def lock_of(study: str) -> Path:
+    """What a study holds while it runs, in the clone or the experiment's directory that is the current one."""
+    return Path(".snakemake", "running", study)
+
+
 def hold(lock: Path, reason: str) -> None:
     """Hold a lock until this process ends; wait, and say why, while another process holds it."""
     said = False

@@ -68,13 +68,20 @@ def check_space(params: Params, amount: Amount, runs: Path) -> None:
     Raises:
         BadInput: if the study will not fit.
     """
-    there = sum(path.stat().st_size for path in runs.rglob("*") if path.is_file() and "grid" not in path.parts)
+    there = sum(
+        path.stat().st_size for path in runs.rglob("*") if path.is_file() and _is_planned(path.relative_to(runs))
+    )
     needed, free = needed_bytes(params, amount) - there, shutil.disk_usage(Path.cwd()).free
     if needed > free:
         raise BadInput(
             f"the study {params.study} writes about {needed / 1e9:.1f} GB more and {Path.cwd()} has {free / 1e9:.1f} GB free:"
             f" free some space, or lower seeds or rounds{_large(amount)}"
         )
+
+
+def _is_planned(path: Path) -> bool:
+    """Whether a file of `runs` is of what `needed_bytes` counts, and not of a search or a rival."""
+    return path.parts[0] != "grid" and not any(part.startswith("rival-") for part in path.parts)
 
 
 def _large(amount: Amount) -> str:

@@ -62,7 +62,7 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any], other_code: s
         ours: as asked for.
         other_code: `any`: code may differ, and so may settings that only one of the two codes knows.
     """
-    there, here = (_by_name(of["settings"]) for of in (theirs, ours))
+    there, here = ({**_before(), **by_name(of["settings"])} for of in (theirs, ours))
     if key := other_setting(theirs["settings"], ours["settings"]):
         return f"{key} is {there.get(key, NOT_SET)} there and {here.get(key, NOT_SET)} here"
     alone = sorted(there.keys() ^ here.keys())
@@ -82,7 +82,7 @@ def other_setting(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str | N
 
     One that only one of them has is another where it may be left out, else it is of a code that the other does not know.
     """
-    there, here = _by_name(theirs), _by_name(ours)
+    there, here = ({**_before(), **by_name(settings)} for settings in (theirs, ours))
     differ = (key for key in here if key in there and there[key] != here[key])
     return next(differ, None) or next((key for key in {**here, **there} if _is_left_out(key, there, here)), None)
 
@@ -92,16 +92,16 @@ def _is_left_out(key: str, there: Mapping[str, Any], here: Mapping[str, Any]) ->
     return may_be and (key in there) != (key in here)
 
 
-def _by_name(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by their full names: a variant by its parameter, whether or not something of it is set; later ones as before."""
-    variants = tuple(f"{parameter}.name" for parameter in FAMILIES)
-    return {**_before(), **{key.removesuffix(".name") if key in variants else key: one for key, one in flat(settings)}}
-
-
 @cache
 def _before() -> dict[str, Any]:
     with LATER_SETTINGS.open(encoding="utf-8", newline="") as file:
         return {row["setting"]: yaml.safe_load(row["as_before"]) for row in csv.DictReader(file)}
+
+
+def by_name(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by their full names; a variant by its parameter, whether or not something of it is set."""
+    variants = [f"{parameter}.name" for parameter in FAMILIES]
+    return {key.removesuffix(".name") if key in variants else key: value for key, value in flat(settings)}
 
 
 def flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

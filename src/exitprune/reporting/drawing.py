@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from PIL import Image
 from exitprune.reporting.looks import LOOKS as LOOKS
 from exitprune.reporting.looks import Look as Look
 from exitprune.reporting.looks import looks as looks
+from exitprune.reporting.looks import looks_together as looks_together
 
 DPI = 150
 WIDTH = 10.0
@@ -94,10 +95,11 @@ def _strip(text: str, width: float, **look: Any) -> io.BytesIO | None:
 
 
 def band(axes: Axes, table: pd.DataFrame, x: str, y: str, look: Look, label: str, markers: bool = False) -> None:
-    """A mean curve and its band (none with one seed)."""
+    """A mean curve and its band (none with one seed, or where the look has none)."""
     marker = look.marker if markers else ""
     axes.plot(table[x], table[y], color=look.colour, linestyle=look.line, marker=marker, markersize=5, label=label)
-    axes.fill_between(table[x], table["low"], table["high"], color=look.colour, alpha=0.2, linewidth=0)
+    if look.shade:
+        axes.fill_between(table[x], table["low"], table["high"], color=look.colour, alpha=look.shade, linewidth=0)
 
 
 def over(num_seeds: int, band: str = "") -> str:
@@ -110,6 +112,13 @@ def over(num_seeds: int, band: str = "") -> str:
 def bands(table: pd.DataFrame, what: str = "bands") -> str:
     """Mean and band of a table's rows; the table says what a band is."""
     return over(int(table["num_seeds"].max()), f"{what}: {', '.join(table['band'].unique())}")
+
+
+def bands_together(table: pd.DataFrame, drawn: Mapping[str, Look] | None = None) -> str:
+    """The same of figures with all lines in one panel, a look each (None: recipes): which of a crowd have bands."""
+    drawn = looks_together(list(table["recipe"].unique())) if drawn is None else drawn
+    banded = [line for line, look in drawn.items() if look.shade]
+    return bands(table, "bands" if len(banded) == len(drawn) else f"bands, of {' and '.join(banded)} alone")
 
 
 def papers_values(tables: Path, quantity: str) -> pd.DataFrame:

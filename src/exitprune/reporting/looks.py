@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from exitprune.evaluation.pairs import others_of
@@ -12,6 +12,8 @@ PALETTE = (
     *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
 )
 """seaborn's `colorblind`: ten colours that people who see few colours tell apart."""
+CROWD = 6
+"""So many recipes in one panel have bands; of more, the first two alone."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Look:
     marker: str
     line: str | tuple[int, tuple[int, ...]]
     hatch: str
+    shade: float = 0.2
+    """How opaque its band is; 0: it has none."""
 
     @property
     def dashes(self) -> str:
@@ -45,11 +49,19 @@ OTHERS = (
     Look(PALETTE[7], "<", (0, (4, 1)), "//"),
     Look(PALETTE[6], ">", (0, (5, 1, 1, 1, 1, 1)), "\\\\"),
     Look(PALETTE[8], "p", (0, (1, 2, 4, 2)), "xx"),
+    Look("#332288", "*", (0, (1, 1)), "||"),
+    Look("#882255", "h", (0, (9, 2, 2, 2)), "--"),
 )
-"""With the paper's two, ten recipes look different. No dots in bars: one is dozens of numbers in a file."""
+"""With the paper's two, twelve recipes look different. No dots in bars: one is dozens of numbers in a file."""
 
 
 def looks(recipes: list[str]) -> dict[str, Look]:
     """A look for each recipe; those the paper does not know take the spare ones in turn, its approach 2 the first of them."""
     spare = [recipe for recipe in others_of(recipes) if recipe not in LOOKS]
     return {recipe: LOOKS.get(recipe) or OTHERS[spare.index(recipe) % len(OTHERS)] for recipe in recipes}
+
+
+def looks_together(recipes: list[str]) -> dict[str, Look]:
+    """The same where all recipes are in one panel: of a crowd the first two alone have bands."""
+    bare = recipes[2:] if len(recipes) > CROWD else []
+    return {recipe: replace(look, shade=0.0) if recipe in bare else look for recipe, look in looks(recipes).items()}

@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 
 from exitprune.config.params import Params
-from exitprune.origin.ingredients import flat
+from exitprune.origin.ingredients import by_name
 from exitprune.reporting.formatting import NOTHING, counted, duration
 
 
 def recipe_table(params: Params) -> tuple[list[str], list[list[str]]]:
     """Every setting of every recipe, those in which recipes differ first."""
-    settings = [dict(flat(recipe.model_dump())) for recipe in params.recipes.values()]
+    settings = [by_name(recipe.model_dump()) for recipe in params.recipes.values()]
     rows = [
         [name, *(_setting(one.get(name)) for one in settings)]
         for name in dict.fromkeys(k for one in settings for k in one)

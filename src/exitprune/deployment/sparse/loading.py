@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,7 @@ class SparseModel:
 
     def answer(self, pixels: npt.NDArray[np.uint8], threshold: float) -> Answers:
         """Class, confidence, exit and logits of (N, C, H, W) pixels."""
-        if self.seconds is None:
-            return self.network(pixels, threshold)
-        with ending_within(self.seconds, f"{plain(self.path)}: not answered within {self.seconds:g} s"):
+        with _within(self.seconds, self.path, "answered"):
             return self.network(pixels, threshold)
 
     def run(self, pixels: npt.NDArray[np.uint8], threshold: float) -> tuple[npt.NDArray[Any], ...]:
@@ -89,7 +88,7 @@ def opened(path: Path, threads: int, seconds: float | None = None) -> tuple[Mode
 
     Args:
         path, threads: as for `load`.
-        seconds: end the process if answering once takes longer; None: it may take as long as it takes.
+        seconds: end the process if loading, or answering once, takes longer; None: it may take as long as it takes.
     """
     if threads < 1:
         raise BadInput(f"{threads} threads were given; give 1 or more")
@@ -97,13 +96,20 @@ def opened(path: Path, threads: int, seconds: float | None = None) -> tuple[Mode
         return _of_checkpoint(path, threads)
     network, about = saved.read(path)
     try:
-        return SparseModel(SparseNetwork(network, threads), about, path, seconds), None
+        with _within(seconds, path, "loaded"):
+            return SparseModel(SparseNetwork(network, threads), about, path, seconds), None
     except MemoryError:
         raise BadInput(f"{path}: needs more memory than there is; {saved.WANTED}") from None
     except CannotRun as error:
         dense = path.with_suffix(DENSE)
         model = ExportedModel(dense, threads) if seconds is None else ExportedModel(dense, threads, seconds)
         return model, f"{error.reason}: onnxruntime runs {dense}"
+
+
+def _within(seconds: float | None, path: Path, done: str) -> AbstractContextManager[None]:
+    return (
+        nullcontext() if seconds is None else ending_within(seconds, f"{plain(path)}: not {done} within {seconds:g} s")
+    )
 
 
 def _of_checkpoint(path: Path, threads: int) -> tuple[Model, str | None]:

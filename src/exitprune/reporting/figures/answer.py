@@ -14,7 +14,16 @@ from matplotlib.figure import Figure
 from exitprune.config.evaluate import Evaluate
 from exitprune.evaluation.pairs import FIRST
 from exitprune.reporting.answer import best_on_validation
-from exitprune.reporting.drawing import UNPRUNED, band, bands, in_percent_of_all, log_millions, looks, new_figure
+from exitprune.reporting.drawing import (
+    UNPRUNED,
+    band,
+    bands_together,
+    in_percent_of_all,
+    log_millions,
+    looks,
+    looks_together,
+    new_figure,
+)
 from exitprune.reporting.formatting import STATES, millions, percent, points, share
 
 PLACE = 0
@@ -72,7 +81,7 @@ def _curves(axes: Axes, table: pd.DataFrame, chosen: pd.DataFrame) -> None:
         label="unpruned, nobody leaves early",
     )
     pruned = table[table["state"] == "recovered"].assign(millions=table["average_macs"] / MILLION)
-    for recipe, look in looks(list(pruned["recipe"].unique())).items():
+    for recipe, look in looks_together(list(pruned["recipe"].unique())).items():
         band(axes, pruned[pruned["recipe"] == recipe], "millions", "accuracy", look, recipe)
         mean = chosen[chosen["recipe"] == recipe][["test_macs", "test_accuracy"]].mean()
         style: dict[str, Any] = {"color": look.colour, "edgecolor": "black", "linewidth": 1, "s": 110, "zorder": 5}
@@ -131,7 +140,7 @@ def note(tables: Path, evaluate: Evaluate) -> str:
     if table["num_seeds"].max() < 2:
         return "One seed: no band, no interval, no verdict."
     level = share(evaluate.confidence_level)
-    return f"{bands(table)} Intervals: {level} %, each by itself; primary verdicts are corrected."
+    return f"{bands_together(table)} Intervals: {level} %, each by itself; primary verdicts are corrected."
 
 
 def alt(tables: Path, evaluate: Evaluate) -> str:

@@ -9,13 +9,14 @@ from matplotlib.figure import Figure
 
 from exitprune.config.evaluate import Evaluate
 from exitprune.reporting.drawing import (
+    Look,
     NothingToDraw,
     Percent,
     band,
-    bands,
+    bands_together,
     in_percent,
     legend_above,
-    looks,
+    looks_together,
     new_figure,
 )
 from exitprune.reporting.formatting import STATES, percent, points
@@ -26,16 +27,13 @@ CAPTION = (
     "Average MACs per image of joint as a share of another recipe’s, at accuracies that both reach under the threshold sweep on "
     "test images: below 100 % joint is cheaper. Black, where it is drawn, is the paper’s, off its curves after pruning."
 )
-TABLES = ("cost_at_equal_accuracy",)
+TABLES = ("cost_at_equal_accuracy", "levels")
 PANELS = ("final", "recovered")
 
 
 def draw(tables: Path, evaluate: Evaluate) -> Figure:
     """A panel per state, a line per other recipe."""
-    table = _read(tables)
-    look_of = looks(
-        list(pd.read_csv(tables / "levels.csv")["recipe"].unique())
-    )  # some may reach no accuracy of joint's
+    table, look_of = _read(tables), _looks(tables)
     figure = new_figure(4)
     for axes, state in zip(figure.subplots(1, 2, sharey=True, sharex=True), PANELS, strict=True):
         for against in table["against"].unique():
@@ -57,7 +55,8 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
 
 def note(tables: Path, evaluate: Evaluate) -> str:
     """What is averaged."""
-    return bands(_read(tables))
+    table, look_of = _read(tables), _looks(tables)
+    return bands_together(table, {against: look_of[against] for against in table["against"].unique()})
 
 
 def alt(tables: Path, evaluate: Evaluate) -> str:
@@ -69,6 +68,11 @@ def alt(tables: Path, evaluate: Evaluate) -> str:
             f"{percent(part['accuracy'].min())} to {percent(part['accuracy'].max())} % accuracy."
         )
     return "Lines of a share of cost over accuracy. " + " ".join(said)
+
+
+def _looks(tables: Path) -> dict[str, Look]:
+    """Of all recipes: some may reach no accuracy of joint's."""
+    return looks_together(list(pd.read_csv(tables / "levels.csv")["recipe"].unique()))
 
 
 def _read(tables: Path) -> pd.DataFrame:

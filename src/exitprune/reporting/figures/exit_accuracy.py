@@ -13,10 +13,10 @@ from exitprune.reporting.drawing import (
     PAPER,
     UNPRUNED,
     band,
-    bands,
+    bands_together,
     in_percent_of_all,
     legend_above,
-    looks,
+    looks_together,
     new_figure,
     papers_values,
 )
@@ -40,7 +40,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     for axes, state in zip(figure.subplots(1, 2, sharey=True), PANELS, strict=True):
         unpruned = table[(table["state"] == "unpruned") & (table["recipe"] == table["recipe"].iloc[0])]
         axes.plot(unpruned["exit"], unpruned["accuracy"], **UNPRUNED)
-        for recipe, look in looks(list(table["recipe"].unique())).items():
+        for recipe, look in looks_together(list(table["recipe"].unique())).items():
             part = table[(table["state"] == state) & (table["recipe"] == recipe)]
             band(axes, part, "exit", "accuracy", look, recipe, markers=True)
             theirs = paper[(paper["recipe"] == recipe) & (state == "final")]
@@ -63,7 +63,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
 
 def note(tables: Path, evaluate: Evaluate) -> str:
     """What is averaged."""
-    return bands(_read(tables))
+    return bands_together(_read(tables))
 
 
 def alt(tables: Path, evaluate: Evaluate) -> str:

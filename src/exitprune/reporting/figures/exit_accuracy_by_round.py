@@ -9,7 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from exitprune.config.evaluate import Evaluate
-from exitprune.reporting.drawing import band, bands, in_percent_of_all, legend_above, looks, new_figure
+from exitprune.reporting.drawing import (
+    band,
+    bands_together,
+    in_percent_of_all,
+    legend_above,
+    looks_together,
+    new_figure,
+)
 from exitprune.reporting.formatting import percent
 
 PLACE = 8
@@ -33,7 +40,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     figure = new_figure(0.5 + 2.5 * num_rows)
     panels = figure.subplots(num_rows, COLUMNS, sharex=True, sharey=True, squeeze=False).flatten()
     for exit_, axes in enumerate(panels[:num_exits]):
-        for recipe, look in looks(list(table["recipe"].unique())).items():
+        for recipe, look in looks_together(list(table["recipe"].unique())).items():
             part = table[(table["recipe"] == recipe) & (table["exit"] == exit_)]
             band(axes, part, "level", "accuracy", look, recipe)
             heads = part[part["prune"] == "exits"]
@@ -57,7 +64,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
 
 def note(tables: Path, evaluate: Evaluate) -> str:
     """What is averaged."""
-    return bands(_read(tables))
+    return bands_together(_read(tables))
 
 
 def alt(tables: Path, evaluate: Evaluate) -> str:

@@ -14,11 +14,12 @@ from exitprune.evaluation.pairs import FIRST, POSTERS
 from exitprune.reporting.drawing import (
     UNPRUNED,
     band,
-    bands,
+    bands_together,
     in_percent_of_all,
     legend_above,
     log_millions,
     looks,
+    looks_together,
     new_figure,
 )
 from exitprune.reporting.formatting import STATES, millions, percent
@@ -52,7 +53,7 @@ def draw(tables: Path, evaluate: Evaluate) -> Figure:
     for axes, state in zip(panels, PANELS, strict=False):
         unpruned = table[(table["state"] == "unpruned") & (table["recipe"] == table["recipe"].iloc[0])]
         axes.plot(unpruned["millions"], unpruned["accuracy"], **UNPRUNED)
-        for recipe, look in looks(list(table["recipe"].unique())).items():
+        for recipe, look in looks_together(list(table["recipe"].unique())).items():
             of_recipe = table[(table["state"] == state) & (table["recipe"] == recipe)]
             band(axes, of_recipe, "millions", "accuracy", look, recipe)
             chosen = points[(points["state"] == state) & (points["recipe"] == recipe)]
@@ -92,7 +93,7 @@ def _papers(axes: Axes, paper: pd.DataFrame) -> None:
 
 def note(tables: Path, evaluate: Evaluate) -> str:
     """What is averaged."""
-    return bands(_read(tables)[0])
+    return bands_together(_read(tables)[0])
 
 
 def alt(tables: Path, evaluate: Evaluate) -> str:
