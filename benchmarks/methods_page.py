@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.pages import put
-from exitprune.evaluation.methods import MEASURES, ORDERS
-from exitprune.evaluation.record_reading import read_about
-from exitprune.evaluation.statistics import paired_difference, rank_correlation
+from exitprune.evaluation.comparisons import deepest_exit
+from exitprune.evaluation.methods import MEASURES, ORDERS, networks_of, told_of
+from exitprune.evaluation.record_reading import read_about, read_record
+from exitprune.evaluation.statistics import rank_correlation
 from exitprune.reporting import method_orders, method_tables, methods_page
 from exitprune.reporting.formatting import NOTHING, percent, points, share
 from exitprune.reporting.method_tables import by_method, by_share, difference, gains_of
@@ -89,20 +90,23 @@ def whens(folder: Path) -> Table:
 
 
 def steps(folder: Path) -> Table:
-    """One shot less iterative (geometric), by share and order, paired by seed."""
-    if not (folder / "runs.csv").exists():
-        return NONE
-    runs = pd.read_csv(folder / "runs.csv").query("method in @STEPS")
+    """One shot less iterative (geometric), by share and order, paired by seed, over test images too."""
+    there = [
+        path.parent for name in STEPS for path in folder.parent.glob(f"{folder.name}*/seeds/*-{name}-*/record.json")
+    ]
+    networks = networks_of([read_record(path) for path in there])
     titles = ["gone, %", "order", "one shot, %", "geometric, %", "one shot less geometric, points", "pairs"]
     rows = []
-    for gone, order in sorted(set(zip(runs["gone"], runs["order"], strict=True))):
-        part = runs[(runs["gone"] == gone) & (runs["order"] == order)]
-        wide = part.pivot(index="seed", columns="method", values="classifier").reindex(columns=list(STEPS)).dropna()
-        one_shot, iterative = (wide[name].to_numpy() for name in STEPS)
-        told = paired_difference(one_shot, iterative, CONFIDENCE)
-        gain = {"difference": told.mean, "low": told.low, "high": told.high, "holds": False}
-        cells = [percent(wide[name].mean()) for name in STEPS]
-        rows.append([share(gone), order, *cells, difference(gain), str(told.num)])
+    for gone in sorted({gone for gone, _ in networks}):
+        one_shot, iterative = (networks.get((gone, name), {}) for name in STEPS)
+        for order in ORDERS:
+            seeds = [seed for of, seed in one_shot if of == order and (order, seed) in iterative]
+            pairs = [deepest_exit(one_shot[order, seed], iterative[order, seed]) for seed in sorted(seeds)]
+            gain = {**told_of([pair.differences for pair in pairs], CONFIDENCE), "holds": False}
+            means = [
+                np.mean([of[order, seed].test.correct[-1].mean() for seed in seeds]) for of in (one_shot, iterative)
+            ]
+            rows.append([share(gone), order, *map(percent, means), difference(gain), str(gain["num_seeds"])])
     return (titles, rows) if rows else NONE
 
 

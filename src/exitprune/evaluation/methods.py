@@ -146,28 +146,33 @@ def differences(records: Sequence[Record], confidence: float) -> pd.DataFrame:
         `std` is over seeds. `better` is what the interval says by itself. `p` is the p-value of the difference, see `crossed`,
         `p_corrected` the same corrected by Holm for all rows of the measure, and `holds` whether `better` is left after that.
     """
-    networks: dict[tuple[float, str], dict[tuple[str, int], Network]] = {}
-    for record in records:
-        about, outcomes = record.about, record.outcomes["recovered"]
-        settings = settings_of(about)
-        of_method = networks.setdefault((settings.sparsity, method_of(about)), {})
-        of_method[settings.order, about.seed] = Network(outcomes["validation"], outcomes["test"])
     rows = []
-    for (gone, method), there in sorted(networks.items()):
+    for (gone, method), there in sorted(networks_of(records).items()):
         joint, sequential = ({seed: one for (of, seed), one in there.items() if of == order} for order in ORDERS)
         seeds = sorted(joint.keys() & sequential.keys())
         for measure, quantity in QUANTITIES.items():
             pairs = [quantity(joint[seed], sequential[seed]) for seed in seeds]
-            told = _told([pair.differences for pair in pairs if pair is not None], confidence)
-            rows.append({"gone": gone, "method": method, "measure": measure, **told})
+            said = told_of([pair.differences for pair in pairs if pair is not None], confidence)
+            rows.append({"gone": gone, "method": method, "measure": measure, **said})
     made = pd.DataFrame(rows)
     made["p_corrected"] = made.groupby("measure")["p"].transform(lambda p: holm(p.to_numpy()))
     made["holds"] = made["p_corrected"] < 1 - confidence
     return made
 
 
-def _told(pairs: Sequence[Floats], confidence: float) -> dict[str, Any]:
-    """What the pairs of seeds, each with its difference on each group of test images, say together."""
+def networks_of(records: Sequence[Record]) -> dict[tuple[float, str], dict[tuple[str, int], Network]]:
+    """Recovered networks by order and seed, of each share that was to go and method."""
+    networks: dict[tuple[float, str], dict[tuple[str, int], Network]] = {}
+    for record in records:
+        about, outcomes = record.about, record.outcomes["recovered"]
+        settings = settings_of(about)
+        of_method = networks.setdefault((settings.sparsity, method_of(about)), {})
+        of_method[settings.order, about.seed] = Network(outcomes["validation"], outcomes["test"])
+    return networks
+
+
+def told_of(pairs: Sequence[Floats], confidence: float) -> dict[str, Any]:
+    """What the pairs of seeds, each with its difference on each group of test images, say together: see `differences`."""
     if not pairs:
         nothing = dict.fromkeys(("difference", "std", "low", "high"), math.nan)
         return {**nothing, "num_seeds": 0, "better": "cannot tell", "p": math.nan}
