@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from exitprune.config.params import Params
+from exitprune.reporting.answer import best_on_validation
 from exitprune.reporting.answer.deploys import deploys
 from exitprune.reporting.answer.found import found
 from exitprune.reporting.answer.saves import saves
@@ -203,6 +204,14 @@ def test_the_best_on_validation_is_deployed_though_another_is_better_on_test() -
     assert chosen.file == "runs/synthetic/seed1/joint/recovered.safetensors"
     assert chosen.commands[1].endswith("--threshold 0.6")
     assert chosen.accuracy == 0.86
+
+
+def test_a_network_that_was_lucky_on_validation_does_not_speak_for_its_recipe() -> None:
+    rows = [("steady", 0, 0.80), ("steady", 1, 0.82), ("lucky", 0, 0.70), ("lucky", 1, 0.83)]
+    points = pd.DataFrame(rows, columns=["recipe", "seed", "validation_accuracy"])
+    best = best_on_validation(points.assign(state="recovered", choice="cheapest", validation_macs=1.0))
+    assert best is not None
+    assert (best["recipe"], best["seed"]) == ("steady", 1)
 
 
 def test_savings_stand_with_what_they_cost_and_with_chance() -> None:

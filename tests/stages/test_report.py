@@ -78,7 +78,9 @@ def test_the_network_to_deploy_is_the_best_on_validation_images(study: tuple[Pat
     points = pd.read_csv(folder / "tables" / "operating_points.csv").query(
         "state == 'recovered' and choice == 'cheapest'"
     )
-    best = points.sort_values(["validation_accuracy", "validation_macs"], ascending=[False, True]).iloc[0]
+    recipe = points.groupby("recipe")["validation_accuracy"].mean().idxmax()
+    of_recipe = points[points["recipe"] == recipe]
+    best = of_recipe.sort_values(["validation_accuracy", "validation_macs"], ascending=[False, True]).iloc[0]
     file = f"runs/synthetic/seed{best['seed']}/{best['recipe']}/recovered.safetensors"
     assert f"exitprune export {file} --out model" in page.text
     threshold = float(re.findall(r"exitprune predict model/model.onnx image.png --threshold ([\d.]+)", page.text)[0])

@@ -42,7 +42,7 @@ class Deploy:
 
 
 def deploys(tables: Mapping[str, pd.DataFrame], params: Params) -> Deploy | None:
-    """The network that is best on validation images; None: there is none."""
+    """Of the recipe that is best on validation images the network that is; None: there is none."""
     best = best_on_validation(tables["operating_points"])
     if best is None:
         return None

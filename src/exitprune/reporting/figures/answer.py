@@ -31,7 +31,7 @@ TITLE = "What it saves, and which recipe is better"
 CAPTION = (
     "Left: test accuracy against average multiply-accumulates (MACs) per image, zero weights left out, as the threshold falls; "
     "large markers are the thresholds chosen on validation images as the cheapest that lose at most the margin; the arrow leads "
-    "to the recipe of the network that is best on validation images, which the title is of. "
+    "to the recipe that is best on validation images, mean over seeds, which the title is of. "
     "Right: joint minus the recipe that the title names, with an interval over seeds and test images, in colour where it "
     "excludes 0."
 )
