@@ -174,7 +174,7 @@ def test_what_is_saved_is_taken_back_with_its_module_and_with_no_other(tmp_path:
             lambda net: net.fit(IMAGES[:, :1], torch.zeros(2)),
             r"images are \(2, 1, 32, 32\); this network was wrapped for",
         ),
-        (lambda net: net.fit(IMAGES, torch.tensor([0, 4])), r"labels are \(N,\), from 0 to 3"),
+        (lambda net: net.fit(IMAGES, torch.tensor([0, 4])), r"labels are \(N,\) int64, from 0 to 3"),
         (lambda net: net.fit(IMAGES, torch.tensor([0, 1]), rate=1.0), "rate: Extra inputs are not permitted"),
         (lambda net: net.prune(IMAGES, torch.tensor([0, 1]), order="both"), "order: there is no 'both'; allowed: "),
         (lambda net: net.prune(IMAGES, torch.tensor([0, 1]), sparsity=1.0), "sparsity: Input should be less than 1"),
