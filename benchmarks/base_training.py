@@ -96,6 +96,7 @@ def variants(base: Any) -> dict[str, tuple[dict[str, Any], list[Callback]]]:
         "a fifth of the decay": ({"weight_decay": base.weight_decay / 5}, []),
         "half the batch": ({"batch_size": base.batch_size // 2}, []),
         "no decay of batch norms": ({}, [NoDecayOfNorms(base.weight_decay)]),
+        "twice the rate, no decay of batch norms": ({"lr": base.lr * 2}, [NoDecayOfNorms(base.weight_decay)]),
         "averaged weights": ({}, [Averaged(0.998)]),
         "small maps first": ({}, [SmallFirst(base.epochs)]),
     }
