@@ -15,7 +15,7 @@ import pandas as pd
 
 from benchmarks.pages import put
 from exitprune.evaluation.comparisons import deepest_exit
-from exitprune.evaluation.methods import MEASURES, ORDERS, networks_of, told_of
+from exitprune.evaluation.methods import MEASURES, ORDERS, recovered_networks, told_of
 from exitprune.evaluation.record_reading import read_about, read_record
 from exitprune.evaluation.statistics import rank_correlation
 from exitprune.reporting import method_orders, method_tables, methods_page
@@ -94,7 +94,7 @@ def steps(folder: Path) -> Table:
     there = [
         path.parent for name in STEPS for path in folder.parent.glob(f"{folder.name}*/seeds/*-{name}-*/record.json")
     ]
-    networks = networks_of([read_record(path) for path in there])
+    networks = recovered_networks([read_record(path) for path in there])
     titles = ["gone, %", "order", "one shot, %", "geometric, %", "one shot less geometric, points", "pairs"]
     rows = []
     for gone in sorted({gone for gone, _ in networks}):

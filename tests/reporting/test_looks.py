@@ -16,9 +16,11 @@ def test_each_of_twelve_recipes_has_its_own(what: str) -> None:
     assert len({getattr(look, what) for look in looks(MANY).values()}) == len(MANY) == 12
 
 
-def test_of_a_crowd_in_one_panel_the_first_two_alone_have_bands() -> None:
+def test_of_a_crowd_in_one_panel_the_two_that_claims_are_about_alone_have_bands() -> None:
     assert all(look.shade for look in looks_together(MANY[:CROWD]).values())
     assert [recipe for recipe, look in looks_together(MANY).items() if look.shade] == MANY[:2]
+    crowd = [*MANY[1:], "ordered", "joint"]
+    assert [recipe for recipe, look in looks_together(crowd).items() if look.shade] == ["ordered", "joint"]
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def differences(records: Sequence[Record], confidence: float) -> pd.DataFrame:
         `p_corrected` the same corrected by Holm for all rows of the measure, and `holds` whether `better` is left after that.
     """
     rows = []
-    for (gone, method), there in sorted(networks_of(records).items()):
+    for (gone, method), there in sorted(recovered_networks(records).items()):
         joint, sequential = ({seed: one for (of, seed), one in there.items() if of == order} for order in ORDERS)
         seeds = sorted(joint.keys() & sequential.keys())
         for measure, quantity in QUANTITIES.items():
@@ -160,7 +160,7 @@ def differences(records: Sequence[Record], confidence: float) -> pd.DataFrame:
     return made
 
 
-def networks_of(records: Sequence[Record]) -> dict[tuple[float, str], dict[tuple[str, int], Network]]:
+def recovered_networks(records: Sequence[Record]) -> dict[tuple[float, str], dict[tuple[str, int], Network]]:
     """Recovered networks by order and seed, of each share that was to go and method."""
     networks: dict[tuple[float, str], dict[tuple[str, int], Network]] = {}
     for record in records:

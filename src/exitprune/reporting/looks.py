@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from exitprune.evaluation.pairs import others_of
+from exitprune.evaluation.pairs import FIRST, POSTERS, others_of
 
 PALETTE = (
     *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
@@ -13,7 +13,7 @@ PALETTE = (
 )
 """seaborn's `colorblind`: ten colours that people who see few colours tell apart."""
 CROWD = 6
-"""So many recipes in one panel have bands; of more, the first two alone."""
+"""So many recipes in one panel have bands; of more, the two that claims are about."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ def looks(recipes: list[str]) -> dict[str, Look]:
 
 
 def looks_together(recipes: list[str]) -> dict[str, Look]:
-    """The same where all recipes are in one panel: of a crowd the first two alone have bands."""
-    bare = recipes[2:] if len(recipes) > CROWD else []
+    """The same where all recipes are in one panel: of a crowd the two that claims are about alone have bands."""
+    by_claims = sorted(recipes, key=lambda recipe: (recipe != FIRST, recipe != POSTERS[0]))
+    bare = by_claims[2:] if len(recipes) > CROWD else []
     return {recipe: replace(look, shade=0.0) if recipe in bare else look for recipe, look in looks(recipes).items()}
