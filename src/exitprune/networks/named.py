@@ -178,3 +178,16 @@ def one_of_many(name: str, allowed: Sequence[str], library: str) -> None:
     if name not in allowed:
         near = difflib.get_close_matches(name, allowed, 3, 0.4)
         raise BadInput(f"{library} has no {name!r}; nearest: {', '.join(near) or 'none'}")
+
+
+@contextmanager
+def building(name: str, size: int | None) -> Iterator[None]:
+    """Within this a library builds a network for images of a size.
+
+    Raises:
+        BadInput: if it is not made for that size.
+    """
+    try:
+        yield
+    except (TypeError, AssertionError) as error:
+        raise BadInput(f"{name} cannot be built for size {size}: {error}; give another, or none") from None

@@ -9,7 +9,7 @@ import importlib
 
 from exitprune.config.model import NamedSettings
 from exitprune.errors import BadInput
-from exitprune.networks.named import Named, checked_channels, one_of_many
+from exitprune.networks.named import Named, building, checked_channels, one_of_many
 
 
 class Settings(NamedSettings):
@@ -27,10 +27,6 @@ def build(settings: Settings, channels: int, num_classes: int) -> Named:
         raise BadInput(f"{settings.name} is a network of timm, which is not installed: pip install timm") from None
     one_of_many(settings.name, timm.list_models(), "timm")
     own = {} if settings.size is None else {"img_size": settings.size}
-    try:
+    with building(settings.name, settings.size):
         made = timm.create_model(settings.name, pretrained=False, num_classes=num_classes, **own)
-    except (TypeError, AssertionError) as error:
-        raise BadInput(
-            f"{settings.name} cannot be built for size {settings.size}: {error}; give another, or none"
-        ) from None
     return Named(made, repeats=checked_channels(channels, settings.name) == 1)

@@ -10,8 +10,7 @@ import warnings
 from torchvision import models
 
 from exitprune.config.model import NamedSettings
-from exitprune.errors import BadInput
-from exitprune.networks.named import Named, checked_channels, one_of_many
+from exitprune.networks.named import Named, building, checked_channels, one_of_many
 
 
 class Settings(NamedSettings):
@@ -25,14 +24,9 @@ def build(settings: Settings, channels: int, num_classes: int) -> Named:
     """The network, its weights drawn."""
     one_of_many(settings.name, models.list_models(models), "torchvision")  # what segments or detects downloads weights
     own = {} if settings.size is None else {"image_size": settings.size}
-    with warnings.catch_warnings():  # some tell that they will draw weights otherwise one day
-        warnings.simplefilter("ignore", FutureWarning)
-        try:
-            made = models.get_model(settings.name, weights=None, num_classes=num_classes, **own)
-        except (TypeError, AssertionError) as error:
-            raise BadInput(
-                f"{settings.name} cannot be built for size {settings.size}: {error}; give another, or none"
-            ) from None
+    with warnings.catch_warnings(), building(settings.name, settings.size):
+        warnings.simplefilter("ignore", FutureWarning)  # some tell that they will draw weights otherwise one day
+        made = models.get_model(settings.name, weights=None, num_classes=num_classes, **own)
     if getattr(made, "aux_logits", False):  # classifiers for training alone, of which GoogLeNet and Inception have some
         made.aux_logits = False
         for name, _ in list(made.named_children()):
