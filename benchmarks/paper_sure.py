@@ -54,6 +54,15 @@ def bases(tables: Path) -> Table:
     return ["the base is trained with", "validation accuracy, %", "more than the study, points", "seeds"], rows
 
 
+def dense(tables: Path) -> Table:
+    """What base networks get right before they have exits, in per cent, as `benchmarks.base_accuracy` wrote it."""
+    table = pd.read_csv(tables.parent / "base_accuracy.csv")
+    rows = [[str(row["seed"]), percent(row["validation"]), percent(row["test"])] for row in table.to_dict("records")]
+    if len(rows) > 1:
+        rows.append(["mean", percent(table["validation"].mean()), percent(table["test"].mean())])
+    return ["seed", "validation images, %", "test images, %"], rows
+
+
 def steps(tables: Path) -> Table:
     """What joint's lead is made of, as `benchmarks.steps` wrote it: three quantities with their intervals."""
     shown = {
