@@ -23,8 +23,8 @@ help: ## this list
 	@echo "Whatever needs packages sets up .venv first, once: 5.7 GB on disk, three minutes, Python 3.11 or newer."
 	@echo "After that the command exitprune is there too: source .venv/bin/activate; exitprune --help"
 
-reproduce: announce .venv/installed ## the default study, digits: about 5 minutes, 0.7 GB; ends with results/digits/report.html
-	snakemake --cores $(CORES) --config records=here
+reproduce: announce .venv/installed ## the default study, digits: about 5 minutes, 0.7 GB; ends with results/digits/report.html; STUDY=name runs another
+	snakemake --cores $(CORES) --config records=here $(if $(filter-out file,$(origin STUDY)),study=$(STUDY))
 
 announce:
 	@echo "1. packages into .venv: 5.7 GB on disk, about three minutes; $$(test -e .venv/installed && echo 'they are there' || echo 'they are downloaded now')"

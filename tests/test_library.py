@@ -14,6 +14,7 @@ import exitprune
 from exitprune.deployment.exported_model import ExportedModel
 from exitprune.errors import BadInput
 from exitprune.library.early_exits import EarlyExits
+from exitprune.networks.checkpoints import save_checkpoint
 
 TRAINED = {"batch_size": 4, "lr": 0.01}
 
@@ -161,3 +162,23 @@ def test_an_exported_file_is_sealed_and_says_what_it_was_given(net: EarlyExits, 
     model = ExportedModel(tmp_path / "model.onnx")
     assert model.is_sealed
     assert model.about.classes == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("resaved", [False, True])
+def test_a_level_of_a_study_is_exported_as_its_images_were_normalised(
+    net: EarlyExits, given: tuple[Tensor, Tensor], tmp_path: Path, resaved: bool
+) -> None:
+    level, names = tmp_path / "level.safetensors", ["ant", "bee", "cow"]
+    save_checkpoint(level, net.network, net.masks, {"name": "level", "mean": [0.4], "std": [0.2], "classes": names})
+    again = exitprune.load(level, net.module)
+    if resaved:
+        again.save(level)
+        again = exitprune.load(level, net.module).smaller()
+    again.export(tmp_path / "model.onnx")
+    pixels = (given[0].clamp(-1, 1) * 127 + 127).byte()
+    model = ExportedModel(tmp_path / "model.onnx")
+    with torch.no_grad():
+        wanted = net.eval()((pixels / 255 - 0.4) / 0.2)[-1].softmax(-1).amax(-1)
+    _, confidences, _ = model.run(pixels.numpy(), 1.0)
+    assert confidences.tolist() == pytest.approx(wanted.tolist(), abs=1e-5)
+    assert model.about.classes == names

@@ -35,7 +35,7 @@ from exitprune.jobs.compute import Machine
 from exitprune.jobs.progress import Progress, Rate
 from exitprune.jobs.seeding import seed_of
 from exitprune.library import AS_THEY_ARE, PRUNING, TRAINING
-from exitprune.library.given import check_group, checked, left_as_free, normalised, numbers
+from exitprune.library.given import check_group, checked, left_as_free, normalised
 from exitprune.library.rounds import pruned
 from exitprune.networks.checkpoint_header import CheckpointHeader
 from exitprune.networks.checkpoints import Checkpoint, save_checkpoint
@@ -71,11 +71,12 @@ class EarlyExits(nn.Module):
     Attributes:
         network: what is trained and pruned.
         masks: by layer; True stays.
+        trained_on: `mean`, `std` and `classes` of the images that a level of a study was trained on, where they are known.
     """
 
-    def __init__(self, network: EarlyExitNetwork, masks: Masks) -> None:
+    def __init__(self, network: EarlyExitNetwork, masks: Masks, trained_on: Mapping[str, Any] | None = None) -> None:
         super().__init__()
-        self.network, self.masks = network, masks
+        self.network, self.masks, self.trained_on = network, masks, dict(trained_on or {})
 
     @property
     def module(self) -> nn.Module:
@@ -197,7 +198,7 @@ class EarlyExits(nn.Module):
         """
         gone, network = emptied(self.network, self.masks), copy.deepcopy(self.network)
         gone.narrow_(network)
-        return EarlyExits(network, gone.masks(self.masks))
+        return EarlyExits(network, gone.masks(self.masks), self.trained_on)
 
     def accuracy(self, images: Tensor, labels: Tensor) -> list[float]:
         """Of each exit, were every image to leave there."""
@@ -246,16 +247,20 @@ class EarlyExits(nn.Module):
 
         Args:
             path: of the file.
-            mean, std: C each, in units of the full range; None: 0 and 1.
-            classes: what they are called; None: their numbers.
+            mean, std: C each, in units of the full range; None: those of the study whose level was loaded, else 0 and 1.
+            classes: what they are called; None: as that study calls them, else their numbers.
 
         Raises:
             BadInput: if onnx is not installed, there are not as many numbers or classes as the network has, a deviation is not
                 above 0, or the network does what cannot be written as ONNX.
         """
         spec, ones = self.network.spec, [1.0] * self.network.num_exits
-        centre, spread = numbers(mean, 0, spec.channels), numbers(std, 1, spec.channels)
-        header = {"classes": [str(name) for name in (range(spec.num_classes) if classes is None else classes)]}
+        given: dict[str, Any] = {"mean": mean, "std": std, "classes": classes}
+        given = {name: values for name, values in given.items() if values is not None}
+        otherwise = {"mean": [0] * spec.channels, "std": [1] * spec.channels, "classes": range(spec.num_classes)}
+        told: dict[str, Any] = {**otherwise, **self.trained_on, **given}
+        centre, spread = ([float(value) for value in told[name]] for name in ("mean", "std"))
+        header = {"classes": [str(name) for name in told["classes"]]}
         checked(CheckpointHeader, {"network": spec.as_dict(), "mean": centre, "std": spread, **header})
         smaller, checkpoint = smallest(self.network), Checkpoint(self.network, self.masks, header)
         metadata = metadata_of(checkpoint, exit_table(checkpoint, smaller, ones, None, None, {}), [], "none")
@@ -264,7 +269,8 @@ class EarlyExits(nn.Module):
 
     def save(self, path: Path | str) -> None:
         """Network and masks in one safetensors file; `load` takes them back."""
-        save_checkpoint(Path(path), self.network, self.masks, {"name": "saved", "key": "none", "data": "none"})
+        header = {**self.trained_on, "name": "saved", "key": "none", "data": "none"}
+        save_checkpoint(Path(path), self.network, self.masks, header)
 
     @property
     def _costs(self) -> Costs:

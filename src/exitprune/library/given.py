@@ -5,7 +5,7 @@ Letters: N images, C channels, K classes, H and W height and width.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, get_args
 
@@ -87,8 +87,3 @@ def left_as_free(network: nn.Module) -> Iterator[None]:
     finally:
         for one, was in were.items():
             one.requires_grad_(was)
-
-
-def numbers(values: Sequence[float] | None, otherwise: float, count: int) -> list[float]:
-    """So many numbers, of whatever holds them; None: all are the other."""
-    return [otherwise] * count if values is None else [float(value) for value in values]

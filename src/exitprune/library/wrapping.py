@@ -65,7 +65,9 @@ def load(path: Path | str, module: nn.Module | None = None) -> EarlyExits:
         BadInput: if the file is none, or is of another module.
     """
     found = load_checkpoint(Path(path), base=None if module is None else OwnModule(module))
-    return EarlyExits(found.network, found.masks)
+    told = ("mean", "std", "classes")
+    trained_on = {name: value for name, value in found.header.items() if name in told}
+    return EarlyExits(found.network, found.masks, trained_on)
 
 
 def _tried(module: nn.Module, example: Tensor) -> tuple[Tried, str]:
