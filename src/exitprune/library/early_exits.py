@@ -20,12 +20,8 @@ from exitprune.config.data import Augment
 from exitprune.config.prune import Prune
 from exitprune.config.training import Training
 from exitprune.data.images import Images
-from exitprune.deployment.filter_removal import smallest
-from exitprune.deployment.model_card import exit_table, metadata_of
-from exitprune.deployment.onnx_export import build_model
 from exitprune.deployment.options import check_threshold
 from exitprune.deployment.runtime import answer
-from exitprune.deployment.seal import sealed
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import sweep
 from exitprune.evaluation.logits import infer
@@ -35,10 +31,10 @@ from exitprune.jobs.compute import Machine
 from exitprune.jobs.progress import Progress, Rate
 from exitprune.jobs.seeding import seed_of
 from exitprune.library import AS_THEY_ARE, PRUNING, TRAINING
+from exitprune.library.exporting import onnx_file
 from exitprune.library.given import check_group, checked, left_as_free, normalised
 from exitprune.library.rounds import pruned
-from exitprune.networks.checkpoint_header import CheckpointHeader
-from exitprune.networks.checkpoints import Checkpoint, save_checkpoint
+from exitprune.networks.checkpoints import save_checkpoint
 from exitprune.networks.cost import exit_costs
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.freedom import emptied
@@ -254,18 +250,9 @@ class EarlyExits(nn.Module):
             BadInput: if onnx is not installed, there are not as many numbers or classes as the network has, a deviation is not
                 above 0, or the network does what cannot be written as ONNX.
         """
-        spec, ones = self.network.spec, [1.0] * self.network.num_exits
-        given: dict[str, Any] = {"mean": mean, "std": std, "classes": classes}
-        given = {name: values for name, values in given.items() if values is not None}
-        otherwise = {"mean": [0] * spec.channels, "std": [1] * spec.channels, "classes": range(spec.num_classes)}
-        told: dict[str, Any] = {**otherwise, **self.trained_on, **given}
-        centre, spread = ([float(value) for value in told[name]] for name in ("mean", "std"))
-        header = {"classes": [str(name) for name in told["classes"]]}
-        checked(CheckpointHeader, {"network": spec.as_dict(), "mean": centre, "std": spread, **header})
-        smaller, checkpoint = smallest(self.network), Checkpoint(self.network, self.masks, header)
-        metadata = metadata_of(checkpoint, exit_table(checkpoint, smaller, ones, None, None, {}), [], "none")
-        model = build_model(smaller, centre, spread, ones, metadata)
-        write_bytes(Path(path), sealed(model.SerializeToString()))
+        given = {"mean": mean, "std": std, "classes": classes}
+        told = {name: values for name, values in given.items() if values is not None}
+        write_bytes(Path(path), onnx_file(self.network, self.masks, {**self.trained_on, **told}))
 
     def save(self, path: Path | str) -> None:
         """Network and masks in one safetensors file; `load` takes them back."""

@@ -1,0 +1,38 @@
+"""A network with early exits as one ONNX file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from exitprune.deployment.filter_removal import smallest
+from exitprune.deployment.model_card import exit_table, metadata_of
+from exitprune.deployment.onnx_export import build_model
+from exitprune.deployment.seal import sealed
+from exitprune.library.given import checked
+from exitprune.networks.checkpoint_header import CheckpointHeader
+from exitprune.networks.checkpoints import Checkpoint
+from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.masks import Masks
+
+
+def onnx_file(network: EarlyExitNetwork, masks: Masks, told: Mapping[str, Any]) -> bytes:
+    """The file's content.
+
+    Args:
+        network: whose answers it gives.
+        masks: by layer.
+        told: `mean`, `std` and `classes`, as far as they are known; else images are only scaled and classes numbered.
+
+    Raises:
+        BadInput: if onnx is not installed, there are not as many numbers or classes as the network has, a deviation is not
+            above 0, or the network does what cannot be written as ONNX.
+    """
+    spec, ones = network.spec, [1.0] * network.num_exits
+    told = {"mean": [0] * spec.channels, "std": [1] * spec.channels, "classes": range(spec.num_classes), **told}
+    mean, std = ([float(value) for value in told[name]] for name in ("mean", "std"))
+    header = {"classes": [str(name) for name in told["classes"]]}
+    checked(CheckpointHeader, {"network": spec.as_dict(), "mean": mean, "std": std, **header})
+    smaller, checkpoint = smallest(network), Checkpoint(network, masks, header)
+    metadata = metadata_of(checkpoint, exit_table(checkpoint, smaller, ones, None, None, {}), [], "none")
+    return sealed(build_model(smaller, mean, std, ones, metadata).SerializeToString())
