@@ -20,11 +20,14 @@ from benchmarks.pages import put
 from benchmarks.paper_sure import PAGE, Table, bases, budget, dense, difference, rounding, scatter, steps
 from exitprune.evaluation import paper
 from exitprune.evaluation.claims import CLAIMS, PRIMARY, SUPPORTED
+from exitprune.evaluation.pairs import POSTERS
 from exitprune.reporting.formatting import NOTHING, STATES, interval, millions, percent, points
 
 ROOT = Path(__file__).parents[1]
 STUDIES = (*paper_picture.STUDIES, paper_picture.MADE_OF)
 """Of the paper's images and both its approaches, as far as they are published; the paper's network first."""
+OTHER, FINAL = POSTERS
+COST = "cost_at_equal_accuracy"
 ACCURACIES = (0.65, 0.70, 0.75, 0.80, 0.82)
 """At which the paper's savings are told."""
 
@@ -52,17 +55,32 @@ def claims(tables: Path) -> Table:
 
 def verdicts(_: Path) -> Table:
     """Every claim's primary comparison in every study of the paper's images, the paper's own value first."""
+    folders = {study: ROOT / "results" / study / "tables" for study in STUDIES}
     found = {
-        study: pd.read_csv(file).query("role == @PRIMARY").set_index("claim")
-        for study in STUDIES
-        if (file := ROOT / "results" / study / "tables/claims.csv").exists()
+        study: pd.read_csv(folder / "claims.csv").query("role == @PRIMARY").set_index("claim")
+        for study, folder in folders.items()
+        if folder.exists()
     }
     theirs = _papers_own()
     rows = []
     for claim in CLAIMS:
         cells = [_verdict(table.loc[claim.number].to_dict()) for table in found.values()]
         rows.append([str(claim.number), f"{claim.label}, {claim.unit}", theirs.get(claim.number, NOTHING), *cells])
+        if claim.name == COST:
+            rows.append(
+                ["", "accuracies that both reach, per cent", *_common_accuracies([folders[of] for of in found])]
+            )
     return ["claim", "joint minus ordered", "the paper", *found], rows
+
+
+def _common_accuracies(folders: list[Path]) -> list[str]:
+    """Over which the cost of both is compared, the paper's first."""
+    accuracy = np.linspace(0, 1, 1001)
+    reached = [accuracy[np.isfinite(paper.cost_ratio(accuracy))]]
+    for folder in folders:
+        table = pd.read_csv(folder / "cost_at_equal_accuracy.csv")
+        reached.append(table.query("against == @OTHER and state == @FINAL")["accuracy"].to_numpy())
+    return [f"{100 * each.min():.0f} to {100 * each.max():.0f}" for each in reached]
 
 
 def _papers_own() -> dict[int, str]:
@@ -70,7 +88,9 @@ def _papers_own() -> dict[int, str]:
     lead = paper.lead_by_exit()
     ratios = paper.cost_ratio(np.linspace(0, 1, 1001))
     cost = np.exp(np.nanmean(np.log(ratios))) - 1
-    return {1: points(lead.iloc[:-1].mean()), 2: points(lead.iloc[-1]), 3: points(cost)}
+    curves = paper.tradeoff().query("state == 'after'").groupby("approach")["accuracy"].max()
+    best = curves[paper.TOGETHER] - curves[paper.SEPARATELY]
+    return {1: points(lead.iloc[:-1].mean()), 2: points(lead.iloc[-1]), 3: points(cost), 4: points(best)}
 
 
 def _verdict(row: Mapping[Any, Any]) -> str:

@@ -1,18 +1,21 @@
 """The answer of docs/paper.md in one picture, from published tables: `python -m benchmarks.paper_picture` draws docs/paper.svg.
 
 Left: how far joint is ahead of ordered at each exit, in the paper and in our studies of its network. Middle: what joint costs at
-equal accuracy. Right: what its lead at the early exits is made of (`benchmarks.steps`).
+equal accuracy. Right: what its lead at the early exits is made of, and what it saves (`benchmarks.steps`).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
+from benchmarks.steps import CHAIN, OWN_CHAIN
 from exitprune.evaluation import paper
 from exitprune.evaluation.pairs import FIRST, POSTERS
 from exitprune.evaluation.statistics import band
@@ -26,8 +29,28 @@ STUDIES = {"paper-32": "v", "paper-16": "o"}
 """Of the paper's network and both its approaches, those that are published, with their markers."""
 MADE_OF = "cifar10-16"
 OTHER, FINAL = POSTERS
+RECOVERED = "recovered"
 CONFIDENCE = 0.95
 TITLE = "Joint against ordered: where it is ahead, what it saves, and why"
+LEAD, COST = "early_exits_accuracy", "cost_at_equal_accuracy"
+PARTS = {LEAD: "The lead at the early exits, in points", COST: "MACs saved at equal accuracy, %"}
+"""What is shown in parts, with its title."""
+BARS = (
+    ("after the last round", FINAL, CHAIN),
+    ("after recovery", RECOVERED, CHAIN),
+    ("own rates, last round", FINAL, OWN_CHAIN),
+    ("own rates, recovery", RECOVERED, OWN_CHAIN),
+)
+"""What a bar is called, of which state it is, and a whole with what it is made of."""
+PIECES = {
+    "order": ("the order of pruning", PALETTE[0], ""),
+    "base": ("training the base for its exits", PALETTE[1], "//"),
+    "heads": ("heads trained beforehand", PALETTE[2], "\\\\"),
+    "both": ("base and heads together", PALETTE[7], "xx"),
+}
+"""Of a bar: how each is called and looks."""
+PLACES = {len(CHAIN): ("order", "base", "heads"), len(OWN_CHAIN): ("order", "both")}
+"""Which pieces a chain has, by its length."""
 
 
 def lead_by_exit(tables: Path) -> pd.DataFrame:
@@ -40,14 +63,15 @@ def lead_by_exit(tables: Path) -> pd.DataFrame:
 
 
 def draw(results: Path) -> Figure:
-    """The three panels."""
-    figure = new_figure(4.0)
-    ahead, cost, made_of = figure.subplots(1, 3, width_ratios=(1, 1, 1))
+    """The four panels."""
+    figure = new_figure(4.4)
+    panels = figure.subplot_mosaic([["ahead", "cost", part] for part in PARTS], width_ratios=(1, 1, 1.15))
+    ahead, cost = panels["ahead"], panels["cost"]
     _papers(ahead, cost)
     for number, (study, marker) in enumerate(STUDIES.items()):
         tables = results / study / "tables"
         if tables.exists():
-            look = {"color": PALETTE[number], "marker": marker, "markersize": 5}
+            look: dict[str, Any] = {"color": PALETTE[number], "marker": marker, "markersize": 5}
             table = lead_by_exit(tables)
             ahead.plot(table["exit"], 100 * table["difference"], label=study, **look)
             ahead.fill_between(table["exit"], 100 * table["low"], 100 * table["high"], color=PALETTE[number], alpha=0.2)
@@ -61,8 +85,34 @@ def draw(results: Path) -> Figure:
     cost.set(title="MACs at equal accuracy", xlabel="test accuracy of both", ylabel="joint’s, as a share of ordered’s")
     in_percent(cost)
     cost.xaxis.set_major_formatter(cost.yaxis.get_major_formatter())
-    _steps(made_of, pd.read_csv(results / MADE_OF / "steps.csv").query("measure == 'early_exits_accuracy'"))
+    steps = pd.read_csv(results / MADE_OF / "steps.csv")
+    for measure, title in PARTS.items():
+        _parts(panels[measure], values_of(steps, measure), measure == COST)
+        panels[measure].set_title(title)
+    looks = [
+        Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name) for name, colour, hatch in PIECES.values()
+    ]
+    panels[COST].legend(
+        handles=looks,
+        title=f"of {MADE_OF}, at equal epochs",
+        fontsize=7.5,
+        title_fontsize=7.5,
+        loc="upper center",
+        bbox_to_anchor=(0.4, -0.22),
+        ncols=2,
+    )
     return figure
+
+
+def values_of(steps: pd.DataFrame, measure: str) -> list[tuple[str, float, dict[str, float]]]:
+    """Each bar that there is: what it is called, the whole, and its pieces by name; fractions, of costs as shares."""
+    there = steps[steps["measure"] == measure].set_index(["state", "step"])["difference"].to_dict()
+    bars = []
+    for name, state, chain in BARS:
+        if all((state, step) in there for step, *_ in chain):
+            whole, *pieces = (float(there[state, step]) for step, *_ in chain)
+            bars.append((name, whole, dict(zip(PLACES[len(chain)], pieces, strict=True))))
+    return bars
 
 
 def said(results: Path) -> str:
@@ -71,8 +121,11 @@ def said(results: Path) -> str:
     for study in STUDIES:
         if (tables := results / study / "tables").exists():
             parts.append(f"{study}: {', '.join(points(value) for value in lead_by_exit(tables)['difference'])}")
-    steps = pd.read_csv(results / MADE_OF / "steps.csv").query("measure == 'early_exits_accuracy' and state == @FINAL")
-    parts += [f"{step}: {points(value)}" for step, value in zip(steps["step"], steps["difference"], strict=True)]
+    steps = pd.read_csv(results / MADE_OF / "steps.csv")
+    for measure, title in PARTS.items():
+        for name, whole, pieces in values_of(steps, measure):
+            of = ", ".join(f"{PIECES[piece][0]} {points(value)}" for piece, value in pieces.items())
+            parts.append(f"{title}, {name}: {points(whole)}, of it {of}")
     return "; ".join(parts)
 
 
@@ -83,23 +136,37 @@ def _papers(ahead: Axes, cost: Axes) -> None:
     cost.plot(accuracy, paper.cost_ratio(accuracy), label="the paper", color="black", linestyle="--")
 
 
-def _steps(axes: Axes, steps: pd.DataFrame) -> None:
-    names = list(steps["step"].unique())
-    for state, shift, fill in ((FINAL, -0.15, "full"), ("recovered", 0.15, "none")):
-        part = steps[steps["state"] == state].set_index("step").loc[names]
-        place, value = np.arange(len(names)) + shift, 100 * part["difference"]
-        error = np.abs(100 * part[["low", "high"]].to_numpy().T - value.to_numpy())
-        label = "after the last round" if state == FINAL else "after recovery"
-        axes.errorbar(value, place, xerr=error, fmt="o", color=PALETTE[0], fillstyle=fill, markersize=5, label=label)
-        for at, (height, number) in enumerate(zip(place, part["difference"], strict=True)):
-            axes.text(100 * part["high"].iloc[at] + 0.15, height, points(number), va="center", fontsize=7.5)
-    axes.axvline(0, color="0.3", linewidth=0.8)
-    axes.set_yticks(
-        range(len(names)), [name.replace(", ", ",\n").replace("before", "\nbefore") for name in names], fontsize=8
-    )
-    axes.set(title="Early exits, in parts", xlabel=f"points ({MADE_OF})", xlim=(-0.4, 10.9))
+def _parts(axes: Axes, bars: list[tuple[str, float, dict[str, float]]], is_cost: bool) -> None:
+    """Pieces laid end to end; of costs by their logarithms, which add up. One that takes back is drawn lower, and open."""
+    for place, (_, whole, pieces) in enumerate(bars):
+        begin = end = 0.0
+        for piece, value in pieces.items():
+            _, colour, hatch = PIECES[piece]
+            length = -np.log1p(value) if is_cost else value
+            shift = 0.0 if length > 0 else 0.42
+            axes.barh(
+                place + shift, length, 0.62 - shift, begin, color=colour, hatch=hatch, edgecolor="white", linewidth=0
+            )
+            if abs(length) > 0.008:
+                label = f"{100 * abs(value):.1f}" if length > 0 else points(-value)
+                axes.text(
+                    begin + length / 2,
+                    place + shift,
+                    label,
+                    ha="center",
+                    va="center",
+                    fontsize=7.5,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
+                )
+            begin += length
+            end = max(end, begin)
+        axes.text(end * 1.02, place, f"{100 * abs(whole):.1f}", va="center", fontsize=8, fontweight="bold")
+    axes.set_yticks(range(len(bars)), [name for name, *_ in bars], fontsize=8)
+    axes.set_xticks([])
+    axes.margins(x=0.12)
+    axes.set_xlim(left=0)
+    axes.grid(visible=False)
     axes.invert_yaxis()
-    axes.legend(fontsize=8, loc=(0.33, 0.31))
 
 
 def main() -> None:

@@ -85,18 +85,21 @@ def steps(tables: Path) -> Table:
 
 
 def budget(tables: Path) -> Table:
-    """What the studies took whose claims stand on the page: minutes of a seed, the median, with all recipes; bases count once."""
+    """What the studies took whose claims or exits stand on the page: minutes of a seed, the median, with all recipes, and the
+    hours of all seeds together; bases and heads of a seed count once."""
     titles = ["study", "seeds", "recipes", "processor", "threads", "precision"]
     titles += ["base and heads, min", "rounds", "recovery", "evaluation", "all, hours of all seeds"]
     rows = []
-    for study in re.findall("<!-- table: claims (.*?) -->", PAGE.read_text(encoding="utf-8")):
+    for study in dict.fromkeys(re.findall("<!-- table: (?:claims|exits) (.*?) -->", PAGE.read_text(encoding="utf-8"))):
         runs = pd.read_csv(tables.parents[1] / study / "tables" / "seeds.csv")
         by_seed = runs.groupby("seed")
         parts = [by_seed[["seconds_base", "seconds_heads"]].median().sum(axis=1)]
-        parts += [by_seed[f"seconds_{stage}"].median() * by_seed.size() for stage in ("prune", "recover", "evaluate")]
+        parts += [by_seed[f"seconds_{stage}"].sum() for stage in ("prune", "recover", "evaluate")]
         medians = [part.median() for part in parts]
         how = [" and ".join(map(str, runs[of].unique())) for of in ("processor", "threads", "precision")]
         minutes = [f"{seconds / 60:.1f}" for seconds in medians]
         num_seeds, num_recipes = (runs[of].nunique() for of in ("seed", "recipe"))
-        rows.append([study, str(num_seeds), str(num_recipes), *how, *minutes, f"{num_seeds * sum(medians) / 3600:.1f}"])
+        rows.append(
+            [study, str(num_seeds), str(num_recipes), *how, *minutes, f"{sum(part.sum() for part in parts) / 3600:.1f}"]
+        )
     return titles, rows

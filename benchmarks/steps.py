@@ -17,22 +17,32 @@ from typer import Argument, BadParameter, run
 from benchmarks.rounding import Runs, runs_of
 from exitprune.evaluation.claims import CLAIMS
 from exitprune.evaluation.crossed import crossed
-from exitprune.evaluation.pairs import EQUAL_EPOCHS, FIRST, OWN_RATE, POSTERS, STEPS
+from exitprune.evaluation.pairs import EQUAL_EPOCHS, FIRST, OWN_RATE, POSTERS, TWICE, steps_of
 
 RESULTS = Path(__file__).parents[1] / "results"
 CONFIDENCE = 0.95
 OTHER = POSTERS[0]
+CHAIN = ("both approaches", FIRST, OTHER), *steps_of()
+"""The whole, and what it is made of at equal epochs."""
+OWN_CHAIN = (
+    ("both approaches, each at its own best rate", FIRST + OWN_RATE, OTHER + OWN_RATE),
+    ("the order of pruning, at own best rates", FIRST + OWN_RATE, EQUAL_EPOCHS + OWN_RATE),
+    (
+        "training the base for its exits and heads beforehand, at own best rates",
+        EQUAL_EPOCHS + OWN_RATE,
+        OTHER + OWN_RATE,
+    ),
+)
 PAIRS = (
-    ("both approaches", FIRST, OTHER),
-    *STEPS,
-    ("the order of pruning, at equal epochs", FIRST, EQUAL_EPOCHS),
+    *CHAIN,
+    *((f"{step}, where the other order has twice the rounds", *two) for step, *two in steps_of(TWICE)[:2]),
+    *OWN_CHAIN,
     ("what exits keep, more than the base", FIRST, "shares"),
     ("the order of pruning, at equal shares too", "shares", EQUAL_EPOCHS),
     ("eight times the epochs, for approach 2’s heads", f"{OTHER}_long", OTHER),
-    ("both approaches, each at its own best rate", FIRST + OWN_RATE, OTHER + OWN_RATE),
-    ("the order of pruning, at equal epochs and own best rates", FIRST + OWN_RATE, EQUAL_EPOCHS + OWN_RATE),
+    ("both approaches, approach 2’s heads trained so long", FIRST, f"{OTHER}_long"),
 )
-"""What a difference is, and the two recipes: the whole, its three steps, and what is left under other conditions."""
+"""What a difference is, and the two recipes."""
 
 
 def steps(runs: Runs) -> pd.DataFrame:

@@ -91,13 +91,13 @@ def test_rounding_is_what_differs_within_a_seed_and_seeds_are_told_without_it(tm
 
 def test_the_steps_of_a_lead_add_up_to_it(tmp_path: Path) -> None:
     labels = write_data(tmp_path / "data.safetensors")
-    for place, recipe in enumerate(("joint", "control", "sequential", "ordered")):
+    for place, recipe in enumerate(("joint", "control_half", "sequential", "ordered")):
         for seed in (0, 1):
             write_run(tmp_path, seed, recipe, labels, rounds=1, sharpness=1 - 0.1 * place)
     runs = runs_of(tmp_path)
     early = steps(runs).query("measure == 'early_exits_accuracy' and state == 'final'").set_index("step")
     assert list(early["first"] + " " + early["second"])[:4] == [
-        *("joint ordered", "joint control", "control sequential", "sequential ordered")
+        *("joint ordered", "joint control_half", "control_half sequential", "sequential ordered")
     ]
     means = {
         recipe: np.mean([runs[recipe, seed, "final"].test.correct[:-1].mean() for seed in (0, 1)])

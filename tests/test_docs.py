@@ -63,7 +63,7 @@ def test_the_steps_published_are_those_of_the_claims() -> None:
         right_on=["against", "state", "measure"],
         suffixes=("", "_claimed"),
     )
-    assert len(both) == 4 * 2 * len(CLAIMS), "against ordered, control, control_half and shares"
+    assert len(both) == 5 * 2 * len(CLAIMS), "against ordered, control, control_half, shares and ordered_long"
     for number in ("difference", "low", "high"):
         assert both[number].to_numpy() == pytest.approx(both[f"{number}_claimed"].to_numpy(), abs=1e-5)
 

@@ -127,11 +127,13 @@ def test_the_papers_comparison_came_out_as_told() -> None:
     assert primary["difference"].round(3)[[1, 2]].to_list() == [0.084, -0.008]
     assert primary["difference"].round(2)[3] == -0.24
     early = claims.loc[1].set_index("against")["difference"]
-    assert round(early["control"], 3) == 0.010
-    assert round(early["sequential"] - early["control"], 3) == 0.044
+    assert round(early["control_half"], 3) == 0.027
+    assert round(early["sequential"] - early["control_half"], 3) == 0.027
     assert round(early["ordered"] - early["sequential"], 3) == 0.031
     assert round(early["ordered_long"], 3) == 0.050
     assert early["ordered_own_rate"] - early["joint_own_rate"] == pytest.approx(0.065, abs=6e-4)
+    cost = claims.loc[3].set_index("against")["difference"]
+    assert round(cost["control_half"], 2) == -0.14
     budget = claims.loc[5].set_index("against")["difference"]
     assert budget["ordered_own_rate"] - budget["joint_own_rate"] == pytest.approx(0.0575, abs=5e-4)
 

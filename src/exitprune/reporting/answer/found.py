@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from exitprune.evaluation.claims import CONTRADICTED, ONE_SEED, OPEN, PRIMARY, SUPPORTED
-from exitprune.evaluation.pairs import EQUAL_EPOCHS, FIRST, OWN_RATE, POSTERS, STEPS
+from exitprune.evaluation.pairs import EQUAL_EPOCHS, FIRST, OWN_RATE, POSTERS, TWICE, steps_of
 from exitprune.reporting.answer import LAST, RECOVERED, Box, first_up, mean_of
 from exitprune.reporting.formatting import STATES, interval, joined, millions, percent, points
 
@@ -62,21 +62,31 @@ def _costs(claims: pd.DataFrame) -> list[str]:
 
 def _why(claims: pd.DataFrame) -> list[str]:
     """What joint's lead at the early exits is made of, where the recipes that tell it apart ran."""
-    there = claims[(claims["measure"] == EARLY) & (claims["state"] == POSTERS[1]) & claims["difference"].notna()]
-    lead = there.set_index("against")["difference"].to_dict()
-    lead[FIRST] = 0.0
-    if not {recipe for step in STEPS for recipe in step[1:]} <= set(lead):
-        return []
-    parts = [f"{points(lead[second] - lead[first])} are {what}" for what, first, second in STEPS]
-    half = f" At equal epochs the order is {points(lead[EQUAL_EPOCHS])}." if EQUAL_EPOCHS in lead else ""
-    own = [name + OWN_RATE for name in (FIRST, POSTERS[0])]
-    left = (
-        f" Each at its own best rate, {points(lead[own[1]] - lead[own[0]])} are left." if set(own) <= set(lead) else ""
+    there = claims[(claims["state"] == POSTERS[1]) & claims["difference"].notna()]
+    lead, cost = (
+        there[there["measure"] == measure].set_index("against")["difference"].to_dict() for measure in (EARLY, COST)
     )
-    return [
+    lead[FIRST] = 0.0
+    control = EQUAL_EPOCHS if EQUAL_EPOCHS in lead else TWICE
+    steps = steps_of(control)
+    if not {recipe for step in steps for recipe in step[1:]} <= set(lead):
+        return []
+    parts = [f"{points(lead[second] - lead[first])} are {what}" for what, first, second in steps]
+    said = [
         f"Of joint’s {points(lead[POSTERS[0]])} points at the early exits after the last round {joined(parts)} (by the recipes "
-        f"{joined([first for _, first, _ in STEPS[1:]])}).{half}{left}"
+        f"{joined([first for _, first, _ in steps[1:]])})."
     ]
+    if control == EQUAL_EPOCHS and TWICE in lead:
+        said.append(f"Where the other order has twice the rounds, {points(lead[TWICE])} are.")
+    if {POSTERS[0], control} <= set(cost):
+        said.append(
+            f"Of {points(cost[POSTERS[0]])} % in cost at equal accuracy the order makes {points(cost[control])} %."
+        )
+    joint, ordered, order = (name + OWN_RATE for name in (FIRST, POSTERS[0], EQUAL_EPOCHS))
+    if {joint, ordered} <= set(lead):
+        of_order = f", {points(lead[order] - lead[joint])} of them the order’s" if order in lead else ""
+        said.append(f"Each at its own best rate, {points(lead[ordered] - lead[joint])} points are left{of_order}.")
+    return [" ".join(said)]
 
 
 def _winner(row: Mapping[Any, Any]) -> str:
