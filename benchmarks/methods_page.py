@@ -21,7 +21,7 @@ from exitprune.evaluation.statistics import rank_correlation
 from exitprune.reporting import method_orders, method_tables, methods_page
 from exitprune.reporting.formatting import NOTHING, percent, points, share
 from exitprune.reporting.method_tables import by_method, by_share, difference, gains_of
-from exitprune.reporting.methods import NAMES
+from exitprune.reporting.methods import NAMES, WHEN
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "methods.md"
@@ -30,6 +30,10 @@ NONE: Table = ["what"], [["no record yet"]]
 STEPS = ("oneshot", "geometric")
 """Methods that differ in nothing but the number of steps."""
 CONFIDENCE = 0.95
+ROUNDING = 1e-9
+"""Up to which a difference of two means is one of sums of rounded numbers."""
+WHOLE = {"small-methods": "small-dense/seeds/*-dense", "digits-methods": "digits-kept/seeds/*-kept-100"}
+"""Records of the same network with nothing pruned, at as many epochs."""
 PUBLISHED = {0.0: 0.924, 0.5: 0.916, 0.8: 0.899, 0.9: 0.878}
 """Accuracy on CIFAR-10 of ResNet-20 by the share gone, random masks by ERK, 160 epochs: Liu et al. 2022, arXiv:2202.02643."""
 
@@ -39,9 +43,9 @@ def gains(folder: Path) -> Table:
     if not (folder / "methods.csv").exists():
         return NONE
     means, differences = (pd.read_csv(folder / f"{name}.csv") for name in ("methods", "joint_minus_sequential"))
-    titles = ["method", "gone, %", "joint, %", "sequential, %", "classifier, points", "early exits, points"]
-    rows = []
-    for (name, gone), by_order in sorted(by_method(means).items()):
+    titles = ["method", "to go, %", "joint, %", "sequential, %", "classifier, points", "early exits, points"]
+    rows, when = [], differences.drop_duplicates("method").set_index("method")["when"].map(list(WHEN).index)
+    for (name, gone), by_order in sorted(by_method(means).items(), key=lambda one: (when[one[0][0]], *one[0])):
         told = gains_of(differences, name, gone)
         cells = [percent(by_order[order]["classifier"]) for order in ORDERS]
         cells += [difference(told[measure]) for measure in MEASURES]
@@ -84,9 +88,41 @@ def whens(folder: Path) -> Table:
         for measure in MEASURES:
             ours = part[part["measure"] == measure]
             better = [str((ours["better"] == order).sum()) for order in ORDERS]
-            ahead = str((ours["difference"] > 0).sum())
+            ahead = str((ours["difference"] > ROUNDING).sum())
             rows.append([words, NAMES[measure], str(len(ours)), ahead, *better, points(ours["difference"].median())])
     return [*titles, "median difference, points"], rows
+
+
+def best(folder: Path) -> Table:
+    """The most accurate recipes of those that lost what was to go, with the MACs that they left."""
+    if not (folder / "methods.csv").exists():
+        return NONE
+    means = pd.read_csv(folder / "methods.csv")
+    rows = [
+        [share(gone), NAMES[measure], *method_tables.best(means, measure, gone)]
+        for gone in sorted(means["gone"].unique())
+        for measure in MEASURES
+    ]
+    return ["to go, %", "accuracy of", "most accurate, % (MACs left, %)", "second", "third"], rows
+
+
+def whole(folder: Path) -> Table:
+    """What the network has that nothing was taken from: before any round, and with as many epochs as those that are pruned."""
+    if not (folder / "runs.csv").exists():
+        return NONE
+    runs = pd.read_csv(folder / "runs.csv", dtype={"final": str})
+    told = method_tables.unpruned(runs)
+    rows = [["before any round", *(percent(told[measure]) for measure in MEASURES), str(runs["seed"].nunique())]]
+    accuracies = np.array(
+        [
+            [level.accuracy["test"][-1], np.mean(level.accuracy["test"][:-1])]
+            for path in sorted(folder.parent.glob(WHOLE[folder.name]))
+            for level in read_about(path).levels[-1:]
+        ]
+    )
+    if len(accuracies):
+        rows.append(["at as many epochs", *map(percent, accuracies.mean(0)), str(len(accuracies))])
+    return ["the network with nothing pruned", *(f"{NAMES[measure]}, %" for measure in MEASURES), "seeds"], rows
 
 
 def steps(folder: Path) -> Table:
@@ -95,7 +131,7 @@ def steps(folder: Path) -> Table:
         path.parent for name in STEPS for path in folder.parent.glob(f"{folder.name}*/seeds/*-{name}-*/record.json")
     ]
     networks = recovered_networks([read_record(path) for path in there])
-    titles = ["gone, %", "order", "one shot, %", "geometric, %", "one shot less geometric, points", "pairs"]
+    titles = ["to go, %", "order", "one shot, %", "geometric, %", "one shot less geometric, points", "pairs"]
     rows = []
     for gone in sorted({gone for gone, _ in networks}):
         one_shot, iterative = (networks.get((gone, name), {}) for name in STEPS)
@@ -182,7 +218,7 @@ def keeps(folder: Path) -> Table:
     ]
     correlation = rank_correlation(kept["more"].to_numpy(), np.array([gain["difference"] for gain in told]))
     words = f"{correlation:.2f}".replace("-", "\N{MINUS SIGN}")
-    titles = ["method", "gone, %", "exits keep jointly, %", "exits keep sequentially, %", "early exits, points"]
+    titles = ["method", "to go, %", "exits keep jointly, %", "exits keep sequentially, %", "early exits, points"]
     return titles, [*rows, ["rank correlation of gain and what exits keep more", NOTHING, NOTHING, NOTHING, words]]
 
 
@@ -200,7 +236,9 @@ def _both(by_order: Mapping[str, Mapping[str, float]], what: str) -> str:
     return " and ".join(dict.fromkeys(one for one in shown if one != NOTHING)) or NOTHING
 
 
-KINDS = {table.__name__: table for table in (found, whens, gains, steps, kept, drops, emptied, keeps, apart)}
+KINDS = {
+    table.__name__: table for table in (found, whens, gains, best, whole, steps, kept, drops, emptied, keeps, apart)
+}
 
 
 def main() -> None:

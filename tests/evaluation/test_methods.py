@@ -16,11 +16,11 @@ from benchmarks import methods_page
 from exitprune.errors import BadInput
 from exitprune.evaluation.arrays import packed
 from exitprune.evaluation.method_gaps import missing
-from exitprune.evaluation.methods import differences, headline, runs, units_gone
+from exitprune.evaluation.methods import differences, headline, means, runs, units_gone
 from exitprune.evaluation.record_reading import read_record
 from exitprune.evaluation.records import About, Record
 from exitprune.reporting.method_orders import WORDS, apart
-from exitprune.reporting.method_tables import emptied
+from exitprune.reporting.method_tables import best, emptied, unpruned
 from exitprune.stages.compare_methods import main
 from tests.browser import axe_script, chromium
 from tests.page import Outline
@@ -106,6 +106,21 @@ def test_layers_without_a_weight_are_told_by_method_and_order(abouts: list[About
         for about in abouts
     ]
     assert emptied(runs(some)) == [("erk at 80 %", "b1 and exit0", "2 of 3 joint and 0 of 3 sequential networks")]
+
+
+def test_the_most_accurate_are_named_of_those_that_lost_what_was_to_go(abouts: list[About]) -> None:
+    table = runs(abouts).astype({"units_gone": float})
+    table["units_gone"] = 0.8
+    table.loc[table["method"] == "erk", "units_gone"] = 0.7
+    assert [one.split(" (")[0] for one in best(means(table), "classifier", 0.8)] == [
+        *("force-joint 80.3", "force-sequential 80.0", "random-joint 80.0")
+    ]
+    assert unpruned(table) == pytest.approx(
+        {
+            "classifier": np.mean([one.levels[0].accuracy["test"][-1] for one in abouts]),
+            "early_exits": np.mean([one.levels[0].accuracy["test"][:-1] for one in abouts]),
+        }
+    )
 
 
 def test_in_what_the_orders_differ_is_read_off_what_they_left(abouts: list[About]) -> None:
@@ -245,6 +260,15 @@ def test_what_is_not_there_is_told_and_nothing_else_is_refused(records: list[Pat
 def test_gaps_are_told_in_few_words(gone: list[str], sentences: list[str]) -> None:
     wanted = [Path("results/study/seeds", f"{seed}-{recipe}") for recipe in ("a-joint", "b-joint") for seed in (0, 1)]
     assert missing(wanted, [one for one in wanted if one.name not in gone]) == sentences
+
+
+def test_of_many_recipes_with_gaps_the_first_are_named() -> None:
+    wanted = [Path("results/study/seeds", f"{seed}-{recipe}") for recipe in "abcdefgh" for seed in (0, 1)]
+    assert missing(wanted, [one for one in wanted if one.name != "0-h" and not one.name.startswith("1-")]) == [
+        "study: 9 of 16 records are missing: seed 1 of every recipe; seed 0 of h"
+    ]
+    there = [one for one in wanted if one.name == "1-h" or one.name.startswith("0-")]
+    assert missing(wanted, there) == ["study: 7 of 16 records are missing: seed 1 of a, b, c, d, e, f and 1 more"]
 
 
 def test_one_recipe_made_in_two_ways_is_refused(records: list[Path], tmp_path: Path) -> None:

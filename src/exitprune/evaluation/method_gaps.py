@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+NAMED = 6
+"""So many recipes are told by name."""
+
 
 def missing(wanted: Iterable[Path], found: Iterable[Path]) -> list[str]:
     """A sentence for each study that is not whole: which seeds of which recipes are not there.
@@ -38,13 +41,19 @@ def _of_study(study: str, folders: list[Path], gone: list[Path]) -> str:
     for recipe, seeds in seeds_of.items():
         if seeds - shared:
             by_seeds[tuple(sorted(seeds - shared))].append(recipe)
-    told += [f"{_seeds(seeds)} of {', '.join(of)}" for seeds, of in sorted(by_seeds.items())]
+    told += [f"{_seeds(seeds)} of {_some(of)}" for seeds, of in sorted(by_seeds.items())]
     return f"{count}: " + "; ".join(told)
 
 
 def _parts(folder: Path) -> tuple[int, str]:
     seed, _, recipe = folder.name.partition("-")
     return int(seed), recipe
+
+
+def _some(recipes: list[str]) -> str:
+    """All by name, or of many the first."""
+    named = ", ".join(recipes[:NAMED])
+    return named if len(recipes) <= NAMED else f"{named} and {len(recipes) - NAMED} more"
 
 
 def _seeds(seeds: Iterable[int]) -> str:

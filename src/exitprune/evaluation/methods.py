@@ -23,7 +23,7 @@ from exitprune.evaluation import comparisons
 from exitprune.evaluation.claims import holm
 from exitprune.evaluation.comparisons import Network, Quantity
 from exitprune.evaluation.crossed import crossed
-from exitprune.evaluation.records import About, Record
+from exitprune.evaluation.records import About, Level, Record
 from exitprune.evaluation.statistics import Floats
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import full_masks
@@ -70,20 +70,22 @@ def method_of(about: About) -> str:
 
 
 def runs(abouts: Sequence[About]) -> pd.DataFrame:
-    """One row per record, after recovery: what was to go and what is gone, accuracies, MACs that are not of zeros, layers
-    that have no weight left, and the digest of the network before recovery."""
+    """One row per record, after recovery: what was to go and what is gone, accuracies, those of the unpruned network before any
+    round, MACs that are not of zeros, layers that have no weight left, and the digest of the network before recovery."""
     rows = []
     for about in abouts:
         settings, level = settings_of(about), about.levels[-1]
-        accuracy = level.accuracy["test"]
+        accuracies = {
+            of: dict(zip(MEASURES, _measured(one), strict=True))
+            for of, one in (("", level), ("unpruned_", about.levels[0]))
+        }
         rows.append(
             {
                 "gone": settings.sparsity,
                 "method": method_of(about),
                 "order": settings.order,
                 "seed": about.seed,
-                "classifier": accuracy[-1],
-                "early_exits": sum(accuracy[:-1]) / (len(accuracy) - 1),
+                **{of + measure: value for of, values in accuracies.items() for measure, value in values.items()},
                 "macs": level.macs[-1],
                 "macs_dense": level.macs_dense[-1],
                 "sparsity": level.sparsity["all"],
@@ -96,6 +98,12 @@ def runs(abouts: Sequence[About]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).sort_values([*KEYS, "order", "seed"], ignore_index=True)
+
+
+def _measured(level: Level) -> tuple[float, float]:
+    """Of a level: what `MEASURES` names, of test images."""
+    *early, classifier = level.accuracy["test"]
+    return classifier, sum(early) / len(early)
 
 
 def units_gone(about: About) -> float:

@@ -70,7 +70,8 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "interval": (
         r"intervals?",
-        "Of a difference, paired by seed: where the true one may lie, given how seeds (and, of claims, test images) scatter.",
+        "Of a difference, paired by seed: where the true one may lie, given how seeds and test images scatter. A difference is "
+        "told if its interval leaves 0 out.",
     ),
 }
 """By the word: how it is written in prose (a regular expression), and what it means."""

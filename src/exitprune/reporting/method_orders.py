@@ -11,12 +11,12 @@ from exitprune.reporting.formatting import share, with_shares
 
 ALIKE = 0.01
 """Up to which difference a share is the same in both orders."""
-MUCH = 0.1
+MUCH = 0.05
 """From which on exits lost much less in one order than in the other."""
 WORDS = {
     "same": "The network before recovery is the same in both orders, bit for bit: what differs is chance in recovery.",
     "base": "No weight of an exit goes in either order: both prune the base network alone, and differ in what learns when.",
-    "exits": "Exits lose less in joint, by ten points or more.",
+    "exits": "Exits lose less in joint, by five points or more.",
     "amount": "One order took away more than the other, by more than a point.",
 }
 

@@ -16,6 +16,8 @@ from exitprune.reporting.methods import WHEN
 
 MISSED = 0.01
 """From how far off on a share that was reached is no longer the one asked for."""
+SHOWN = 3
+"""So many of the most accurate recipes are named."""
 
 
 def table(
@@ -24,9 +26,9 @@ def table(
     """A row per method and share: what it is, both orders, their difference, and what is left."""
     titles = ["to go, %", "of what", "prunes"]
     for name in ("classifier", "early exits"):
-        titles += [f"{name}: joint, %", "sequential, %", "difference (interval), points"]
+        titles += [f"{name}: joint, %", f"{name}: sequential, %", f"{name}: difference (interval), points"]
     for what in ("gone", "gone of exits", "MACs left"):
-        titles += [f"{what}: joint, %", "sequential, %"]
+        titles += [f"{what}: joint, %", f"{what}: sequential, %"]
     titles.append("pairs of seeds")
     rank, rows = {name: place for place, name in enumerate(methods)}, []
     for (name, gone), by_order in sorted(by_method(means).items(), key=lambda one: (rank[one[0][0]], one[0][1])):
@@ -73,6 +75,21 @@ def missed(means: pd.DataFrame, methods: Mapping[str, Method]) -> list[str]:
             reached = ", ".join(f"{percent(value)} ({order})" for order, value in off.items())
             told.append(f"{name} at {share(gone)} % of {methods[name].goes}: {reached}")
     return told
+
+
+def best(means: pd.DataFrame, measure: str, gone: float) -> list[str]:
+    """The most accurate of those that lost the share that was to go: recipe, accuracy and MACs left, in per cent."""
+    mine = means[(means["gone"] == gone) & ~means["per_image"] & ((means["units_gone"] - gone).abs() <= MISSED)]
+    return [
+        f"{row['method']}-{row['order']} {percent(row[measure])} ({percent(row['macs'] / row['macs_dense'])})"
+        for row in mine.sort_values(measure, ascending=False, kind="stable").head(SHOWN).to_dict("records")
+    ]
+
+
+def unpruned(runs: pd.DataFrame) -> dict[str, float]:
+    """Accuracy of the networks that pruning of trained ones began with, mean over seeds, by measure."""
+    seeds = runs.drop_duplicates("seed")
+    return {measure: float(seeds[f"unpruned_{measure}"].mean()) for measure in MEASURES}
 
 
 def emptied(runs: pd.DataFrame) -> list[tuple[str, str, str]]:

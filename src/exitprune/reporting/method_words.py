@@ -15,8 +15,8 @@ from exitprune.evaluation.records import About
 TOLD = ("criterion", "start", "schedule", "scope", "ending")
 """Parameters that may make a method what it is, the one that always does first."""
 
-_SOURCE = re.compile(r"^(.*?arXiv:[\d.]+\d).*$")
-"""Up to its first number; what a file adds on the paper is left to the file."""
+_SOURCE = re.compile(r"^(.*arXiv:[\d.]+\d).*$")
+"""Up to its last number; what a file adds on the paper is left to the file."""
 
 
 @dataclass(frozen=True)

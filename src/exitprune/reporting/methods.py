@@ -10,14 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from exitprune.evaluation.methods import MEASURES, ORDERS
-from exitprune.reporting.drawing import WIDTH, Percent
+from exitprune.reporting.drawing import UNPRUNED, WIDTH, Percent
 from exitprune.reporting.formatting import interval, percent, points, share
 from exitprune.reporting.looks import LOOKS
 from exitprune.reporting.method_words import Method
 
 CAPTION = (
     "A row for each method, by when it prunes. Left: test accuracy after recovery, mean over seeds; filled circles: everything "
-    "at once (joint), hollow squares: first the base network, then the exits (sequential). Middle: joint less sequential, paired "
+    "at once (joint), hollow squares: first the base network, then the exits (sequential); dotted: the unpruned network before any "
+    "round, which has had fewer epochs. Middle: joint less sequential, paired "
     "by seed, with its interval over seeds and test images; in colour where it leaves 0 out, filled where it does after Holm's "
     "correction too. Right: multiply-accumulates that are left, as a share of the unpruned network's."
 )
@@ -30,16 +31,19 @@ ROW = 0.21
 
 def title(gone: float) -> str:
     """Of the figure at a share."""
-    return f"Every method in both orders, {share(gone)} % gone"
+    return f"Every method in both orders, {share(gone)} % to go"
 
 
-def draw(means: pd.DataFrame, differences: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
+def draw(
+    means: pd.DataFrame, differences: pd.DataFrame, methods: Mapping[str, Method], unpruned: Mapping[str, float]
+) -> Figure:
     """Five panels that share their rows.
 
     Args:
         means: as `evaluation.methods.means` gives them, of one share.
         differences: as `evaluation.methods.differences` gives them, of the same.
         methods: in the order of the rows; those without numbers have none.
+        unpruned: accuracy of the network before any round, by measure.
     """
     there = [one for one in methods.values() if one.name in set(means["method"])]
     rows: list[tuple[str, bool]] = []
@@ -50,6 +54,7 @@ def draw(means: pd.DataFrame, differences: pd.DataFrame, methods: Mapping[str, M
     left, right, *gains, macs = figure.subplots(1, 5, sharey=True, width_ratios=[3, 3, 3, 3, 2])
     for axes, measure in zip((left, right), MEASURES, strict=True):
         _values(axes, means, measure, places)
+        axes.axvline(unpruned[measure], **{**UNPRUNED, "label": None})
         axes.set_title(f"{NAMES[measure]}:\nboth orders")
         axes.set_xlabel("test accuracy")
         axes.xaxis.set_major_formatter(Percent(1))

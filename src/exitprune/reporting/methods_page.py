@@ -13,16 +13,16 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from exitprune.evaluation.guessing import chance
-from exitprune.evaluation.methods import ORDERS
+from exitprune.evaluation.methods import MEASURES, ORDERS
 from exitprune.evaluation.records import About
-from exitprune.reporting.about import data_name, num_images
+from exitprune.reporting.about import data_name
 from exitprune.reporting.formatting import counted, joined, percent, share
 from exitprune.reporting.glossary import entries
 from exitprune.reporting.links import links, public_address
 from exitprune.reporting.method_orders import apart
-from exitprune.reporting.method_tables import by_share, emptied, missed, table
+from exitprune.reporting.method_tables import best, by_share, emptied, missed, table, unpruned
 from exitprune.reporting.method_words import Method
-from exitprune.reporting.methods import WHEN
+from exitprune.reporting.methods import NAMES, WHEN
 from exitprune.reporting.page import Picture, whole_page
 
 WINS = {
@@ -66,16 +66,17 @@ def render(
         title=f"Prune together or in order? {counted(len(methods), 'pruning method')} on {data_name(manifest)}",
         studies=sorted({about.study for about in abouts}),
         manifest=manifest,
-        num_images=num_images(manifest),
+        images={split: sum(by_class.values()) for split, by_class in manifest["counts"].items()},
         chance=chance(manifest),
         nearest_neighbour=manifest.get("nearest_neighbour"),
-        num_exits=len(abouts[0].blocks) - 1,
+        exits=abouts[0].blocks[:-1],
         seeds=seeds,
         num_records=len(abouts),
         shares=joined([f"{share(gone)} %" for gone in sorted(means["gone"].unique())]),
         boxes={
             "The classifier": found(differences, "classifier"),
             "The early exits": found(differences, "early_exits"),
+            "Which method": which(runs, means),
             "How sure that is": sure(differences, confidence),
             "What is missing": lacks(gaps, len(abouts)),
         },
@@ -141,9 +142,26 @@ def sure(differences: pd.DataFrame, confidence: float) -> dict[str, Any]:
         "lines": [
             f"Paired by seed, {seeds} pairs each, with {100 * confidence:g} % intervals over seeds and test images. Of "
             f"{num} intervals about {num * (1 - confidence):.1f} leave 0 out by chance alone.",
-            "A star marks what is left after Holm’s correction over all methods and shares of a measure.",
+            "A star marks what is left after Holm’s correction over all methods and shares of one accuracy.",
             f"Half of the intervals reach {percent(width)} points or more to either side; a smaller difference could not be told "
             "there. “None told” is not “equal”.",
+        ],
+    }
+
+
+def which(runs: pd.DataFrame, means: pd.DataFrame) -> dict[str, Any]:
+    """The most accurate recipes by share, and what the unpruned network has before any round."""
+    lines = []
+    for gone in sorted(means["gone"].unique()):
+        told = [f"{NAMES[measure]}: {', '.join(best(means, measure, gone))}" for measure in MEASURES]
+        lines.append(f"{share(gone)} % to go, {'; '.join(told)}.")
+    whole = ", ".join(f"{NAMES[measure]} {percent(value)}" for measure, value in unpruned(runs).items())
+    return {
+        "headline": "Most accurate of those that lost what was to go; in brackets the MACs left, all in per cent.",
+        "lines": [
+            *lines,
+            f"The unpruned network before any round: {whole}. It has had fewer epochs than all that are shown.",
+            "Means over seeds. Methods were not tested against each other: how near two of them are, their seeds say.",
         ],
     }
 

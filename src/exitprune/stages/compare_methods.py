@@ -18,6 +18,7 @@ from exitprune.evaluation.records import FILE, About
 from exitprune.origin.environment import environment, merged, remote
 from exitprune.origin.ingredients import other_setting
 from exitprune.reporting.drawing import save, theme
+from exitprune.reporting.method_tables import unpruned
 from exitprune.reporting.method_words import Method, methods_of
 from exitprune.reporting.methods import CAPTION, alt, draw, title
 from exitprune.reporting.methods_page import render
@@ -62,7 +63,8 @@ def main(
     for name, made in (("runs", each), ("methods", mean), ("joint_minus_sequential", gains)):
         write_bytes(out.with_name(f"{name}.csv"), made.to_csv(index=False, float_format="%.8g").encode())
     gaps = missing(record, there)
-    pictures = [_picture(out, gone, mean, gains, methods) for gone in sorted(mean["gone"].unique())]
+    whole = unpruned(each)
+    pictures = [_picture(out, gone, mean, gains, methods, whole) for gone in sorted(mean["gone"].unique())]
     origin = merged([about.origin.model_dump() for about in abouts])
     page = render(each, mean, gains, methods, pictures, gaps, abouts, confidence, origin, environment(), remote())
     write_bytes(out.with_suffix(".html"), page.encode())
@@ -82,10 +84,17 @@ def _check_comparable(folders: list[Path], abouts: list[About]) -> None:
             )
 
 
-def _picture(out: Path, gone: float, mean: pd.DataFrame, gains: pd.DataFrame, methods: dict[str, Method]) -> Picture:
+def _picture(
+    out: Path,
+    gone: float,
+    mean: pd.DataFrame,
+    gains: pd.DataFrame,
+    methods: dict[str, Method],
+    whole: dict[str, float],
+) -> Picture:
     mine, ours = mean[mean["gone"] == gone], gains[gains["gone"] == gone]
     name, called = f"methods-{100 * gone:g}", title(gone)
     svg = out.with_name(f"{name}.svg")
     with theme(name):
-        save(draw(mine, ours, methods), svg, svg.with_suffix(".png"), called, CAPTION)
+        save(draw(mine, ours, methods, whole), svg, svg.with_suffix(".png"), called, CAPTION)
     return Picture(name, called, CAPTION, alt(mine, ours), svg.read_bytes(), "", ("methods", "joint_minus_sequential"))
