@@ -30,6 +30,8 @@ NONE: Table = ["what"], [["no record yet"]]
 STEPS = ("oneshot", "geometric")
 """Methods that differ in nothing but the number of steps."""
 CONFIDENCE = 0.95
+MANY, MORE = 10, 0.01
+"""From so many methods on a rank correlation is told, and from how much on exits keep more in one order."""
 ROUNDING = 1e-9
 """Up to which a difference of two means is one of sums of rounded numbers."""
 WHOLE = {"small-methods": "small-dense/seeds/*-dense", "digits-methods": "digits-kept/seeds/*-kept-100"}
@@ -137,6 +139,8 @@ def steps(folder: Path) -> Table:
         one_shot, iterative = (networks.get((gone, name), {}) for name in STEPS)
         for order in ORDERS:
             seeds = [seed for of, seed in one_shot if of == order and (order, seed) in iterative]
+            if not seeds:
+                continue
             pairs = [deepest_exit(one_shot[order, seed], iterative[order, seed]) for seed in sorted(seeds)]
             gain = {**told_of([pair.differences for pair in pairs], CONFIDENCE), "holds": False}
             means = [
@@ -202,7 +206,7 @@ def emptied(folder: Path) -> Table:
 def keeps(folder: Path) -> Table:
     """What exits keep of their weights in either order and what joint gains there, of methods that take weights of exits.
 
-    Below all: whether joint gains more where exits keep more, as a rank correlation.
+    Below all: whether joint gains more where exits keep more, as a rank correlation of the methods at a share, if they are many.
     """
     if not (folder / "methods.csv").exists():
         return NONE
@@ -216,10 +220,21 @@ def keeps(folder: Path) -> Table:
         [name, share(gone), *(percent(kept.loc[(name, gone), order]) for order in ORDERS), difference(gain)]
         for (name, gone), gain in zip(kept.index, told, strict=True)
     ]
-    correlation = rank_correlation(kept["more"].to_numpy(), np.array([gain["difference"] for gain in told]))
-    words = f"{correlation:.2f}".replace("-", "\N{MINUS SIGN}")
-    titles = ["method", "to go, %", "exits keep jointly, %", "exits keep sequentially, %", "early exits, points"]
-    return titles, [*rows, ["rank correlation of gain and what exits keep more", NOTHING, NOTHING, NOTHING, words]]
+    kept["gain"] = [gain["difference"] for gain in told]
+    for gone, part in kept.groupby("gone"):
+        for words, those in (("all", part), ("those whose exits keep more jointly", part[part["more"] > MORE])):
+            if len(those) >= MANY:
+                correlation = rank_correlation(those["more"].to_numpy(), those["gain"].to_numpy())
+                shown = f"{correlation:.2f}".replace("-", "\N{MINUS SIGN}")
+                rows.append(
+                    [
+                        f"rank correlation of gain and what exits keep more, {words}",
+                        share(float(str(gone))),
+                        *2 * [NOTHING],
+                        shown,
+                    ]
+                )
+    return ["method", "to go, %", "exits keep jointly, %", "exits keep sequentially, %", "early exits, points"], rows
 
 
 def apart(folder: Path) -> Table:

@@ -17,10 +17,10 @@ from exitprune.reporting.method_words import Method
 
 CAPTION = (
     "A row for each method, by when it prunes. Left: test accuracy after recovery, mean over seeds; filled circles: everything "
-    "at once (joint), hollow squares: first the base network, then the exits (sequential); dotted: the unpruned network before any "
-    "round, which has had fewer epochs. Middle: joint less sequential, paired "
-    "by seed, with its interval over seeds and test images; in colour where it leaves 0 out, filled where it does after Holm's "
-    "correction too. Right: multiply-accumulates that are left, as a share of the unpruned network's."
+    "at once (joint), hollow squares: first the base network, then the exits (sequential); dotted: the unpruned network before "
+    "any round, which has had fewer epochs. Middle: joint less sequential, paired by seed, with its interval over seeds and test "
+    "images; in colour where it leaves 0 out, filled where it does after Holm's correction too. Right: multiply-accumulates that "
+    "are left, as a share of the unpruned network's."
 )
 NAMES = {"classifier": "classifier", "early_exits": "early exits, mean"}
 WHEN = {"initialization": "before training", "early": "early in training", "trained": "after training"}
