@@ -126,7 +126,7 @@ def test_polarised_gates_agree_more_than_those_that_are_not(build: Callable[[], 
         return float(disagreement([score + 0.5 for score in scores.values()]))
 
     free = mixed(0.0)
-    assert mixed(5.0) < 0.75 * free
+    assert mixed(20.0) < 0.5 * free  # over seeds and processors 0.00 to 0.01 against 0.04 to 0.08
 
 
 def test_a_pruner_that_opens_everything_leaves_the_network_as_it_was_bit_for_bit(
