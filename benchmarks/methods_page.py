@@ -15,7 +15,7 @@ import pandas as pd
 
 from benchmarks.pages import put
 from exitprune.evaluation.comparisons import deepest_exit
-from exitprune.evaluation.methods import MEASURES, ORDERS, recovered_networks, told_of
+from exitprune.evaluation.methods import MEASURES, ORDERS, measured, recovered_networks, told_of
 from exitprune.evaluation.record_reading import read_about, read_record
 from exitprune.evaluation.statistics import rank_correlation
 from exitprune.reporting import method_orders, method_tables, methods_page
@@ -30,8 +30,8 @@ NONE: Table = ["what"], [["no record yet"]]
 STEPS = ("oneshot", "geometric")
 """Methods that differ in nothing but the number of steps."""
 CONFIDENCE = 0.95
-MANY, MORE = 10, 0.01
-"""From so many methods on a rank correlation is told, and from how much on exits keep more in one order."""
+MANY = 10
+"""From so many methods on a rank correlation is told."""
 ROUNDING = 1e-9
 """Up to which a difference of two means is one of sums of rounded numbers."""
 WHOLE = {"small-methods": "small-dense/seeds/*-dense", "digits-methods": "digits-kept/seeds/*-kept-100"}
@@ -116,11 +116,7 @@ def whole(folder: Path) -> Table:
     told = method_tables.unpruned(runs)
     rows = [["before any round", *(percent(told[measure]) for measure in MEASURES), str(runs["seed"].nunique())]]
     accuracies = np.array(
-        [
-            [level.accuracy["test"][-1], np.mean(level.accuracy["test"][:-1])]
-            for path in sorted(folder.parent.glob(WHOLE[folder.name]))
-            for level in read_about(path).levels[-1:]
-        ]
+        [measured(read_about(path).levels[-1]) for path in sorted(folder.parent.glob(WHOLE[folder.name]))]
     )
     if len(accuracies):
         rows.append(["at as many epochs", *map(percent, accuracies.mean(0)), str(len(accuracies))])
@@ -222,7 +218,10 @@ def keeps(folder: Path) -> Table:
     ]
     kept["gain"] = [gain["difference"] for gain in told]
     for gone, part in kept.groupby("gone"):
-        for words, those in (("all", part), ("those whose exits keep more jointly", part[part["more"] > MORE])):
+        for words, those in (
+            ("all", part),
+            ("those whose exits keep more jointly", part[part["more"] > method_orders.ALIKE]),
+        ):
             if len(those) >= MANY:
                 correlation = rank_correlation(those["more"].to_numpy(), those["gain"].to_numpy())
                 shown = f"{correlation:.2f}".replace("-", "\N{MINUS SIGN}")

@@ -20,14 +20,11 @@ from benchmarks.pages import put
 from benchmarks.paper_sure import PAGE, Table, bases, budget, dense, difference, rounding, scatter, steps
 from exitprune.evaluation import paper
 from exitprune.evaluation.claims import CLAIMS, PRIMARY, SUPPORTED
-from exitprune.evaluation.pairs import POSTERS
 from exitprune.reporting.formatting import NOTHING, STATES, interval, millions, percent, points
 
 ROOT = Path(__file__).parents[1]
 STUDIES = (*paper_picture.STUDIES, paper_picture.MADE_OF)
 """Of the paper's images and both its approaches, as far as they are published; the paper's network first."""
-OTHER, FINAL = POSTERS
-COST = "cost_at_equal_accuracy"
 ACCURACIES = (0.65, 0.70, 0.75, 0.80, 0.82)
 """At which the paper's savings are told."""
 
@@ -66,7 +63,7 @@ def verdicts(_: Path) -> Table:
     for claim in CLAIMS:
         cells = [_verdict(table.loc[claim.number].to_dict()) for table in found.values()]
         rows.append([str(claim.number), f"{claim.label}, {claim.unit}", theirs.get(claim.number, NOTHING), *cells])
-        if claim.name == COST:
+        if claim.name == paper_picture.COST:
             rows.append(
                 ["", "accuracies that both reach, per cent", *_common_accuracies([folders[of] for of in found])]
             )
@@ -78,8 +75,7 @@ def _common_accuracies(folders: list[Path]) -> list[str]:
     accuracy = np.linspace(0, 1, 1001)
     reached = [accuracy[np.isfinite(paper.cost_ratio(accuracy))]]
     for folder in folders:
-        table = pd.read_csv(folder / "cost_at_equal_accuracy.csv")
-        reached.append(table.query("against == @OTHER and state == @FINAL")["accuracy"].to_numpy())
+        reached.append(paper_picture.cost_ratios(folder)["accuracy"].to_numpy())
     return [f"{100 * each.min():.0f} to {100 * each.max():.0f}" for each in reached]
 
 

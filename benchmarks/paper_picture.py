@@ -36,12 +36,12 @@ LEAD, COST = "early_exits_accuracy", "cost_at_equal_accuracy"
 PARTS = {LEAD: "The lead at the early exits, in points", COST: "MACs saved at equal accuracy, %"}
 """What is shown in parts, with its title."""
 BARS = (
-    ("after the last round", FINAL, CHAIN),
-    ("after recovery", RECOVERED, CHAIN),
-    ("own rates, last round", FINAL, OWN_CHAIN),
-    ("own rates, recovery", RECOVERED, OWN_CHAIN),
+    ("after the last round", FINAL, CHAIN, ("order", "base", "heads")),
+    ("after recovery", RECOVERED, CHAIN, ("order", "base", "heads")),
+    ("own rates, last round", FINAL, OWN_CHAIN, ("order", "both")),
+    ("own rates, recovery", RECOVERED, OWN_CHAIN, ("order", "both")),
 )
-"""What a bar is called, of which state it is, and a whole with what it is made of."""
+"""What a bar is called, of which state it is, a whole with what it is made of, and the names of its pieces."""
 PIECES = {
     "order": ("the order of pruning", PALETTE[0], ""),
     "base": ("training the base for its exits", PALETTE[1], "//"),
@@ -49,8 +49,6 @@ PIECES = {
     "both": ("base and heads together", PALETTE[7], "xx"),
 }
 """Of a bar: how each is called and looks."""
-PLACES = {len(CHAIN): ("order", "base", "heads"), len(OWN_CHAIN): ("order", "both")}
-"""Which pieces a chain has, by its length."""
 
 
 def lead_by_exit(tables: Path) -> pd.DataFrame:
@@ -60,6 +58,11 @@ def lead_by_exit(tables: Path) -> pd.DataFrame:
     each = (wide[FIRST] - wide[OTHER]).to_numpy()
     drawn = band(each, CONFIDENCE)
     return pd.DataFrame({"exit": wide[FIRST].columns, "difference": each.mean(0), "low": drawn.low, "high": drawn.high})
+
+
+def cost_ratios(tables: Path) -> pd.DataFrame:
+    """What joint costs as a share of ordered at each accuracy that both reach, after the last round."""
+    return pd.read_csv(tables / "cost_at_equal_accuracy.csv").query("against == @OTHER and state == @FINAL")
 
 
 def draw(results: Path) -> Figure:
@@ -75,7 +78,7 @@ def draw(results: Path) -> Figure:
             table = lead_by_exit(tables)
             ahead.plot(table["exit"], 100 * table["difference"], label=study, **look)
             ahead.fill_between(table["exit"], 100 * table["low"], 100 * table["high"], color=PALETTE[number], alpha=0.2)
-            ratios = pd.read_csv(tables / "cost_at_equal_accuracy.csv").query("against == @OTHER and state == @FINAL")
+            ratios = cost_ratios(tables)
             cost.plot(ratios["accuracy"], ratios["ratio"], label=study, **{**look, "markevery": 15})
             cost.fill_between(ratios["accuracy"], ratios["low"], ratios["high"], color=PALETTE[number], alpha=0.2)
     for axes, none in ((ahead, 0), (cost, 1)):
@@ -108,10 +111,10 @@ def values_of(steps: pd.DataFrame, measure: str) -> list[tuple[str, float, dict[
     """Each bar that there is: what it is called, the whole, and its pieces by name; fractions, of costs as shares."""
     there = steps[steps["measure"] == measure].set_index(["state", "step"])["difference"].to_dict()
     bars = []
-    for name, state, chain in BARS:
+    for name, state, chain, names in BARS:
         if all((state, step) in there for step, *_ in chain):
             whole, *pieces = (float(there[state, step]) for step, *_ in chain)
-            bars.append((name, whole, dict(zip(PLACES[len(chain)], pieces, strict=True))))
+            bars.append((name, whole, dict(zip(names, pieces, strict=True))))
     return bars
 
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from snakemake.cli import parse_config
@@ -15,7 +16,8 @@ from snakemake.utils import update_config
 
 from exitprune.config.parameter_file import read_yaml
 from exitprune.config.study import resolve
-from exitprune.evaluation.methods import MEASURES
+from exitprune.evaluation.methods import MEASURES, measured
+from exitprune.evaluation.record_reading import read_about
 from exitprune.variants import names_of
 
 ROOT = Path(__file__).parents[1]
@@ -113,6 +115,17 @@ def test_methods_on_cifar10_came_out_as_told() -> None:
     assert early["holds"][exits_keep_all].all()
     words = " ".join(README.split())
     assert "better at the early exits with 19 of 24 methods, by 1 to 10 points, 14 of them after correction" in words
+
+
+def test_pruning_costs_as_much_as_the_page_of_methods_says() -> None:
+    means = pd.read_csv(ROOT / "results/small-methods/methods.csv").query(
+        "gone == 0.9 and abs(units_gone - 0.9) < 0.01"
+    )
+    levels = [read_about(path).levels[-1] for path in sorted((ROOT / "results/small-dense/seeds").iterdir())]
+    whole = dict(zip(MEASURES, np.mean([measured(level) for level in levels], axis=0), strict=True))
+    classifier, early = (100 * (whole[name] - means[name].max()) for name in MEASURES)
+    page = " ".join((ROOT / "docs/methods.md").read_text(encoding="utf-8").split())
+    assert f"On CIFAR-10 {classifier:.1f} points at the classifier and {early:.1f} at the early exits, against" in page
 
 
 def test_every_method_of_the_studies_is_named_in_the_documentation() -> None:

@@ -76,7 +76,7 @@ def runs(abouts: Sequence[About]) -> pd.DataFrame:
     for about in abouts:
         settings, level = settings_of(about), about.levels[-1]
         accuracies = {
-            of: dict(zip(MEASURES, _measured(one), strict=True))
+            of: dict(zip(MEASURES, measured(one), strict=True))
             for of, one in (("", level), ("unpruned_", about.levels[0]))
         }
         rows.append(
@@ -100,7 +100,7 @@ def runs(abouts: Sequence[About]) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values([*KEYS, "order", "seed"], ignore_index=True)
 
 
-def _measured(level: Level) -> tuple[float, float]:
+def measured(level: Level) -> tuple[float, float]:
     """Of a level: what `MEASURES` names, of test images."""
     *early, classifier = level.accuracy["test"]
     return classifier, sum(early) / len(early)

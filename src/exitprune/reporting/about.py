@@ -37,6 +37,11 @@ def data_name(manifest: Mapping[str, Any]) -> str:
     return f"a part of {name}" if is_part else name
 
 
+def split_sizes(manifest: Mapping[str, Any]) -> dict[str, int]:
+    """How many images each split has."""
+    return {split: sum(by_class.values()) for split, by_class in manifest["counts"].items()}
+
+
 def num_images(manifest: Mapping[str, Any]) -> int:
     """Of all splits together."""
-    return sum(sum(by_class.values()) for by_class in manifest["counts"].values())
+    return sum(split_sizes(manifest).values())

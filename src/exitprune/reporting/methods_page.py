@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from exitprune.evaluation.guessing import chance
 from exitprune.evaluation.methods import MEASURES, ORDERS
 from exitprune.evaluation.records import About
-from exitprune.reporting.about import data_name
+from exitprune.reporting.about import data_name, split_sizes
 from exitprune.reporting.formatting import counted, joined, percent, share
 from exitprune.reporting.glossary import entries
 from exitprune.reporting.links import links, public_address
@@ -66,7 +66,7 @@ def render(
         title=f"Prune together or in order? {counted(len(methods), 'pruning method')} on {data_name(manifest)}",
         studies=sorted({about.study for about in abouts}),
         manifest=manifest,
-        images={split: sum(by_class.values()) for split, by_class in manifest["counts"].items()},
+        images=split_sizes(manifest),
         chance=chance(manifest),
         nearest_neighbour=manifest.get("nearest_neighbour"),
         exits=abouts[0].blocks[:-1],
