@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from exitprune.cli import command_of
 from exitprune.variants import names_of
 
 HEAVY = [
@@ -124,7 +125,22 @@ def test_help_does_not_wait_for_torch(command: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_predict_needs_nothing_that_trains(tmp_path: Path) -> None:
-    done = exitprune("predict", "none.onnx", "none.png", without=HEAVY)
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ([], None),
+        (["--version"], None),
+        (["predict", "model.onnx", "data"], "predict"),
+        (["--log", "base", "predict", "--threads", "2"], "predict"),
+        (["--log=base", "predict"], "predict"),
+    ],
+)
+def test_only_the_command_is_imported_whatever_else_is_called_so(words: list[str], command: str | None) -> None:
+    assert command_of(words) == command
+
+
+@pytest.mark.parametrize("images", ["none.png", "base"])
+def test_predict_needs_nothing_that_trains(images: str) -> None:
+    done = exitprune("predict", "none.onnx", images, without=HEAVY)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "none.onnx: there is no such model" in done.stderr

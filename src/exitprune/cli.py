@@ -16,9 +16,10 @@ import importlib
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from io import TextIOWrapper
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -68,13 +69,20 @@ def versions() -> dict[str, str]:
     return found
 
 
-def build(words: list[str]) -> Typer:
-    """The application, with the file that the words on the command line ask for imported; of the others, the first line."""
+def command_of(words: Sequence[str]) -> str | None:
+    """The first word that is no option and no option's value."""
+    options = {"--log"}  # that take a value
+    named = (word for before, word in pairwise(["", *words]) if before not in options and not word.startswith("-"))
+    return next(named, None)
+
+
+def build(command: str | None) -> Typer:
+    """The application, with the file of the command imported; of the others, the first line."""
     app = Typer(pretty_exceptions_enable=False, no_args_is_help=True, epilog=EPILOG)
     app.callback()(set_up)
     for family, hidden in FAMILIES.items():
         for name in names_of(family):
-            function = _load(family, name) if name in words else _stub
+            function = _load(family, name) if name == command else _stub
             function = _alone(function) if hidden else function
             app.command(name, hidden=hidden, help=_first_line(family, name))(function)
     return app
@@ -83,12 +91,13 @@ def build(words: list[str]) -> Typer:
 def main() -> None:
     """Run; what a user can mend ends in one sentence and exit code 1, what only we can mend in a traceback."""
     completed = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS") or ""  # what a shell completes
+    words = completed.split()[1:] or sys.argv[1:]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what this terminal has no letters for
     gc.disable()  # looking for garbage among what imports leave, which stays, would take a fifth of the start
     try:
-        app = build([*sys.argv[1:], *completed.split()])
+        app = build(command_of(words))
         gc.freeze()
         gc.enable()
         app(prog_name="exitprune")

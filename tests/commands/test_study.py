@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from exitprune.commands import study
+from exitprune.config.study import resolve
 from exitprune.errors import BadInput
 from exitprune.jobs import study_plan
 
@@ -91,6 +92,21 @@ def test_what_differs_from_a_study_that_is_like_another_is_like_that_one(
     study.main("digits-filter", changed=["sparsity=0.5"], own_name="half")
     there = yaml.safe_load((clone / "presets" / "digits-filter.yaml").read_text())
     assert yaml.safe_load((clone / "presets" / "half.yaml").read_text()) == {**there, "sparsity": 0.5}
+
+
+def test_what_differs_means_the_same_over_a_study_that_is_like_another(clone: Path, commands: list[list[str]]) -> None:
+    own = ["recipes={joint: , ordered: }", "grid.vary={heads.lr: [0.1]}"]
+    for name in ("paper", "paper-16"):
+        study.main(name, changed=own, own_name=f"{name}-own")
+        params = resolve({"study": f"{name}-own"}, clone / "presets")
+        assert list(params.recipes) == ["joint", "ordered"]
+        assert params.grid.vary == {"heads.lr": [0.1]}
+    study.main(
+        "cifar10-16",
+        changed=["model={architecture: torchvision, name: resnet18, exits: [layer1], pool: 1}"],
+        own_name="other",
+    )
+    assert resolve({"study": "other"}, clone / "presets").rivals == []
 
 
 @pytest.mark.parametrize(

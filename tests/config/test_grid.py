@@ -4,14 +4,14 @@ from exitprune.config.grid import Grid, at
 
 
 def test_every_combination_is_a_point_with_a_name_for_its_folder() -> None:
-    grid = Grid(seeds=[7], vary={"finetune.lr": [0.01, 0.1], "model.pool": [4, None]})
+    grid = Grid(seeds=[7], vary={"finetune.lr": [0.01, 0.1], "model.pool": [4, "none"]})
     assert list(grid.points) == [
         "finetune.lr-0.01_model.pool-4",
         "finetune.lr-0.01_model.pool-none",
         "finetune.lr-0.1_model.pool-4",
         "finetune.lr-0.1_model.pool-none",
     ]
-    assert grid.points["finetune.lr-0.1_model.pool-none"] == {"finetune.lr": 0.1, "model.pool": None}
+    assert grid.points["finetune.lr-0.1_model.pool-none"] == {"finetune.lr": 0.1, "model.pool": "none"}
 
 
 def test_a_point_sets_its_values_and_touches_nothing_else() -> None:

@@ -174,12 +174,16 @@ MISTAKES = [
     ("recipes", "joint", "recipes: Input should be a valid dictionary (given: 'joint')"),
     ("rivals", [8, 15], "rivals: resnet has no depth 15: the depth of a ResNet is 6n + 2"),
     ("rivals", [8, 8], "rivals: each may be named once"),
-    ("rival_recipes", ["late"], "rival_recipes: late: name recipes of the study that add no heads later"),
+    ("rival_recipes", ["late"], "rival_recipes: late: name recipes of the study in whose rounds plain networks have all"),
+    ("rival_recipes", ["sequential"], "rival_recipes: sequential: name recipes of the study in whose rounds plain networks"),
     ("seeds", [0, 0], "seeds: each may be named once (given: [0, 0])"),
     ("seeds", [-1], "seeds: a seed is 0 or more, and at most 10^18 (given: [-1])"),
     ("grid.seeds", [100, 100], "grid.seeds: each may be named once (given: [100, 100])"),
     ("grid.seeds", [-1], "grid.seeds: a seed is 0 or more, and at most 10^18 (given: [-1])"),
-    ("grid.vary", {"rewind": [None, "none"]}, "grid.vary: each may be named once (given: "),
+    ("grid.vary", {"rewind": ["none", "none"]}, "grid.vary: each may be named once (given: "),
+    ("grid.vary", {"model.pool": [2, None]}, "grid.vary: model.pool: null lets the preset's value through; write none where"),
+    ("grid", 3, "grid: Input should be a valid dictionary or instance of Grid (given: 3)"),
+    ("grid", [1], "grid: Input should be a valid dictionary or instance of Grid (given: [1])"),
     ("rival_recipes", ["joint", "joint"], "rival_recipes: each may be named once (given: "),
     ("seeds", [], "seeds: List should have at least 1 item"),
     ("seeds", 3, "seeds: Input should be a valid list (given: 3)"),
@@ -201,6 +205,7 @@ MISTAKES = [
     ("model.exits", [2, 2], "model: an early exit follows a block from 1 to 8, each once and in order"),
     ("model.exits", [], "model.exits: List should have at least 1 item"),
     ("evaluate.between", 0, "evaluate.between: Input should be greater than 0 (given: 0)"),
+    ("evaluate.between", 1, "evaluate.between: one image, or all of them? write 1.0 for all, 2 or more for so many (given: 1)"),
     ("evaluate.between", 1.5, "evaluate.between: a whole number of images, or a share above 0 and up to 1.0 (given: 1.5)"),
     ("compute.device", "tpu", "compute.device: Input should be 'cpu', 'cuda' or 'auto' (given: 'tpu')"),
     ("compute.threads", 0, "compute.threads: Input should be greater than or equal to 1 (given: 0)"),
@@ -282,6 +287,13 @@ def test_settings_of_a_variant_stay_with_it(presets: Path) -> None:
         ({"name": "filter"}, "filter (round_to 16)"),
     ]:
         assert str(resolve({"study": "tiny", "granularity": above}, presets).granularity) == expected
+
+
+def test_another_network_of_a_library_keeps_the_other_settings(presets: Path) -> None:
+    model = {"architecture": "torchvision", "name": "mobilenet_v3_small", "exits": ["features.3"], "pool": 1}
+    (presets / "tiny.yaml").write_text(yaml.safe_dump({**PRESET, "model": model, "rivals": []}))
+    resolved = resolve({"study": "tiny", "model": {"name": "resnet18", "exits": ["layer1"]}}, presets).model
+    assert resolved.model_dump() == {**model, "name": "resnet18", "exits": ["layer1"]}
 
 
 def test_the_recipes_named_are_all_there_are_and_keep_what_the_preset_sets(presets: Path) -> None:

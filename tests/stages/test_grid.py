@@ -46,7 +46,7 @@ def table(tmp_path: Path) -> pd.DataFrame:
     levels = [write_chain(tmp_path / "joint", chart), write_chain(tmp_path / "other", {})]
     chains = [
         {"point": {"heads.lr": 0.1, "model.pool": 1}, "recipe": "joint", "seed": 7, "papers_network": True},
-        {"point": {"heads.lr": 0.2, "model.pool": None}, "recipe": "other", "seed": 7, "papers_network": True},
+        {"point": {"heads.lr": 0.2, "model.pool": "none"}, "recipe": "other", "seed": 7, "papers_network": True},
     ]
     write_data(tmp_path / "data.safetensors")
     settings = {"architecture": "resnet", "chains": chains, "compute": COMPUTE}

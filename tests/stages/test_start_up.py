@@ -10,7 +10,7 @@ import pytest
 PROGRAM = """
 import sys
 from exitprune.cli import build
-build([{stage!r}])
+build({stage!r})
 if "torch" in sys.modules:
     from exitprune.config.compute import Compute
     from exitprune.jobs.compute import set_up

@@ -13,7 +13,7 @@ import yaml
 
 from exitprune.config.parameter_file import parse_yaml, read_yaml
 from exitprune.config.recipe import overlay
-from exitprune.config.study import checked_name, resolve
+from exitprune.config.study import checked_name, laid_over, resolve
 from exitprune.errors import BadInput
 from exitprune.jobs.home import check_home
 
@@ -122,7 +122,7 @@ def keep_as(root: Path, own_name: str, like: str, values: Mapping[str, Any]) -> 
         known = ", ".join(sorted(path.stem for path in presets.glob("*.yaml")))
         raise BadInput(f"there is no study {like!r}; allowed: {known}")
     below = read_yaml(presets / f"{like}.yaml")  # may itself be like another: one step is all that a preset may take
-    content = overlay(below, values) if "like" in below else {"like": like, **values}
+    content = laid_over(below, values) if "like" in below else {"like": like, **values}
     path = presets / f"{own_name}.yaml"
     is_new = not path.exists()
     if not is_new and read_yaml(path) != content:

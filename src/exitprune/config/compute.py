@@ -16,7 +16,7 @@ class Compute(Section):
     threads: int = Field(ge=1, le=512)
     """CPU threads of one job; jobs run side by side as cores allow."""
     precision: Literal["float32", "bfloat16"]
-    """Of training; scores, masks and inference are float32 always."""
+    """Of training; scores, masks and inference are float32 always, and so is the training of exits on kept maps."""
     compile: bool
     """Whether networks are compiled for training: on a CPU fewer passes over memory, after a minute or so of compiling; on a GPU
     kernels are recorded once and played back."""

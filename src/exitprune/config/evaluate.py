@@ -22,4 +22,6 @@ class Evaluate(Section):
     def _number_or_share(cls, between: int | float) -> int | float:
         if isinstance(between, float) and between > 1:
             raise ValueError("a whole number of images, or a share above 0 and up to 1.0")
+        if between == 1 and isinstance(between, int):
+            raise ValueError("one image, or all of them? write 1.0 for all, 2 or more for so many")
         return between

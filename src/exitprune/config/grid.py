@@ -27,7 +27,7 @@ VARIED = (
     *("classifier", "finetune", "finetune_exits", "ending"),
 )
 """First words of what may be varied: whatever a chain of levels depends on beside its images."""
-Scalar = bool | int | float | str | None
+Scalar = bool | int | float | str
 
 
 class Grid(Section):
@@ -37,6 +37,14 @@ class Grid(Section):
     """Of the search alone: a seed that chose a setting is not reported."""
     vary: dict[str, list[Scalar]] = Field(min_length=1)
     """Values by the parameter, `finetune.lr` say."""
+
+    @field_validator("vary", mode="before")
+    @classmethod
+    def _no_null(cls, vary: Any) -> Any:
+        for name, values in vary.items() if isinstance(vary, Mapping) else ():
+            if isinstance(values, list) and None in values:
+                raise ValueError(f"{name}: null lets the preset's value through; write none where none is meant")
+        return vary
 
     @field_validator("vary")
     @classmethod
@@ -57,7 +65,7 @@ class Grid(Section):
 
 
 def _word(value: Scalar) -> str:
-    return "none" if value is None else str(value).replace("/", "-")
+    return str(value).replace("/", "-")
 
 
 def at(values: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:

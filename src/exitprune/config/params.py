@@ -147,13 +147,20 @@ class Params(Shared, Unpruned):
     @classmethod
     def _prune_plain_networks(cls, names: list[str], info: ValidationInfo) -> list[str]:
         recipes = info.data.get("recipes", {})  # empty: refused already
-        fit = [one for one, own in recipes.items() if own.heads.when == "before" and not isinstance(own.rewind, int)]
+        fit = [name for name, own in recipes.items() if cls._fits_plain_networks(own)]
         if recipes and (unfit := sorted(set(names) - set(fit))):
             raise ValueError(
-                f"{', '.join(unfit)}: name recipes of the study that add no heads later and rewind to no epoch, which plain"
-                f" networks have neither of; allowed: {', '.join(fit) or 'none here'}"
+                f"{', '.join(unfit)}: name recipes of the study in whose rounds plain networks have all that they take: no"
+                " exits that learn alone or come later, no training that goes on after the rounds, no epoch to rewind to;"
+                f" allowed: {', '.join(fit) or 'none here'}"
             )
         return names
+
+    @classmethod
+    def _fits_plain_networks(cls, recipe: Recipe) -> bool:
+        trains_exits = any(group == "exits" for group, _ in cls.rounds_of(recipe))
+        goes_on = made("starts", recipe.start).watches
+        return not trains_exits and not goes_on and recipe.heads.when == "before" and not isinstance(recipe.rewind, int)
 
 
 class RecipeOutline(BaseModel):

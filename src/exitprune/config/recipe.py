@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from exitprune.config.families import FAMILIES
 from exitprune.config.prune import Prune
 from exitprune.config.training import Training
 
@@ -60,7 +61,7 @@ def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     for key, value in above.items():
         if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping | str):
             there = {"name": merged[key]} if isinstance(merged[key], str) else merged[key]
-            is_another = value.get("name") is not None and value["name"] != there.get("name")
+            is_another = key in FAMILIES and value.get("name") is not None and value["name"] != there.get("name")
             merged[key] = dict(value) if is_another else overlay(there, value)
         elif value is not None or key not in merged:
             merged[key] = value

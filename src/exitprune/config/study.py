@@ -144,7 +144,7 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
         kept = {key: value for key, value in _model_of(below).items() if key in Model.model_fields}
         below = {**below, "model": kept, "rivals": []}
     merged = overlay(below, above)
-    if vary := (above.get("grid") or {}).get("vary"):
+    if isinstance(grid := above.get("grid"), Mapping) and (vary := grid.get("vary")):
         merged["grid"] = {**merged["grid"], "vary": vary}
     there, wanted = named(below.get("recipes")), named(above.get("recipes"))
     if isinstance(wanted, Mapping) and isinstance(there, Mapping):

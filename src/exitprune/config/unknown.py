@@ -20,7 +20,10 @@ def instead_of(where: Sequence[int | str], values: Mapping[str, Any], unknown: s
     beside = [other for other in _inside(values, above) if (*above, other) not in unknown]
     if not above and "." in key and key.partition(".")[0] in beside:
         section, _, rest = key.partition(".")
-        return f"a dot is for the command line; in a file write {section}: {{{rest}: ...}}"
+        return (
+            f"in a file write {section}: {{{rest}: ...}}; on a command line names with dots are for exitprune study NAME -S"
+            f" {key}=... --as NEW, and for dvc exp run -S {key}=..."
+        )
     if near := get_close_matches(word, beside, n=1, cutoff=0.7):
         return f"did you mean {near[0]}?"
     elsewhere = [way for way in _ways(values) if way[-1] == word and way not in unknown and "recipes" not in way]

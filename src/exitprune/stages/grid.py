@@ -75,7 +75,7 @@ def main(
             before = accuracy(load_checkpoint(first, machine.device).network, images)
             after = accuracy(last.network, images)
             row: dict[str, Any] = {
-                **{name: "none" if value is None else value for name, value in chain.point.items()},
+                **chain.point,
                 "recipe": chain.recipe,
                 "seed": chain.seed,
                 "mean_accuracy": sum(after) / len(after),

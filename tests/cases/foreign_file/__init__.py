@@ -61,7 +61,7 @@ def run(recipe: dict[str, Any], folder: Path) -> None:
     }
     command = [word.format(**places) for word in (words or RUN[start or "level"]).split()]
     try:
-        build(command)(command, standalone_mode=False)
+        build(command[0])(command, standalone_mode=False)
     except typer.BadParameter as error:  # what the command line itself refuses, in its own sentence
         raise BadInput(error.format_message()) from None
     finally:
