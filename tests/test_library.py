@@ -56,6 +56,19 @@ def test_choices_that_would_have_no_effect_are_refused_as_in_a_study(
         net.prune(*given, criterion="magnitude_per_mac", scope="layer", rounds=1, finetune=TRAINED)
 
 
+@pytest.mark.parametrize("criterion", ["greg1", "greg2", "k_starts"])
+def test_a_criterion_that_trains_first_prunes_too(
+    net: EarlyExits, given: tuple[Tensor, Tensor], criterion: str
+) -> None:
+    net.prune(*given, criterion=criterion, rounds=1, finetune=TRAINED)
+    assert net.sparsity == pytest.approx(0.8, abs=0.02)
+
+
+def test_a_criterion_that_looks_at_what_was_drawn_is_refused(net: EarlyExits, given: tuple[Tensor, Tensor]) -> None:
+    with pytest.raises(BadInput, match="dissipating looks at weights as they were drawn, which nobody knows of this"):
+        net.prune(*given, criterion="dissipating", rounds=1, finetune=TRAINED)
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [

@@ -216,6 +216,12 @@ def test_an_image_in_both_parts_is_told(root: Path, look: Callable[[Path], Surve
     assert "(first: test/ant/1.bmp is train/bee/1.bmp)" in line
 
 
+def test_an_image_that_is_there_again_in_its_class_is_told(root: Path, look: Callable[[Path], Survey]) -> None:
+    shutil.copy(root / "train/bee/1.bmp", root / "train/bee/one more.bmp")
+    (line,) = look(root).remarks()
+    assert line.endswith("validation may hold what is trained on: 1 (first: train/bee/one more.bmp is train/bee/1.bmp)")
+
+
 def test_an_image_in_two_classes_is_told(root: Path, look: Callable[[Path], Survey]) -> None:
     shutil.copy(root / "train/bee/1.bmp", root / "train/ant/1.bmp")
     (line,) = look(root).remarks()

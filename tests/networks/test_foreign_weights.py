@@ -47,6 +47,9 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
     )
     with pytest.raises(BadInput, match=f"do not fit {NAME}: it lacks conv1.0.weight; it has extra too many"):
         base_as_drawn(spec_of(path), 0)
+    torch.save({name: value for name, value in made.items() if name != "fc.bias"}, path)
+    with pytest.raises(BadInput, match=r"it lacks fc\.bias"):
+        base_as_drawn(spec_of(path), 0)
     torch.save({**made, "conv1.0.weight": torch.ones(1)}, path)
     with pytest.raises(BadInput, match=r"conv1.0.weight is \(1,\), not \(24, 3, 3, 3\)"):
         base_as_drawn(spec_of(path), 0)

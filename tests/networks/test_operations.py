@@ -72,6 +72,9 @@ REFUSED: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "batch": (lambda x: torch.cat([x, x], 0), "concatenation along 0"),
     "all": (lambda x: x.mean(), "mean over None"),
     "flat": (lambda x: x.flatten(), "does not keep images apart"),
+    "scaled": (lambda x: torch.add(x, x, alpha=0.5), "a sum with alpha=0.5"),
+    "in place": (lambda x: F.relu(x, inplace=True) + x, "relu in place, of a value that is used again"),
+    "in place by method": (lambda x: x.add_(x.mean((2, 3), keepdim=True)) + x, "add in place"),
     "decides": (lambda x: x if x.sum() > 0 else F.relu(x), "cannot be followed step by step"),
 }
 
@@ -80,6 +83,23 @@ REFUSED: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
 def test_what_cannot_be_followed_is_refused_by_name(does: Callable[[Tensor], Tensor], found: str) -> None:
     with pytest.raises(CannotFollow, match=f"block 3 .*{found}"):
         trace(Piece(does), "block 3")
+
+
+def test_a_module_that_changes_what_is_added_later_is_refused() -> None:
+    class Skips(nn.Module):
+        def __init__(self, inplace: bool) -> None:
+            super().__init__()
+            self.relu, self.conv = nn.ReLU(inplace), nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            mapped: Tensor = self.conv(self.relu(x))
+            return mapped + x
+
+    kept = Skips(inplace=False)
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.equal(trace(kept, "block 3")(x), kept(x))
+    with pytest.raises(CannotFollow, match="relu in place, of a value that is used again"):
+        trace(Skips(inplace=True), "block 3")
 
 
 def test_padding_by_other_than_zeros_is_refused() -> None:

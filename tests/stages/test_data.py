@@ -66,6 +66,24 @@ def test_the_same_settings_give_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
 
 
+def test_a_channel_of_one_value_needs_a_deviation_of_ones_own(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    for split, num in (("train", 20), ("test", 3)):
+        for name in ("left", "right"):
+            (tmp_path / "images" / split / name).mkdir(parents=True)
+            for number in range(num):
+                pixels = draw.integers(0, 256, (5, 5, 3), dtype=np.uint8)
+                pixels[:, :, 2] = 0
+                Image.fromarray(pixels).save(tmp_path / "images" / split / name / f"{number:02d}.png")
+    out = (tmp_path / "data.safetensors", tmp_path / "data.json", str(tmp_path / "images"))
+    with pytest.raises(
+        BadInput, match=r"channel 2 has one value in all training pixels .*; give data\.mean and data\.std"
+    ):
+        data.main(settings(source="folder"), *out)
+    data.main(settings(source="folder", mean=[0.5, 0.5, 0], std=[0.2, 0.2, 1]), *out)
+    assert json.loads((tmp_path / "data.json").read_text())["std"] == [0.2, 0.2, 1]
+
+
 def test_a_folder_is_prepared_by_its_path(tmp_path: Path) -> None:
     for split, num in (("train", 20), ("test", 3)):
         for label, name in enumerate(("left", "right")):

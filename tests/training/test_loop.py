@@ -392,6 +392,15 @@ def test_training_killed_in_the_middle_goes_on_to_the_same_bits(
     assert [epoch for epoch, _ in listener.epochs] == [3, 4]
 
 
+def test_a_network_that_ran_away_at_the_end_is_refused_again(
+    run: Callable[..., dict[str, Tensor]], brief: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exitprune.training.after.largest_answer", lambda *given: float("inf"))
+    for _ in range(2):  # the second time its last epoch is restored
+        with pytest.raises(FloatingPointError, match="answers are not finite"):
+            run(brief, "all")
+
+
 def test_a_state_made_from_something_else_is_not_used(run: Callable[..., dict[str, Tensor]], brief: Training) -> None:
     with pytest.raises(Killed):
         run(brief, "all", key="old", observer=Killer(6))

@@ -84,11 +84,12 @@ class Params(Shared, Unpruned):
     def rounds_of(recipe: Recipe) -> list[tuple[str, float]]:
         """The group that each round trains, and for how many epochs, those of the criterion's own training among them."""
         criterion = made("criteria", recipe.criterion)
-        first = criterion.first(recipe.finetune).epochs if criterion.trains_first else 0
-        return [
-            (one.train, (recipe.finetune_exits if one.train == "exits" else recipe.finetune).epochs + first)
-            for one in made("orders", recipe.order).rounds(recipe.rounds)
-        ]
+        found = []
+        for one in made("orders", recipe.order).rounds(recipe.rounds):
+            training = recipe.finetune_exits if one.train == "exits" else recipe.finetune
+            first = criterion.first(training).epochs if criterion.trains_first else 0
+            found.append((one.train, training.epochs + first))
+        return found
 
     @field_validator("rivals")
     @classmethod

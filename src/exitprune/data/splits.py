@@ -58,13 +58,11 @@ def describe(name: str, classes: tuple[str, ...], parts: Mapping[str, Part]) -> 
         parts: what `divide` returned.
 
     Raises:
-        BadInput: if a channel has the same value in all training pixels.
+        BadInput: if all training pixels of an image's channels have one value.
     """
     mean, std = channel_statistics(parts["train"].pixels)
-    if 0 in std:
-        raise BadInput(
-            f"data.source {name}: channel {std.index(0)} has one value in all training pixels; nothing to learn from"
-        )
+    if not any(std):
+        raise BadInput(f"data.source {name}: all training pixels have one value; nothing to learn from")
     channels, height, width = parts["train"].pixels.shape[1:]
     return {
         "source": name,
@@ -82,7 +80,7 @@ def describe(name: str, classes: tuple[str, ...], parts: Mapping[str, Part]) -> 
 
 
 def channel_statistics(pixels: Pixels) -> tuple[list[float], list[float]]:
-    """Mean and deviation of each channel in units of the full range; exact sums, whatever the number of images.
+    """Mean and deviation of each channel in units of the full range, from counts, so that images are not summed in any order.
 
     Args:
         pixels: (N, C, H, W).

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -68,6 +68,12 @@ class Survey:
             parts = [f"{why}: {len(names)} (first: {plain(names[0])})" for why, names in self.passed_over.items()]
             lines.append(f"{self.root}: passed over: {', '.join(parts)}")
         where = {split: {image.digest: image.path for image in self.files(split)} for split in SPLITS}
+        if copies := list(self._copies()):
+            again, one = copies[0]
+            lines.append(
+                f"{self.root}: images that are in a class of train/ again, so that validation may hold what is trained on: "
+                f"{len(copies)} (first: {self._below(again)} is {self._below(one)})"
+            )
         shared = where["train"].keys() & where["test"].keys()
         if shared:
             both = sorted((where["test"][digest], where["train"][digest]) for digest in shared)[0]
@@ -88,6 +94,14 @@ class Survey:
                     f"{self._below(where[split][torn[0]])} in {names})"
                 )
         return lines
+
+    def _copies(self) -> Iterator[tuple[Path, Path]]:
+        """What is in a class of train/ again, beside the first of its content."""
+        for found in self.images["train"].values():
+            first: dict[str, Path] = {}
+            for image in found:
+                if (one := first.setdefault(image.digest, image.path)) != image.path:
+                    yield image.path, one
 
     def _below(self, path: Path) -> str:
         return plain(path.relative_to(self.root))

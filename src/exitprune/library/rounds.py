@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import cached_property
 
 from exitprune.config.choice import made
 from exitprune.config.data import Augment
@@ -18,7 +19,6 @@ from exitprune.pruning import possible
 from exitprune.pruning.chain import Chain
 from exitprune.pruning.rounds import Chooser, Step, num_to_go
 from exitprune.training.endings import Ending
-from exitprune.training.resumption import Resumption
 
 
 def pruned(
@@ -57,7 +57,7 @@ def pruned(
     if not chooser.has_units(network, "all"):
         reasons = "; ".join(why_not(network)[:3])
         raise BadInput(f"granularity {settings.granularity}: nothing here may go so ({reasons}); prune weights")
-    chain = Chain(
+    chain = _Given(
         settings, settings.finetune, augment, images, network, None, None, seed, machine, Silent(), _no_file, validation
     )
     if settings.sparsity and not chooser.grows_back and not _any_goes(chooser, chain.steps, network, masks):
@@ -90,5 +90,16 @@ class Silent:
         """Nothing."""
 
 
-def _no_file(name: str) -> Resumption:
-    raise BadInput(f"{name}: only trainings of whole studies are kept")
+def _no_file(name: str) -> None:
+    """Nothing is kept of a training."""
+
+
+class _Given(Chain):
+    """A chain that begins with a network of which nobody knows how it was drawn."""
+
+    @cached_property
+    def _drawn(self) -> EarlyExitNetwork:
+        raise BadInput(
+            f"criterion {self.settings.criterion} looks at weights as they were drawn, which nobody knows of this network; run a"
+            " study, or take another criterion"
+        )

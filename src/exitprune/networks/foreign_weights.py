@@ -20,7 +20,7 @@ SHOWN = 4
 
 
 def load_weights_(network: EarlyExitNetwork, path: Path) -> None:
-    """Start from the weights of a file; a classifier of other classes stays as it was drawn.
+    """Start from the weights of a file; where it has no classifier, or one of other classes, that stays as it was drawn.
 
     Raises:
         BadInput: if the file cannot be read or does not fit; which weights do not is said.
@@ -28,7 +28,9 @@ def load_weights_(network: EarlyExitNetwork, path: Path) -> None:
     given, held = read_weights(path), network.base.whole.state_dict()
     (classifier,) = list(network.base_classifier)[-1:]
     own = {f"{classifier}.weight", f"{classifier}.bias"}
-    wanted = {name: value for name, value in held.items() if name not in own or _fits(given, held, own)}
+    both = own & held.keys() & given.keys()
+    is_another = not both or any(given[name].shape != held[name].shape for name in both)
+    wanted = {name: value for name, value in held.items() if name not in own or not is_another}
     kept = {name: given[name] for name in wanted if name in given}
     missing = sorted(wanted.keys() - given.keys())
     surplus = sorted(given.keys() - held.keys())
@@ -64,10 +66,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
         raise BadInput(f"{path}: holds a {type(found).__name__}, not weights by name; save a state dict")
     return {str(name).removeprefix("module."): value for name, value in found.items()}
-
-
-def _fits(given: dict[str, Tensor], held: dict[str, Tensor], names: set[str]) -> bool:
-    return all(name in given and given[name].shape == held[name].shape for name in names & held.keys())
 
 
 def _some(names: list[str]) -> str:

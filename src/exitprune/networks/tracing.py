@@ -22,6 +22,7 @@ CALLED: dict[Any, str] = {
     **{"mean": "mean", "flatten": "flatten"},
 }
 """Functions, and methods of tensors by name, as they are found in a network's code."""
+IN_PLACE = (operator.iadd, "add_", "relu_")
 ARGUMENTS = {
     "max_pool": ("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
     "average_pool": ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"),
@@ -99,6 +100,11 @@ def _operation(module: nn.Module, node: fx.Node, names: Mapping[str, str], what:
     if kind is None or len(nodes) != len(takes):
         found = type(part) if part is not None else node.target
         raise _refusal(what, getattr(found, "__name__", str(found)))
+    if kind == "add" and node.kwargs.get("alpha", 1) != 1:
+        raise _refusal(what, f"a sum with alpha={node.kwargs['alpha']}")
+    in_place = node.target in IN_PLACE or node.kwargs.get("inplace", getattr(part, "inplace", False))
+    if in_place and any(user.name != node.name and user > node for user in nodes[0].users):
+        raise _refusal(what, f"{kind} in place, of a value that is used again after it")
     given |= {name: value for name, value in node.kwargs.items() if name in ARGUMENTS.get(kind, ())}
     operation = Operation(node.name, kind, tuple(names[taken.name] for taken in nodes), settings=given)
     return _plain(operation, what)

@@ -44,7 +44,7 @@ def ingredients(params: Params, recipe: str, contents: str | None) -> Ingredient
             "data": data,
             **params.model_dump(include={"model", "base", "heads"}),
             **recipes[recipe].model_dump(),
-            **({"files": {str(path): digest([path]) for path in files}} if files else {}),
+            **({"files": digest(files)} if files else {}),
             "evaluate": params.evaluate.model_dump(include={"between"}),
         },
         "contents": contents,

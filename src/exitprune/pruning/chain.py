@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,7 +23,7 @@ from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.groups import Group
 from exitprune.networks.masks import Masks, full_masks, num_kept, weights
 from exitprune.pruning.criteria import Context, Criterion
-from exitprune.pruning.rounds import Chooser, Step, apply_, plan, rewind_, training_of
+from exitprune.pruning.rounds import Chooser, Step, apply_, plan, rewind_, rounds_training, training_of
 from exitprune.pruning.starts import Start
 from exitprune.training.after import largest_answer
 from exitprune.training.callbacks import Callback
@@ -47,7 +48,7 @@ class Chain:
         seed: of the run.
         machine: that computes.
         observer: is told of every step and epoch.
-        partial: where a training keeps its state, by the name of the training.
+        partial: where a training keeps its state, by the name of the training; None: nowhere.
         validation: images that no training sees, for a recipe that looks at them.
     """
 
@@ -61,7 +62,7 @@ class Chain:
     seed: int
     machine: Machine
     observer: Observer
-    partial: Callable[[str], Resumption]
+    partial: Callable[[str], Resumption | None]
     validation: Images | None = None
 
     @cached_property
@@ -103,7 +104,7 @@ class Chain:
             criterion.start(context)
             if criterion.trains_first:
                 kept = self.partial(first(number))
-                training, seed = criterion.first(self.settings.finetune), seed_of(*purpose, "first")
+                training, seed = criterion.first(rounds_training(step, self.settings)), seed_of(*purpose, "first")
                 self._train_(network, step.train, training, masks, seed, [criterion], kept)
             scores = criterion.score(context)
             if unknown := [name for name, score in scores.items() if score.isnan().any()]:
@@ -136,7 +137,8 @@ class Chain:
     def forget(self) -> None:
         """Remove what a killed training would have gone on from: the chain is whole."""
         for name in ("begin", "base", "heads", *(first(number) for number in range(1, len(self.steps) + 1))):
-            self.partial(name).forget()
+            if kept := self.partial(name):
+                kept.forget()
 
     def _train_(
         self,
@@ -166,9 +168,10 @@ class Chain:
         )
 
     def _tell(self, number: int, step: Step, units: Masks) -> None:
-        """Say it where a round could not reach what the schedule has."""
+        """Say it where a round misses what the schedule has, by more than rounding in each layer or a coin for each unit."""
         total = sum(unit.numel() for unit in units.values())
-        if (kept := num_kept(units)) - round(step.kept_share * total) > len(units):
+        chance = 4 * math.sqrt(total * step.kept_share * (1 - step.kept_share))
+        if abs((kept := num_kept(units)) - round(step.kept_share * total)) > max(len(units), chance):
             share = f"{1 - kept / total:.3f} of the units of group {step.prune} are gone"
             LOG.warning("round %d: %s, not %.3f: the criterion has it so", number, share, 1 - step.kept_share)
 

@@ -11,6 +11,7 @@ from exitprune.config.about import about
 from exitprune.config.choice import made, make
 from exitprune.config.prune import Prune
 from exitprune.pruning.criteria import Criterion
+from exitprune.pruning.ranking import without_lowest
 from exitprune.pruning.scopes import Scope
 from exitprune.training.endings import Ending
 from exitprune.variants import names_of
@@ -26,10 +27,16 @@ def without_effect(recipe: Prune) -> str | None:
             f"criterion: {recipe.criterion.name} weighs layers against each other, and scope: {recipe.scope.name} compares "
             f"scores of the same layer only; scope allowed with it: {', '.join(able)}"
         )
-    if told.own_scope and sets_densities(made("scopes", recipe.scope)):
+    if told.own_scope and not is_one_ranking(made("scopes", recipe.scope)):
+        able = [name for name in names_of("scopes") if is_one_ranking(make("scopes", name, {}))]
         return (
-            f"scope: {recipe.scope.name} says how much of each layer stays, and criterion: {recipe.criterion.name} decides that "
-            f"by itself; scope allowed with it: {free_scopes()}"
+            f"scope: {recipe.scope} says how much of each layer stays, and criterion: {recipe.criterion.name} decides that "
+            f"by itself; scope allowed with it: {', '.join(able)}"
+        )
+    if told.own_scope and recipe.granularity.settings:
+        return (
+            f"granularity: {recipe.granularity} says how many go at a time, and criterion: {recipe.criterion.name} decides that "
+            f"by itself; granularity allowed with it: {recipe.granularity.name}"
         )
     if criterion.trains_first and not criterion.first(recipe.finetune).epochs:
         return (
@@ -72,6 +79,23 @@ def compares_layers(scope: Scope) -> bool:
     some, others = (
         scope.choose({**scores, "second": scores["second"] * factor}, there, 70) for factor in (1.0, 1000.0)
     )
+    return any(not torch.equal(some[name], others[name]) for name in scores)
+
+
+def is_one_ranking(scope: Scope) -> bool:
+    """Whether the lowest scores go, in whichever layer and group of layers they are."""
+    scores = {"first": torch.arange(1.0, 109).reshape(4, 3, 3, 3), "exit0": torch.arange(150.0, 182).reshape(8, 4)}
+    there = {name: torch.ones_like(score, dtype=torch.bool) for name, score in scores.items()}
+    chosen, lowest = scope.choose(scores, there, 130), without_lowest(scores, there, 130)
+    return all(torch.equal(chosen[name], lowest[name]) for name in scores)
+
+
+def ranks_whole_layers(scope: Scope) -> bool:
+    """Whether scores decide what goes where each layer is one unit."""
+    scores = {name: torch.tensor([number + 1.0]) for number, name in enumerate("abcdefg")}
+    there = {name: torch.tensor([True]) for name in scores}
+    turned = {name: 8 - score for name, score in scores.items()}
+    some, others = (scope.choose(one, there, 3) for one in (scores, turned))
     return any(not torch.equal(some[name], others[name]) for name in scores)
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from exitprune.config.about import about
-from exitprune.config.choice import made
+from exitprune.config.choice import made, make
 from exitprune.config.params import Params
 from exitprune.config.prune import Prune
 from exitprune.errors import BadInput
@@ -21,7 +21,7 @@ from exitprune.jobs.seeding import seeded
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.masks import full_masks, num_kept, weights
 from exitprune.pruning.criteria import Context, Criterion
-from exitprune.pruning.effect import free_scopes, sets_densities
+from exitprune.pruning.effect import free_scopes, ranks_whole_layers, sets_densities
 from exitprune.pruning.granularities import Granularity
 from exitprune.pruning.starts import Start
 from exitprune.shapes_only import shapes_only
@@ -47,8 +47,14 @@ def check_sense(params: Params, shape: tuple[int, int, int], num_classes: int) -
     model = params.model
     spec = Spec(model.architecture, model.settings, *shape, num_classes, tuple(model.exits), model.pool)
     for name, recipe in params.recipes.items():
-        if reason := _waits(recipe, params.base.epochs) or _watches(recipe) or _leaves_nothing(recipe, spec):
-            raise BadInput(f"recipe {name}: {reason}")
+        reasons = (
+            _waits(recipe, params.base.epochs)
+            or _watches(recipe)
+            or _ranks_nothing(recipe, spec)
+            or _leaves_nothing(recipe, spec)
+        )
+        if reasons:
+            raise BadInput(f"recipe {name}: {reasons}")
 
 
 class _Willing(Context):
@@ -115,8 +121,6 @@ def _watches(recipe: Prune) -> str | None:
     if sets_densities(made("scopes", recipe.scope)):
         return f"{looks_at} scope: {recipe.scope.name} says that whatever the scores are; scope allowed with it: {free_scopes()}"
     criterion: Criterion = made("criteria", recipe.criterion)
-    if criterion.trains_first:
-        return None
     one = _made_up(recipe)
     said = one.scores_of(criterion)
     with seeded("another network"), torch.no_grad():
@@ -129,6 +133,23 @@ def _watches(recipe: Prune) -> str | None:
     return (
         f"{looks_at} criterion: {recipe.criterion.name} says the same of every network; start allowed with it: "
         f"{', '.join(patient)}"
+    )
+
+
+def _ranks_nothing(recipe: Prune, spec: Spec) -> str | None:
+    """Why scores would decide nothing where layers go whole; None: they would, or layers do not."""
+    if ranks_whole_layers(made("scopes", recipe.scope)):
+        return None
+    granularity: Granularity = made("granularities", recipe.granularity)
+    with shapes_only():
+        network = EarlyExitNetwork(spec)
+        units = granularity.unit_masks(network, full_masks(network))
+    if any(unit.numel() > 1 for unit in units.values()):
+        return None
+    able = [name for name in names_of("scopes") if ranks_whole_layers(make("scopes", name, {}))]
+    return (
+        f"scope: {recipe.scope} compares units within layers, and with granularity: {recipe.granularity} a layer is one unit; "
+        f"scope allowed with it: {', '.join(able)}"
     )
 
 

@@ -10,6 +10,7 @@ from exitprune.config.prune import Prune
 from exitprune.errors import BadInput
 from exitprune.networks.cuts import check_cuts
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
+from exitprune.networks.gates import behind
 from exitprune.networks.map_shapes import as_channels_first, map_shapes
 from exitprune.networks.masks import full_masks
 from exitprune.networks.operations import CannotFollow
@@ -37,11 +38,21 @@ def check_network(params: Params, shape: tuple[int, int, int], num_classes: int)
     _check_maps(spec)
     asked = {name: made("granularities", recipe.granularity) for name, recipe in params.recipes.items()}
     asked = {name: granularity for name, granularity in asked.items() if not granularity.in_every_network}
-    if not asked:
+    looking = [name for name, recipe in params.recipes.items() if made("criteria", recipe.criterion).looks_behind]
+    if not asked and not looking:
         return
     with shapes_only():
         network = EarlyExitNetwork(spec)
         masks = full_masks(network)
+    for name in looking:
+        try:
+            behind(network)
+        except CannotFollow as reason:
+            chosen = params.recipes[name].criterion
+            raise BadInput(
+                f"recipe {name}: criterion {chosen} looks at what stands behind a layer, and {spec.own.title}: {reason}; take a"
+                " criterion that scores weights, or an architecture that can be taken apart: resnet, vgg"
+            ) from None
     for name, granularity in asked.items():
         asks = f"recipe {name}: granularity {params.recipes[name].granularity}: {spec.own.title}"
         try:

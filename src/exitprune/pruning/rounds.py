@@ -35,8 +35,17 @@ class Step:
 
 def training_of(step: Step, settings: Prune, base: Training) -> Training:
     """How a step trains; `base` is how the base network is trained."""
-    rounds = settings.finetune_exits if step.train == "exits" else settings.finetune
-    return {"finetune": rounds, "base": base, "heads": settings.heads}[step.training]
+    return {"finetune": rounds_training(step, settings), "base": base, "heads": settings.heads}[step.training]
+
+
+def rounds_training(step: Step, settings: Prune) -> Training:
+    """How a round's step trains."""
+    return settings.finetune_exits if step.train == "exits" else settings.finetune
+
+
+def rate_of(step: Step) -> str:
+    """The parameter that says how fast a step trains."""
+    return "finetune_exits.lr" if step.training == "finetune" and step.train == "exits" else f"{step.training}.lr"
 
 
 def plan(settings: Prune) -> list[Step]:

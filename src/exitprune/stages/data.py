@@ -62,6 +62,11 @@ def main(
 
 def _normalisation(data: DataSource, description: Mapping[str, Any]) -> dict[str, Any]:
     """What the manifest says instead where images are normalised as a network wants them that was trained elsewhere."""
+    if data.mean is None and 0 in (deviations := description["std"]):
+        raise BadInput(
+            f"data.source {data.source}: channel {deviations.index(0)} has one value in all training pixels and cannot be scaled "
+            "by its deviation; give data.mean and data.std, or images without it"
+        )
     if data.mean is None:
         return {}
     if len(data.mean) != description["channels"]:

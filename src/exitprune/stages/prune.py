@@ -27,7 +27,7 @@ from exitprune.origin.digests import digest, fingerprint
 from exitprune.origin.environment import environment
 from exitprune.origin.levels import code_of, level_header, level_path
 from exitprune.pruning.chain import Chain
-from exitprune.pruning.rounds import plan, training_of
+from exitprune.pruning.rounds import plan, rate_of, rounds_training, training_of
 from exitprune.storage import read_tensors, write_json, write_tensors
 from exitprune.training.loop import images_seen
 from exitprune.training.resumption import Resumption
@@ -79,8 +79,10 @@ def main(
     num_images = [images_seen(images, training) for training in trainings]
     criterion = chosen("criteria", wanted.prune.criterion)
     if criterion.trains_first:
-        extra = images_seen(images, criterion.first(wanted.prune.finetune))
-        num_images = [num + extra * bool(step.prune) for num, step in zip(num_images, steps, strict=True)]
+        extra = [
+            images_seen(images, criterion.first(rounds_training(step, wanted.prune))) for step in steps if step.prune
+        ]
+        num_images = [num + (extra.pop(0) if step.prune else 0) for num, step in zip(num_images, steps, strict=True)]
     with Progress(f"prune {recipe}, seed {seed}", sum(num_images), len(steps)) as progress:
         chain = Chain(
             wanted.prune,
@@ -110,8 +112,8 @@ def main(
                     chain.criterion.load_state_dict(read_tensors(memory)[0])
                 continue
             network = network or copy.deepcopy(chain.begin)
-            before = "heads.lr or base.lr" if number == 1 else f"{steps[number - 2].training}.lr"
-            progress.rate = Rate(f"{step.training}.lr", trainings[number - 1].lr, before)
+            before = "heads.lr or base.lr" if number == 1 else rate_of(steps[number - 2])
+            progress.rate = Rate(rate_of(step), trainings[number - 1].lr, before)
             masks = chain.step_(number, network, masks)
             if remembered := chain.criterion.state_dict():
                 write_tensors(memory, remembered, {"key": fingerprint(key, "method")})

@@ -128,6 +128,7 @@ def train_(
     if going_on and not done:
         done, _ = going_on.restore_(None, optimiser, scheduler)
     if is_stopped:
+        watch.at_end()
         return
     step = done * per_epoch
     if observer and done:
@@ -174,7 +175,7 @@ def train_(
                 resumption.keep(epoch, network, optimiser, scheduler, callbacks, any(stops))
             if any(stops):
                 break
-    if step > done * per_epoch:
+    if step:
         watch.at_end()
 
 

@@ -59,6 +59,7 @@ class Resumption:
         if not is_made_from(self.path, self.key):
             return 0, False
         tensors, header = read_tensors(self.path)
+        device = _parameters(optimiser)[0].device
         for i, parameter in enumerate(_parameters(optimiser)):
             if f"momentum:{i}" in tensors:
                 buffer = torch.empty_like(parameter).copy_(tensors.pop(f"momentum:{i}"))
@@ -66,7 +67,7 @@ class Resumption:
         for i, callback in enumerate(callbacks):
             for number, parameter in enumerate(callback.parameters()):
                 parameter.data.copy_(tensors.pop(_learnt(i, number)))
-            state = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_state(i, ""))}
+            state = {name: tensors.pop(name).to(device) for name in list(tensors) if name.startswith(_state(i, ""))}
             callback.load_state_dict({name.removeprefix(_state(i, "")): value for name, value in state.items()})
         if network is not None:
             network.load_state_dict({name: tensors[name] for name in network.state_dict()})

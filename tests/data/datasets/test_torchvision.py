@@ -16,7 +16,7 @@ from PIL import Image
 from scipy.io import savemat
 from torchvision.datasets import CIFAR10, CIFAR100, SVHN
 
-from exitprune.data.datasets import Part, Source, _torchvision, cifar10
+from exitprune.data.datasets import Extent, Part, Source, _torchvision, cifar10, fashion_mnist
 from exitprune.errors import BadInput
 from exitprune.variants import variant
 
@@ -87,6 +87,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_network: None) -> P
     put_cifar(CIFAR100, tmp_path, monkeypatch)
     put_svhn(tmp_path, monkeypatch)
     put_fashion_mnist(tmp_path)
+    monkeypatch.setattr(fashion_mnist, "extent", lambda path: Extent(30, 20, 10, (1, 28, 28)))
     return tmp_path
 
 
@@ -129,6 +130,12 @@ def test_cifar10_is_the_same_from_image_files(root: Path, tmp_path: Path, monkey
     source = load("cifar10", tmp_path / "files")
     assert (both(source)[0].pixels == both(published)[0].pixels).all()
     assert (both(source)[1].labels == both(published)[1].labels).all()
+
+
+def test_cifar10_as_published_is_taken_before_image_files_beside_it(root: Path) -> None:
+    published = load("cifar10", root)
+    as_files(published, root)
+    assert (both(load("cifar10", root))[0].labels == both(published)[0].labels).all()
 
 
 def test_image_files_of_other_images_are_not_cifar10(root: Path, tmp_path: Path) -> None:
@@ -221,7 +228,24 @@ def test_a_file_with_another_checksum_is_named(root: Path, name: str, file: str)
 def test_unpacked_fashion_mnist_cut_short_is_refused(root: Path, kept: int) -> None:
     file = root / "FashionMNIST/raw/train-images-idx3-ubyte"
     file.write_bytes(file.read_bytes()[:kept])
-    with pytest.raises(BadInput, match=r"fashion_mnist: neither found whole in .*; put train-images"):
+    with pytest.raises(
+        BadInput, match=r"train-images-idx3-ubyte or one beside it is not whole .*move what is unpacked there"
+    ):
+        load("fashion_mnist", root)
+
+
+@pytest.mark.parametrize(("split", "label"), [("train", 12), ("t10k", 200)])
+def test_unpacked_files_of_other_images_are_not_fashion_mnist(
+    root: Path, monkeypatch: pytest.MonkeyPatch, split: str, label: int
+) -> None:
+    file = root / f"FashionMNIST/raw/{split}-labels-idx1-ubyte"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([label]))
+    with pytest.raises(BadInput, match=r"FashionMNIST/raw are not Fashion-MNIST's; move that folder away"):
+        load("fashion_mnist", root)
+    file.write_bytes(whole)
+    monkeypatch.undo()
+    with pytest.raises(BadInput, match=r"FashionMNIST/raw are not Fashion-MNIST's; move that folder away"):
         load("fashion_mnist", root)
 
 

@@ -7,6 +7,7 @@ import torch
 from exitprune.jobs.seeding import generator
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.pruning.criteria.random import Random
+from tests.conftest import Build
 from tests.pruning.contexts import a_context
 
 
@@ -21,3 +22,13 @@ def test_another_round_draws_other_scores(network: EarlyExitNetwork) -> None:
         Random().score(a_context(network, ["fc"], generator=generator(0, "joint", k)))["fc"] for k in (1, 2)
     )
     assert not torch.equal(first, second)
+
+
+def test_a_filter_goes_as_often_whatever_its_size(build: Build) -> None:
+    network = build(8, (1, 2))
+    one = a_context(network, granularity="filter", criterion="random")
+    scores = Random().score(one)
+    assert {name: score.shape for name, score in scores.items()} == {
+        name: unit.shape for name, unit in one.units.items()
+    }
+    assert one.granularity.unit_scores(network, scores, one.masks).keys() == one.units.keys()

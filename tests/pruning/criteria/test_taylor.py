@@ -51,6 +51,17 @@ def test_the_gradient_is_the_mean_over_the_batches(network: EarlyExitNetwork) ->
     torch.testing.assert_close(told, sum(of_each_batch(network, "b1.c2", data)) / 3)
 
 
+def test_dropout_is_the_same_each_time(network: EarlyExitNetwork) -> None:
+    network.base.fc.register_forward_pre_hook(lambda module, given: F.dropout(given[0], 0.5, module.training))
+    data = some_batches()
+    before = torch.random.get_rng_state()
+    first, again = (a_context(network, ["fc"], [data[0], data[0]]).gradients_by_batch(training=True) for _ in range(2))
+    told, retold = list(first), list(again)
+    assert all(torch.equal(one["fc"], other["fc"]) for one, other in zip(told, retold, strict=True))
+    assert not torch.equal(told[0]["fc"], told[1]["fc"])
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
 def test_gradients_in_training_mode_leave_the_statistics_alone(network: EarlyExitNetwork) -> None:
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
     context = a_context(network, ["b1.c2"], some_batches())

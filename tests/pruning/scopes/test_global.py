@@ -37,3 +37,10 @@ def test_layers_of_small_weights_lose_more() -> None:
     chosen = make("scopes", "global", {}).choose(scores, masks, 8)
     assert {name: int(mask.sum()) for name, mask in chosen.items()} == {"small": 0, "large": 8}
     assert all(torch.equal(chosen[name], without_lowest(scores, masks, 8)[name]) for name in scores)
+
+
+def test_every_layer_keeps_one_where_floors_do_not_fit() -> None:
+    scores = {"first": torch.arange(1.0, 10.0), "second": torch.arange(20.0, 29.0), "third": torch.arange(40.0, 49.0)}
+    masks = {name: torch.ones(9, dtype=torch.bool) for name in scores}
+    chosen = make("scopes", "global", {"floor": 0.2}).choose(scores, masks, 23)  # 2 of 9 each would be 6, and 4 stay
+    assert {name: int(mask.sum()) for name, mask in chosen.items()} == {"first": 1, "second": 1, "third": 2}

@@ -1,7 +1,7 @@
 """What the sources backed by torchvision share: where files are kept, and what is said when they cannot be had.
 
-torchvision compares downloads with published checksums, and downloads again what does not match. It is imported only in
-the functions, because importing it takes seconds.
+torchvision compares downloads with published checksums, and downloads again what does not match; what it finds unpacked it
+takes as it is. It is imported only in the functions, because importing it takes seconds.
 """
 
 from __future__ import annotations
@@ -61,6 +61,13 @@ def obtain(
             raise BadInput(
                 f"data.source {name}: {broken[0]} fails its published checksum and no download replaced it ({reason}); "
                 "move it away and run again with a network, or put a whole copy in its place"
+            ) from None
+        if unpacked := [
+            file.with_suffix("") for file in files if file.suffix == ".gz" and file.with_suffix("").exists()
+        ]:
+            raise BadInput(
+                f"data.source {name}: {unpacked[0]} or one beside it is not whole ({reason}); move what is unpacked there away"
+                " and run again: it is taken before archives are"
             ) from None
         wanted = next(iter(files))
         raise BadInput(

@@ -32,7 +32,8 @@ def load(path: Path | None, size: Size | None) -> Source:
         BadInput: if the files are neither there nor can be downloaded, are broken, or image files are not CIFAR-10's.
     """
     where = place(path)
-    if not (where / "train").is_dir():
+    as_published = any((where / name).exists() for name in ("cifar-10-batches-py", "cifar-10-python.tar.gz"))
+    if as_published or not (where / "train").is_dir():
         return in_order(load_cifar("cifar10", "CIFAR10", path)).resized(size)
     source = in_order(folder.load(where, None))
     if source.classes != CLASSES or digest(source) != SHA256:

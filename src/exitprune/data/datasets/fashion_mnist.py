@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from exitprune.data.datasets import Extent, Part, Source
-from exitprune.data.datasets._torchvision import obtain
+from exitprune.data.datasets._torchvision import obtain, place
 from exitprune.data.image_files import Size
+from exitprune.errors import BadInput
 
 
 def load(path: Path | None, size: Size | None) -> Source:
@@ -25,6 +26,12 @@ def load(path: Path | None, size: Size | None) -> Source:
         "fashion_mnist", path, checksums, lambda root, train: FashionMNIST(root, train=train, download=True)
     )
     parts = [Part(part.data[:, None].numpy(), part.targets.numpy()) for part in (train, test)]
+    told = extent(None)
+    if [len(part) for part in parts] != [told.num_train, told.num_test] or any(part.labels.max() > 9 for part in parts):
+        raise BadInput(
+            f"data.source fashion_mnist: the files in {place(path) / 'FashionMNIST/raw'} are not Fashion-MNIST's; move that"
+            " folder away and run again with a network, or put a whole copy there"
+        )
     return Source(tuple(FashionMNIST.classes), parts[0], parts[1]).resized(size)
 
 

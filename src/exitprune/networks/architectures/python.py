@@ -5,7 +5,7 @@ The module has to be found by Python, from the folder that the study is run in o
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ from torch import nn
 from exitprune.config.model import NamedSettings
 from exitprune.errors import BadInput
 from exitprune.networks.named import GIVEN
+from exitprune.networks.own_code import files_of
 from exitprune.networks.own_module import OwnModule
 
 
@@ -37,13 +38,9 @@ class Settings(NamedSettings):
 
     @property
     def files(self) -> list[Path]:
-        """The weights, and the file that the function is in."""
+        """The weights, the file that the function is in, and those of its folder that this one imports."""
         with _folder_here():
-            try:
-                found = importlib.util.find_spec(self.name.partition(":")[0])
-            except ImportError:
-                found = None
-        return [*super().files, *([Path(found.origin)] if found and found.origin else [])]
+            return [*super().files, *files_of(self.name.partition(":")[0])]
 
     @property
     def can_be_built(self) -> bool:

@@ -18,6 +18,7 @@ from exitprune.config.choice import made
 from exitprune.config.prune import Prune
 from exitprune.config.section import Variant
 from exitprune.config.training import Training
+from exitprune.jobs.seeding import seeded
 from exitprune.networks.cost import layer_costs
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks, weights
@@ -112,7 +113,7 @@ class Context:
         """dL/dw of one batch after the other, L the loss of all exits, also for weights that are masked or frozen.
 
         Args:
-            training: batch norm as in training; its running statistics stay as they are all the same.
+            training: batch norm as in training, and dropout, the same each time; running statistics stay as they are.
             num_batches: only the first so many; None: all.
             of: parameters by any name, to be told by; None: the weights to score.
 
@@ -123,7 +124,9 @@ class Context:
         with self.learning(training, of) as by_name:
             for images, labels in islice(self.batches, num_batches):
                 num += 1
-                parts = torch.autograd.grad(exit_loss(self.network(images), labels), list(by_name.values()))
+                with seeded("dropout", self.generator.initial_seed(), num):
+                    loss = exit_loss(self.network(images), labels)
+                parts = torch.autograd.grad(loss, list(by_name.values()))
                 yield dict(zip(by_name, parts, strict=True))
         if not num:
             raise ValueError("no batches were given, and without a gradient every score is 0")
@@ -159,6 +162,8 @@ class Criterion(Variant, Callback):
 
     trains_first: ClassVar[bool] = False
     """Whether a round trains, with the criterion as a callback, before it removes anything."""
+    looks_behind: ClassVar[bool] = False
+    """Whether it reaches for what stands behind a layer, a batch norm or the place for a gate, which not every network tells."""
     trains_along: ClassVar[bool] = False
     """Whether the criterion is a callback of the training after that too."""
     grows_back: ClassVar[bool] = False

@@ -25,6 +25,7 @@ class Gating(Criterion):
     lr: float | None = Field(None, gt=0)
     """Its peak rate; not set: fine-tuning's."""
     trains_first: ClassVar[bool] = True
+    looks_behind: ClassVar[bool] = True
     reaches_in: ClassVar[bool] = True
     _places: dict[str, Place] = PrivateAttr(default_factory=dict)
     _there: dict[str, Tensor] = PrivateAttr(default_factory=dict)

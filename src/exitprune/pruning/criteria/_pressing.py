@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr
 from torch import Tensor
 
 from exitprune.config.training import Training
+from exitprune.jobs.progress import LOG
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks, weights
 from exitprune.pruning.criteria import Context, Criterion, Plan
@@ -77,6 +78,8 @@ class Pressing(Criterion):
 
     def score(self, context: Context) -> dict[str, Tensor]:
         """|w| as it was when what goes was chosen."""
+        if self._still < 0:
+            LOG.warning("the penalty still grew after %d steps: give more epochs, or a larger delta", self._steps)
         chosen = self._scores or _sizes(context.weights)
         return {name: score.clone() for name, score in chosen.items()}
 

@@ -43,6 +43,7 @@ class Manidp(Criterion):
     similar: float = Field(1.0, ge=0)
     """Weight of R_sim."""
     trains_first: ClassVar[bool] = True
+    looks_behind: ClassVar[bool] = True
     _share: float = 1.0
     _epochs: int = 1
     _level: float = 0.0

@@ -12,5 +12,5 @@ class Random(Criterion):
     """Uniform in [0, 1), drawn on the CPU so that every device draws the same."""
 
     def score(self, context: Context) -> dict[str, Tensor]:
-        draw = context.generator
-        return {name: torch.rand(w.shape, generator=draw).to(w.device) for name, w in context.weights.items()}
+        drawn = context.units  # one number for each, or a mean of many would spare what has fewer weights least often
+        return {name: torch.rand(u.shape, generator=context.generator).to(u.device) for name, u in drawn.items()}

@@ -6,6 +6,8 @@ Source: Molchanov et al. 2019, arXiv:1906.10771; absolute per batch, as Shen et 
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +18,8 @@ from exitprune.pruning.criteria import Context, Criterion
 
 class TaylorBn(Criterion):
     """|gamma dL/dgamma + beta dL/dbeta| of each batch, batch norm as in training; the mean over the batches."""
+
+    looks_behind: ClassVar[bool] = True
 
     def score(self, context: Context) -> dict[str, Tensor]:
         after = behind(context.network)
