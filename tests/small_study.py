@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from exitprune.config.recipe import overlay
+from exitprune.config.study import laid_over
 from exitprune.networks.checkpoints import Checkpoint, load_checkpoint
 from exitprune.stages import base, data, evaluate, heads, prune, recover, tables
 from exitprune.training.resumption import Resumption
@@ -65,7 +65,7 @@ class Study:
     @property
     def params(self) -> dict[str, Any]:
         """All parameters."""
-        return overlay(PARAMS, self.changed)
+        return laid_over(PARAMS, self.changed)
 
     @property
     def data(self) -> Path:
