@@ -41,6 +41,38 @@ def test_one_that_has_none_is_refused_with_the_recipe_and_the_exits(monkeypatch:
         check_network(params(granularity="filter"), (1, 8, 8), 10)
 
 
+VIT = {"architecture": "torchvision", "name": "vit_b_16", "exits": ["encoder.layers.encoder_layer_5"], "pool": 1}
+MOBILE = {"architecture": "torchvision", "name": "mobilenet_v2", "exits": ["features.6"], "pool": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "recipe", "said"),
+    [
+        (
+            VIT,
+            {"order": "sequential", "classifier": "exits"},
+            "vit_b_16 has .* parameters of none of them .first: class_token",
+        ),
+        (
+            MOBILE,
+            {"order": "joint", "criterion": "polarization", "granularity": "filter"},
+            "polarization looks at what stands",
+        ),
+        (
+            MOBILE,
+            {"order": "joint", "criterion": "taylor_bn", "granularity": "filter"},
+            "taylor_bn looks at what stands",
+        ),
+    ],
+)
+def test_what_a_network_of_a_library_does_not_tell_is_not_asked(
+    model: dict[str, object], recipe: dict[str, object], said: str
+) -> None:
+    with pytest.raises(BadInput, match=said):
+        check_network(params(recipes={"mine": recipe}, model=model), (3, 224, 224), 10)
+
+
 def test_weights_need_no_look_at_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(possible, "EarlyExitNetwork")
     check_network(params(granularity="weight"), (1, 8, 8), 10)

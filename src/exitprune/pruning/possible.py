@@ -32,6 +32,11 @@ def check_network(params: Params, shape: tuple[int, int, int], num_classes: int)
     for name, recipe in params.recipes.items():
         if reason := why_not(recipe):
             raise BadInput(f"recipe {name}: {reason}")
+    if (pad := params.data.augment.pad) >= min(shape[1:]):
+        raise BadInput(
+            f"data.augment.pad: {pad} is no less than a side of the images, {shape[1]} x {shape[2]}, so that crops would show"
+            " none of them; give less"
+        )
     model = params.model
     spec = Spec(model.architecture, model.settings, *shape, num_classes, tuple(model.exits), model.pool)
     check_cuts(spec)
@@ -39,11 +44,18 @@ def check_network(params: Params, shape: tuple[int, int, int], num_classes: int)
     asked = {name: made("granularities", recipe.granularity) for name, recipe in params.recipes.items()}
     asked = {name: granularity for name, granularity in asked.items() if not granularity.in_every_network}
     looking = [name for name, recipe in params.recipes.items() if made("criteria", recipe.criterion).looks_behind]
-    if not asked and not looking:
+    apart = [name for name, recipe in params.recipes.items() if recipe.classifier == "exits"]
+    if not asked and not looking and not apart:
         return
     with shapes_only():
         network = EarlyExitNetwork(spec)
         masks = full_masks(network)
+    for name in apart:
+        if others := _beside_layers(network):
+            raise BadInput(
+                f"recipe {name}: classifier: exits divides the base network by its layers, and {spec.own.title} has "
+                f"{len(others)} parameters of none of them (first: {others[0]}); leave classifier at base"
+            )
     for name in looking:
         try:
             behind(network)
@@ -73,6 +85,16 @@ def why_not(recipe: Prune) -> str | None:
         if reason := made(FAMILIES[parameter], getattr(recipe, parameter)).why_not(recipe):
             return f"{parameter}: {reason}"
     return without_effect(recipe)
+
+
+def _beside_layers(network: EarlyExitNetwork) -> list[str]:
+    """Names of parameters of the base network that stand in a module which has others inside."""
+    return [
+        f"{name}.{own}".removeprefix("module.").removeprefix(".")
+        for name, module in network.base.named_modules()
+        if list(module.children())
+        for own, _ in module.named_parameters(recurse=False)
+    ]
 
 
 def _check_maps(spec: Spec) -> None:

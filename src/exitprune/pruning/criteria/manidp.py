@@ -31,7 +31,7 @@ class Manidp(Criterion):
       the mean of all in the epoch before: gates of easy images are pressed harder.
     - R_sim = sum over layers of |cos(pi, pi) - cos(f, f)|^2 / B^2: images whose maps f are alike get gates that are alike.
 
-    No weight goes. The share of filters to keep is what a layer's gates let through at the end, on average over images.
+    No weight goes. The share of filters to keep is what a layer's gates let through at the end, by their means over the images.
     """
 
     epochs: float | None = Field(None, gt=0)
