@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from exitprune.jobs.shared_start import VARIABLE as SHARED_START
+
 ROOT = Path(__file__).parents[2]
 TINY = {"study": "smoke", "seeds": [0], "rounds": 2}
 
@@ -39,7 +41,14 @@ class Repository:
         }
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         dvc = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(self.path.parent / "site")}
-        return {**os.environ, "PATH": path, "PYTHONPATH": str(self.path / "src"), **people, **dvc}
+        own = {"PATH": path, "PYTHONPATH": str(self.path / "src")}
+        return {
+            SHARED_START: "always",
+            **os.environ,
+            **own,
+            **people,
+            **dvc,
+        }  # a tiny study computes two fifths less so
 
     def snakemake(self, *arguments: str, fails: bool | None = False) -> str:
         """`snakemake --cores 2`."""

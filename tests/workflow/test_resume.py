@@ -31,6 +31,7 @@ def killed_at_the_end(repository: Repository) -> Iterator[subprocess.Popen[bytes
     process = subprocess.Popen(
         [Path(sys.executable).with_name("snakemake"), "--cores", "1"],
         cwd=repository.path,
+        env=repository.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -71,9 +72,8 @@ def test_a_killed_study_ends_with_the_same_bytes(
 
 @pytest.mark.slow
 def test_a_study_killed_again_and_again_at_random_moments_ends_with_the_same_bytes(
-    fresh: Repository, finished: Repository, monkeypatch: pytest.MonkeyPatch
+    fresh: Repository, finished: Repository
 ) -> None:
-    monkeypatch.setenv(SHARED_START, "always")
     draw = random.Random()
     moments = [draw.uniform(3, 15) for _ in range(6)]
     for seconds in moments:
@@ -83,7 +83,8 @@ def test_a_study_killed_again_and_again_at_random_moments_ends_with_the_same_byt
 
 
 @pytest.mark.slow
-def test_a_killed_chain_keeps_its_finished_rounds(fresh: Repository) -> None:
+def test_a_killed_chain_keeps_its_finished_rounds(fresh: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SHARED_START, "never")  # as few chains start otherwise
     first = fresh.path / "runs/smoke/seed0/sequential/level-01.safetensors"
     kill_when(fresh, str(first.with_name("level-03.safetensors").relative_to(fresh.path)))
     written = first.stat().st_mtime_ns
