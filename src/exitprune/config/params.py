@@ -84,12 +84,13 @@ class Params(Shared, Unpruned):
     def rounds_of(recipe: Recipe) -> list[tuple[str, float]]:
         """The group that each round trains, and for how many epochs, those of the criterion's own training among them."""
         criterion = made("criteria", recipe.criterion)
-        found = []
-        for one in made("orders", recipe.order).rounds(recipe.rounds):
-            training = recipe.finetune_exits if one.train == "exits" else recipe.finetune
-            first = criterion.first(training).epochs if criterion.trains_first else 0
-            found.append((one.train, training.epochs + first))
-        return found
+        trainings = [
+            (one.train, recipe.of_round(one.train)) for one in made("orders", recipe.order).rounds(recipe.rounds)
+        ]
+        return [
+            (group, training.epochs + (criterion.first(training).epochs if criterion.trains_first else 0))
+            for group, training in trainings
+        ]
 
     @field_validator("rivals")
     @classmethod

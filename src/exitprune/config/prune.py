@@ -103,6 +103,10 @@ class Prune(Shared):
             raise ValueError(f"classifier: exits needs start: trained, not {self.start}, since base training trains it")
         return self
 
+    def of_round(self, train: str) -> Training:
+        """How a round trains, by the group that learns in it."""
+        return self.finetune_exits if train == "exits" else self.finetune
+
     def spelt_out(self) -> dict[str, Any]:
         """Every value, the defaults of variants too, for JSON."""
         chosen = {name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), Choice)}

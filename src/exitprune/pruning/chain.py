@@ -23,7 +23,7 @@ from exitprune.networks.early_exit import EarlyExitNetwork, Spec
 from exitprune.networks.groups import Group
 from exitprune.networks.masks import Masks, full_masks, num_kept, weights
 from exitprune.pruning.criteria import Context, Criterion
-from exitprune.pruning.rounds import Chooser, Step, apply_, plan, rewind_, rounds_training, training_of
+from exitprune.pruning.rounds import Chooser, Step, apply_, plan, rewind_, training_of
 from exitprune.pruning.starts import Start
 from exitprune.training.after import largest_answer
 from exitprune.training.callbacks import Callback
@@ -104,7 +104,7 @@ class Chain:
             criterion.start(context)
             if criterion.trains_first:
                 kept = self.partial(first(number))
-                training, seed = criterion.first(rounds_training(step, self.settings)), seed_of(*purpose, "first")
+                training, seed = criterion.first(self.settings.of_round(step.train)), seed_of(*purpose, "first")
                 self._train_(network, step.train, training, masks, seed, [criterion], kept)
             scores = criterion.score(context)
             if unknown := [name for name, score in scores.items() if score.isnan().any()]:

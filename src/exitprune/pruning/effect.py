@@ -51,7 +51,7 @@ def without_effect(recipe: Prune) -> str | None:
         )
     ending: Ending = made("endings", recipe.ending)
     rounds = made("orders", recipe.order).rounds(recipe.rounds)
-    epochs = [(recipe.finetune_exits if one.train == "exits" else recipe.finetune).epochs for one in rounds]
+    epochs = [recipe.of_round(one.train).epochs for one in rounds]
     if acts(ending) and not any(epochs):
         idle = [name for name in names_of("endings") if not acts(make("endings", name, {}))]
         return (

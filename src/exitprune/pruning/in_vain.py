@@ -47,14 +47,14 @@ def check_sense(params: Params, shape: tuple[int, int, int], num_classes: int) -
     model = params.model
     spec = Spec(model.architecture, model.settings, *shape, num_classes, tuple(model.exits), model.pool)
     for name, recipe in params.recipes.items():
-        reasons = (
+        reason = (
             _waits(recipe, params.base.epochs)
             or _watches(recipe)
             or _ranks_nothing(recipe, spec)
             or _leaves_nothing(recipe, spec)
         )
-        if reasons:
-            raise BadInput(f"recipe {name}: {reasons}")
+        if reason:
+            raise BadInput(f"recipe {name}: {reason}")
 
 
 class _Willing(Context):

@@ -63,7 +63,7 @@ def check_network(params: Params, shape: tuple[int, int, int], num_classes: int)
             chosen = params.recipes[name].criterion
             raise BadInput(
                 f"recipe {name}: criterion {chosen} looks at what stands behind a layer, and {spec.own.title}: {reason}; take a"
-                " criterion that scores weights, or an architecture that can be taken apart: resnet, vgg"
+                " criterion that scores weights, or an architecture of blocks"
             ) from None
     for name, granularity in asked.items():
         asks = f"recipe {name}: granularity {params.recipes[name].granularity}: {spec.own.title}"

@@ -35,12 +35,7 @@ class Step:
 
 def training_of(step: Step, settings: Prune, base: Training) -> Training:
     """How a step trains; `base` is how the base network is trained."""
-    return {"finetune": rounds_training(step, settings), "base": base, "heads": settings.heads}[step.training]
-
-
-def rounds_training(step: Step, settings: Prune) -> Training:
-    """How a round's step trains."""
-    return settings.finetune_exits if step.train == "exits" else settings.finetune
+    return {"finetune": settings.of_round(step.train), "base": base, "heads": settings.heads}[step.training]
 
 
 def rate_of(step: Step) -> str:

@@ -27,7 +27,7 @@ from exitprune.origin.digests import digest, fingerprint
 from exitprune.origin.environment import environment
 from exitprune.origin.levels import code_of, level_header, level_path
 from exitprune.pruning.chain import Chain
-from exitprune.pruning.rounds import plan, rate_of, rounds_training, training_of
+from exitprune.pruning.rounds import plan, rate_of, training_of
 from exitprune.storage import read_tensors, write_json, write_tensors
 from exitprune.training.loop import images_seen
 from exitprune.training.resumption import Resumption
@@ -79,10 +79,8 @@ def main(
     num_images = [images_seen(images, training) for training in trainings]
     criterion = chosen("criteria", wanted.prune.criterion)
     if criterion.trains_first:
-        extra = [
-            images_seen(images, criterion.first(rounds_training(step, wanted.prune))) for step in steps if step.prune
-        ]
-        num_images = [num + (extra.pop(0) if step.prune else 0) for num, step in zip(num_images, steps, strict=True)]
+        first = [images_seen(images, criterion.first(wanted.prune.of_round(step.train))) for step in steps]
+        num_images = [num + more * bool(step.prune) for num, more, step in zip(num_images, first, steps, strict=True)]
     with Progress(f"prune {recipe}, seed {seed}", sum(num_images), len(steps)) as progress:
         chain = Chain(
             wanted.prune,

@@ -24,7 +24,7 @@ def test_another_round_draws_other_scores(network: EarlyExitNetwork) -> None:
     assert not torch.equal(first, second)
 
 
-def test_a_filter_goes_as_often_whatever_its_size(build: Build) -> None:
+def test_a_number_is_drawn_for_each_filter(build: Build) -> None:
     network = build(8, (1, 2))
     one = a_context(network, granularity="filter", criterion="random")
     scores = Random().score(one)
