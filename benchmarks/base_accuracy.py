@@ -21,16 +21,25 @@ SPLITS: tuple[Split, ...] = ("validation", "test")
 
 def main(study: Annotated[str, Argument(help="A study whose base networks and data are in runs/.")]) -> None:
     """Look at each base network that is there."""
-    runs, out = Path("runs") / study, Path("results") / study / "base_accuracy.csv"
-    bases = {int(path.parent.name.removeprefix("seed")): path for path in runs.glob("seed*/base.safetensors")}
-    if not bases:
-        raise BadParameter(f"{runs} has no base network; snakemake --config study={study} -- checkpoints makes them")
-    images = {split: load_split(runs / "data.safetensors", split) for split in SPLITS}
+    bases, out = bases_of(study), Path("results") / study / "base_accuracy.csv"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    data = Path("runs") / study / "data.safetensors"
+    images = {split: load_split(data, split) for split in SPLITS}
     rows = pd.read_csv(out).set_index("seed").to_dict("index") if out.exists() else {}
     for seed, path in bases.items():
         network = load_checkpoint(path).network
         rows[seed] = {split: accuracy_of(network, images[split], "base") for split in SPLITS}
     pd.DataFrame.from_dict(rows, "index").rename_axis("seed").sort_index().to_csv(out)
+
+
+def bases_of(study: str) -> dict[int, Path]:
+    """Checkpoints of a study's base networks in `runs/`, by seed."""
+    found = sorted((Path("runs") / study).glob("seed*/base.safetensors"))
+    if not found:
+        raise BadParameter(
+            f"runs/{study} has no base network; snakemake --config study={study} -- checkpoints makes them"
+        )
+    return {int(path.parent.name.removeprefix("seed")): path for path in found}
 
 
 if __name__ == "__main__":

@@ -107,6 +107,7 @@ def main(study: Annotated[str, Argument(help="A study whose data are in runs/.")
     params, data = resolve({"study": study}, ROOT / "presets"), Path("runs") / study / "data.safetensors"
     train, held_out = (load_split(data, split) for split in ("train", "validation"))
     out = ROOT / "results" / study / "base_training.csv"
+    out.parent.mkdir(parents=True, exist_ok=True)
     rows = pd.read_csv(out).to_dict("records") if out.exists() else []
     for seed in SEEDS:
         for name in variants(params.base):

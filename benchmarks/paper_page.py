@@ -17,7 +17,7 @@ import pandas as pd
 
 from benchmarks import paper_picture
 from benchmarks.pages import put
-from benchmarks.paper_sure import PAGE, Table, bases, budget, dense, difference, rounding, scatter, steps
+from benchmarks.paper_sure import PAGE, Table, bases, budget, dense, difference, heads, rounding, scatter, steps
 from exitprune.evaluation import paper
 from exitprune.evaluation.claims import CLAIMS, PRIMARY, SUPPORTED
 from exitprune.reporting.formatting import NOTHING, STATES, interval, millions, percent, points
@@ -209,6 +209,7 @@ KINDS = {
         steps,
         bases,
         dense,
+        heads,
         budget,
         rates,
         grid,

@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from exitprune.evaluation import paper
 from exitprune.evaluation.claims import CLAIMS
-from exitprune.reporting.formatting import STATES, interval, percent, points
+from exitprune.reporting.formatting import NOTHING, STATES, interval, percent, points
 
 PAGE = Path(__file__).parents[1] / "docs" / "paper.md"
 Table = tuple[list[str], list[list[str]]]
@@ -61,6 +62,22 @@ def dense(tables: Path) -> Table:
     if len(rows) > 1:
         rows.append(["mean", percent(table["validation"].mean()), percent(table["test"].mean())])
     return ["seed", "validation images, %", "test images, %"], rows
+
+
+def heads(tables: Path) -> Table:
+    """What exits get right before anything is pruned, their heads trained in several ways, under the paper's approach 1; in per
+    cent of validation images, as `benchmarks.heads_before` wrote it, and how far away that is from the chart on average."""
+    found = pd.read_csv(tables.parent / "heads_before.csv")
+    exits = [name for name in map(str, found) if name.startswith("exit")]
+    chart = paper.exit_accuracy().query("approach == @paper.TOGETHER").sort_values("exit")["before"].to_numpy(float)
+    titles = ["the base", "rate of the heads", "epochs", *(f"exit {number}" for number in range(len(exits))), "away by"]
+    rows = [["the paper", NOTHING, NOTHING, *map(percent, chart), NOTHING]]
+    for keys, part in found.groupby(["train", "lr", "epochs"], sort=False):
+        train, rate, epochs = keys
+        right = part[exits].mean().to_numpy(float)
+        about = ["learns with them" if train == "joint" else "is frozen", f"{rate:g}", f"{epochs:g}"]
+        rows.append([*about, *map(percent, right), percent(abs(right - chart).mean())])
+    return titles, rows
 
 
 def steps(tables: Path) -> Table:

@@ -195,9 +195,19 @@ def test_commands_and_targets_that_it_names_are_there() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", page.read_text()):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         if not target.startswith(("http", "mailto")):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+            name, _, section = target.partition("#")
+            there = page.parent / name if name else page
+            assert there.exists(), f"{page.name} links to {target}, which is not there"
+            assert not section or section in sections(there), f"{page.name} links to {target}: no such section"
+
+
+def sections(page: Path) -> set[str]:
+    """What the headings of a page are called in links, as forges call them."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    titles = [re.sub(r"\[(.*?)\]\(.*?\)", r"\1", title) for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)]
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
