@@ -39,13 +39,14 @@ def test_what_only_a_study_has_is_not_passed_over(
         net.prune(*given, **setting)
 
 
-@pytest.mark.parametrize("ending", ["best", "patience"])
+@pytest.mark.parametrize("ending", ["best", {"name": "patience", "epochs": 1}])
 def test_an_ending_that_looks_at_images_is_given_some(
-    net: EarlyExits, given: tuple[Tensor, Tensor], ending: str
+    net: EarlyExits, given: tuple[Tensor, Tensor], ending: Any
 ) -> None:
+    trained = {**TRAINED, "epochs": 3}
     with pytest.raises(BadInput, match="give validation="):
-        net.prune(*given, ending=ending, rounds=1, finetune=TRAINED)
-    net.prune(*given, ending=ending, rounds=1, finetune=TRAINED, validation=given)
+        net.prune(*given, ending=ending, rounds=1, finetune=trained)
+    net.prune(*given, ending=ending, rounds=1, finetune=trained, validation=given)
     assert net.sparsity == pytest.approx(0.8, abs=0.02)
 
 

@@ -100,6 +100,10 @@ def test_weights_need_no_look_at_the_network(monkeypatch: pytest.MonkeyPatch) ->
             "ending: patience ends .* finetune.epochs, or ending: last$",
         ),
         (
+            {"ending": {"name": "patience", "epochs": 2}, "finetune": {"epochs": 3}},
+            r"ending: patience \(epochs 2\) ends a round after 3 epochs .* longest has 3; give more .*: best or last$",
+        ),
+        (
             {"criterion": "magnitude_per_mac", "scope": "std"},
             "criterion: magnitude_per_mac weighs layers against each other, .* scope allowed with it: global, group$",
         ),
@@ -128,7 +132,13 @@ def test_what_would_have_no_effect_is_refused_with_what_would(changed: dict[str,
         {"criterion": "k_starts", "start": "initial", "scope": "erk"},  # it chooses as the scope has it, after a look
         {"criterion": "snip_ratio", "start": "initial", "scope": {"name": "global", "floor": 0.01}},
         {"criterion": "force", "start": "initial"},
-        {"ending": "patience", "finetune": {"epochs": 0}, "finetune_exits": {"epochs": 2}, "order": "sequential"},
+        {"ending": "best", "finetune": {"epochs": 0}, "finetune_exits": {"epochs": 2}, "order": "sequential"},
+        {
+            "ending": {"name": "patience", "epochs": 1},
+            "finetune": {"epochs": 1},
+            "finetune_exits": {"epochs": 2.5},
+            "order": "sequential",
+        },
         {"criterion": {"name": "manidp", "epochs": 2}, "granularity": "filter", "finetune": {"epochs": 0}},
     ],
 )

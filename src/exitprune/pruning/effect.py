@@ -5,6 +5,8 @@ What asks what is told by the variants themselves: in their docstrings, or by tr
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from exitprune.config.about import about
@@ -57,6 +59,12 @@ def without_effect(recipe: Prune) -> str | None:
         return (
             f"ending: {recipe.ending.name} ends the training of rounds, which has no epochs; give finetune.epochs, or ending: "
             f"{' or '.join(idle)}"
+        )
+    if math.isfinite(ending.soonest()) and math.ceil(max(epochs)) <= ending.soonest():
+        others = [name for name in names_of("endings") if math.isinf(make("endings", name, {}).soonest())]
+        return (
+            f"ending: {recipe.ending} ends a round after {ending.soonest():g} epochs at the soonest, and the longest has "
+            f"{max(epochs):g}; give more of these, less patience, or ending: {' or '.join(others)}"
         )
     return None
 

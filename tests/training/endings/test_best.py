@@ -8,6 +8,7 @@ import torch
 from exitprune.config.choice import make
 from exitprune.data.images import Images
 from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.groups import Group
 from exitprune.networks.masks import weights
 from exitprune.training.endings import Ending, best
 from exitprune.training.endings.best import accuracy_of
@@ -64,11 +65,24 @@ def test_accuracy_is_the_mean_of_the_exits_that_the_group_has(network: EarlyExit
     assert accuracy_of(network, images, "exits") == pytest.approx(sum(right[:2]) / 2)
 
 
-def test_each_round_of_a_chain_has_its_own_and_pruned_weights_stay_away(study: Study) -> None:
+def test_each_round_of_a_chain_has_its_own_and_pruned_weights_stay_away(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain = study.run_recipe("plain", order="joint")
     kept = study.run_recipe("kept", order="joint", ending="best")
-    short = study.run_recipe("short", order="joint", ending={"name": "patience", "epochs": 2})
     assert all(torch.equal(plain[0].masks[name], kept[0].masks[name]) for name in plain[0].masks)
-    assert all(equal(one.network, two.network) for one, two in zip(kept, short, strict=True))  # two epochs in all
     for level in kept:
         assert not any(weight[~level.masks[name]].any() for name, weight in weights(level.network).items())
+    looked = list[Group]()
+
+    def as_good_as_ever(network: EarlyExitNetwork, images: Images, group: Group) -> float:
+        looked.append(group)
+        return 0.5
+
+    monkeypatch.setattr(best, "accuracy_of", as_good_as_ever)
+    brief, long = ({**study.params["finetune"], "lr_scheduler": "constant", "epochs": epochs} for epochs in (2, 6))
+    first = study.run_recipe("first", order="joint", finetune=brief, ending="best")
+    looked.clear()
+    short = study.run_recipe("short", order="joint", finetune=long, ending={"name": "patience", "epochs": 1})
+    assert len(looked) == 2 * len(short), "the second epoch of a round is no better, and its last"
+    assert all(equal(one.network, two.network) for one, two in zip(first, short, strict=True))

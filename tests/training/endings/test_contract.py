@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -64,3 +66,12 @@ def test_what_stays_answers_as_well_as_the_best_it_saw_or_is_the_last(
     again = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     made.finish_(network)
     assert all(torch.equal(tensor, again[name]) for name, tensor in network.state_dict().items())
+
+
+def test_where_nothing_gets_better_it_ends_at_the_soonest(
+    ending: str, network: EarlyExitNetwork, images: Images
+) -> None:
+    made: Ending = make("endings", ending, {})
+    made.begin("all", images)
+    ended = [epoch for epoch in range(1, 30) if made.after_epoch(network, epoch)]
+    assert (min(ended) if ended else math.inf) == made.soonest()

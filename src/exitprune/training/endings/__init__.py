@@ -6,6 +6,7 @@ each round, and may look at validation images.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from exitprune.config.section import Variant
@@ -27,6 +28,10 @@ class Ending(Variant, Callback):
             group: that learns.
             validation: images that the network does not see in training.
         """
+
+    def soonest(self) -> float:
+        """The epoch after which it may end a training, at the earliest; inf: it ends none."""
+        return math.inf
 
     def finish_(self, network: EarlyExitNetwork) -> None:
         """The training is over; the network may become an earlier one of it."""

@@ -20,3 +20,6 @@ class Patience(Best):
     def after_epoch(self, network: EarlyExitNetwork, epoch: int) -> bool:
         super().after_epoch(network, epoch)
         return self._waited >= self.epochs
+
+    def soonest(self) -> int:
+        return 1 + self.epochs
