@@ -117,15 +117,13 @@ def main(study: Annotated[str, Argument(help="A study whose data are in runs/.")
                 network = _drawn(params.model, train, seed)
                 began = time.process_time()
                 train_(
-                    *(
-                        network,
-                        train,
-                        "base",
-                        settings,
-                        params.data.augment,
-                        seed_of(seed, "base"),
-                        full_masks(network),
-                    ),
+                    network,
+                    train,
+                    "base",
+                    settings,
+                    params.data.augment,
+                    seed_of(seed, "base"),
+                    full_masks(network),
                     set_up(params.compute),
                     callbacks=callbacks,
                 )

@@ -40,7 +40,7 @@ def bands(values: Floats) -> dict[str, tuple[Floats, Floats]]:
     """Ends of each kind of band, (P,) each."""
     ours = band(values, CONFIDENCE)
     return {
-        "t interval (ours)": (ours.low, ours.high),
+        "t interval (bands of figures)": (ours.low, ours.high),
         "percentile bootstrap": bootstrap(values),
         "range of the seeds": (values.min(axis=0), values.max(axis=0)),
         "mean ± one standard deviation": (

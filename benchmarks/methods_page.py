@@ -6,14 +6,14 @@ files that `snakemake -- methods_so_far` writes from records; where there are no
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.pages import put
+from benchmarks.acts import acts
+from benchmarks.pages import Table, fill
 from exitprune.evaluation.comparisons import deepest_exit
 from exitprune.evaluation.methods import MEASURES, ORDERS, measured, recovered_networks, told_of
 from exitprune.evaluation.record_reading import read_about, read_record
@@ -25,7 +25,6 @@ from exitprune.reporting.methods import NAMES, WHEN
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "methods.md"
-Table = tuple[list[str], list[list[str]]]
 NONE: Table = ["what"], [["no record yet"]]
 STEPS = ("oneshot", "geometric")
 """Methods that differ in nothing but the number of steps."""
@@ -251,15 +250,14 @@ def _both(by_order: Mapping[str, Mapping[str, float]], what: str) -> str:
 
 
 KINDS = {
-    table.__name__: table for table in (found, whens, gains, best, whole, steps, kept, drops, emptied, keeps, apart)
+    table.__name__: table
+    for table in (found, whens, gains, best, whole, steps, kept, drops, emptied, keeps, acts, apart)
 }
 
 
 def main() -> None:
     """Fill every place of the page."""
-    for name in re.findall(r"<!-- table: (.*?) -->", PAGE.read_text(encoding="utf-8")):
-        kind, study = name.split()
-        put(PAGE, name, *KINDS[kind](ROOT / "results" / study))
+    fill(PAGE, KINDS, lambda study: ROOT / "results" / study)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+Table = tuple[list[str], list[list[str]]]
+"""Titles, and rows of cells."""
+
+
+def fill(page: Path, kinds: Mapping[str, Callable[[Path], Table]], folder_of: Callable[[str], Path]) -> None:
+    """Put every table of a page whose place is `<!-- table: KIND STUDY -->`.
+
+    Args:
+        page: to fill.
+        kinds: what makes a table of a folder, by its name.
+        folder_of: what a kind reads of a study.
+    """
+    for name in re.findall(r"<!-- table: (.*?) -->", page.read_text(encoding="utf-8")):
+        kind, study = name.split()
+        put(page, name, *kinds[kind](folder_of(study)))
 
 
 def put(page: Path, name: str, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

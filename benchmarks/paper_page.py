@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import paper_picture
-from benchmarks.pages import put
-from benchmarks.paper_sure import PAGE, Table, bases, budget, dense, difference, heads, rounding, scatter, steps
+from benchmarks.pages import Table, fill
+from benchmarks.paper_sure import PAGE, bases, budget, dense, difference, heads, rounding, scatter, steps
 from exitprune.evaluation import paper
 from exitprune.evaluation.claims import CLAIMS, PRIMARY, SUPPORTED
 from exitprune.reporting.formatting import NOTHING, STATES, interval, millions, percent, points
@@ -219,9 +219,7 @@ KINDS = {
 
 def main() -> None:
     """Fill every place of the page."""
-    for name in re.findall(r"<!-- table: (.*?) -->", PAGE.read_text(encoding="utf-8")):
-        kind, study = name.split()
-        put(PAGE, name, *KINDS[kind](ROOT / "results" / study / "tables"))
+    fill(PAGE, KINDS, lambda study: ROOT / "results" / study / "tables")
 
 
 if __name__ == "__main__":

@@ -140,7 +140,8 @@ def _papers(ahead: Axes, cost: Axes) -> None:
 
 
 def _parts(axes: Axes, bars: list[tuple[str, float, dict[str, float]]], is_cost: bool) -> None:
-    """Pieces laid end to end; of costs by their logarithms, which add up. One that takes back is drawn lower, and open."""
+    """Pieces laid end to end, of costs by their logarithms, and a mark where the whole ends: each cost is over accuracies of its
+    own, so pieces need not add up to it. One that takes back is drawn lower, and open."""
     for place, (_, whole, pieces) in enumerate(bars):
         begin = end = 0.0
         for piece, value in pieces.items():
@@ -163,7 +164,9 @@ def _parts(axes: Axes, bars: list[tuple[str, float, dict[str, float]]], is_cost:
                 )
             begin += length
             end = max(end, begin)
-        axes.text(end * 1.02, place, f"{100 * abs(whole):.1f}", va="center", fontsize=8, fontweight="bold")
+        end = max(end, mark := -np.log1p(whole) if is_cost else whole)
+        axes.plot([mark], [place], "|", color="black", markersize=17, markeredgewidth=1.5)
+        axes.text(end * 1.03, place, f"{100 * abs(whole):.1f}", va="center", fontsize=8, fontweight="bold")
     axes.set_yticks(range(len(bars)), [name for name, *_ in bars], fontsize=8)
     axes.set_xticks([])
     axes.margins(x=0.12)

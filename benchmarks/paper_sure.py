@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.pages import Table
 from exitprune.evaluation import paper
 from exitprune.evaluation.claims import CLAIMS
 from exitprune.reporting.formatting import NOTHING, STATES, interval, percent, points
 
 PAGE = Path(__file__).parents[1] / "docs" / "paper.md"
-Table = tuple[list[str], list[list[str]]]
 
 
 def difference(row: Mapping[Any, Any]) -> str:

@@ -14,6 +14,7 @@ import torch
 from benchmarks import study
 from benchmarks.base_training import Averaged, NoDecayOfNorms, SmallFirst
 from benchmarks.inference import by_exit
+from benchmarks.inference.__main__ import checked
 from benchmarks.inference.front import lead, pareto
 from benchmarks.kept import draw
 from benchmarks.pages import put, table_of
@@ -21,6 +22,7 @@ from benchmarks.paper_picture import lead_by_exit
 from benchmarks.rounding import runs_of, scatter
 from benchmarks.steps import steps
 
+from exitprune.errors import BadInput
 from exitprune.jobs.progress import TRACE
 from tests.conftest import Build
 from tests.synthetic import write_data, write_run
@@ -213,3 +215,9 @@ def test_images_are_halved_until_half_of_the_epochs_are_over(build: Build) -> No
             network(torch.zeros(2, 1, 16, 16), "base")
             small.after_epoch(network, epoch)
     assert seen == [8, 16]
+
+
+def test_networks_that_cannot_be_timed_are_refused_before_any_training() -> None:
+    with pytest.raises(BadInput, match=r"shufflenet_v2_x0_5 is not made of blocks .* exitprune export CHECKPOINT"):
+        checked("cifar10-shufflenet")
+    assert checked("digits")[0].study == "digits"

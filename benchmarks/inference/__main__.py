@@ -22,6 +22,7 @@ from typer import Argument, Option, run
 from benchmarks.inference.clock import exits_of, measure
 from benchmarks.inference.networks import RECIPE, Subject, load_splits, made, shuffle, subject
 from benchmarks.inference.overhead import split_overhead
+from exitprune.config.model import NamedSettings
 from exitprune.config.params import Params
 from exitprune.config.study import resolve
 from exitprune.data.images import Images
@@ -143,10 +144,15 @@ def checked(study: str) -> tuple[Params, Params | None]:
     """The parameters of a study that can be timed, and of the filter study beside it if there is one.
 
     Raises:
-        BadInput: if one of the two prunes something else than its name says.
+        BadInput: if its network is not made of blocks, or one of the two prunes something else than its name says.
     """
     values = yaml.safe_load(Path("params.yaml").read_text())
     params = resolve({**values, "study": study}, Path("presets"))
+    if isinstance(params.model.own, NamedSettings):
+        raise BadInput(
+            f"{study}: {params.model.own.title} is not made of blocks in a row, which is how exits and runtimes are timed "
+            "one by one; exitprune export CHECKPOINT --milliseconds N times the exits of one file"
+        )
     beside = f"{study}-filter"
     filters = None
     if Path("presets", f"{beside}.yaml").exists():

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from exitprune.commands.choose import main as choose
+from exitprune.deployment.measured_times import Rival
 from exitprune.errors import BadInput
 from exitprune.evaluation.candidates import networks_of
 from exitprune.evaluation.deployable import Limit
@@ -99,6 +100,15 @@ def test_a_limit_that_nothing_keeps_is_told_with_what_comes_closest(capsys: pyte
     with pytest.raises(BadInput, match="give more --milliseconds, or another"):
         choose(STUDY, milliseconds=0.001, as_json=True)
     assert json.loads(capsys.readouterr().out)["meets"] is False
+
+
+def test_a_plain_network_that_keeps_what_no_other_does_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Rival("plain ResNet-8", "onnxruntime", 0.98, 1e5, 0.0005, 1)
+    monkeypatch.setattr("exitprune.commands.choose.best_rival", lambda *_: plain)
+    with pytest.raises(
+        BadInput, match=r"or --batch; plain ResNet-8, without exits, keeps it with 98\.0 % on test images"
+    ):
+        choose(STUDY, milliseconds=0.001)
 
 
 @pytest.mark.parametrize(

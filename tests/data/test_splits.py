@@ -34,6 +34,11 @@ def test_every_sheet_of_the_digits_is_of_the_same_rows() -> None:
         assert sheet.endswith(("0898", "0893", "4908"))
 
 
+def test_a_share_that_takes_every_maker_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"validation 0\.95 of \d+ makers leaves none of them; give less"):
+        divide(digits.load(None, None), asked(validation=0.95, test=0.3).model_copy(update={"division": "makers"}))
+
+
 def test_makers_that_nobody_knows_are_refused() -> None:
     with pytest.raises(BadInput, match="does not say who made its images; of the sources, digits does; use images"):
         divide(source_of([50, 50]), asked().model_copy(update={"division": "makers"}))

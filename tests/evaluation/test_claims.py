@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -68,6 +69,37 @@ def test_the_posters_comparison_is_primary_and_corrected_and_every_other_is_neit
     assert (others["p"] == others["p_corrected"]).all()
     assert primary["in_words"].str.contains("corrected for 5 claims").all()
     assert others["in_words"].str.contains("exploratory").all()
+
+
+def answering(num_right: int) -> Network:
+    """A network of which every exit has the same so many images right; more of them hold the fewer."""
+    right = np.broadcast_to(np.random.default_rng(0).permutation(NUM) < num_right, (3, NUM))
+    sure = np.random.default_rng(1).random((3, NUM)).astype(np.float32)
+    one = Outcomes(sure, right, np.array([[1.0], [2.0], [4.0]]))
+    return Network(one, one)
+
+
+def gaining(gains: list[int]) -> dict[str, Mapping[Any, Any]]:
+    """What is said of claim 1 where joint has so many images more right, seed by seed, and seeds themselves lie far apart."""
+    runs = {
+        (recipe, seed, "final"): answering(400 + 100 * seed + (gain if recipe == "joint" else 0))
+        for seed, gain in enumerate(gains)
+        for recipe in ("joint", "ordered", "sequential")
+    }
+    return {str(row["against"]): row for row in judge(runs, EVALUATE).query("claim == 1").to_dict("records")}
+
+
+def test_every_seed_is_compared_with_itself() -> None:
+    row = gaining([19, 20, 21])["ordered"]
+    assert row["difference"] == pytest.approx(0.02)
+    assert row["low"] > 0  # another seed's network is a hundred images off
+
+
+def test_a_primary_verdict_goes_by_the_corrected_p_value_and_an_exploratory_one_by_its_own() -> None:
+    primary, exploratory = (gaining([40, 60, 90])[against] for against in ("ordered", "sequential"))
+    assert primary["p"] == exploratory["p"]
+    assert 0.01 < primary["p"] < 0.05 < primary["p_corrected"]
+    assert (primary["verdict"], exploratory["verdict"]) == ("not distinguishable", "supported")
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))

@@ -39,6 +39,9 @@ def test_the_mean_squares_are_those_of_statsmodels_two_way_anova() -> None:
     assert found.seeds**2 == pytest.approx((seeds - rest) / 20)
     assert found.images**2 == pytest.approx((groups - rest) / 4 / 20)
     assert found.rest**2 == pytest.approx(rest / 20)
+    satterthwaite = (seeds + groups - rest) ** 2 / (seeds**2 / 3 + groups**2 / 19 + rest**2 / 57)
+    assert found.freedom == pytest.approx(satterthwaite)
+    assert satterthwaite > 3.5, "else it would be that of the seeds"
 
 
 def test_where_seeds_alone_scatter_it_is_the_paired_t_test() -> None:

@@ -177,7 +177,8 @@ def test_heads_cost_what_is_left_of_their_weights(records: list[Record], network
 def test_numbers_over_seeds_are_of_the_same_recipe_exits_and_threshold(networks: list[Network]) -> None:
     like = [one for one in networks if (one.recipe, one.state) == ("joint", "recovered")]
     point = Point((0, 3), 0.6, 0.0, 0.0)
-    accuracy, macs = over_seeds(Candidate(like[0], point, None), networks, 0.95)
+    in_eight_bits = replace(like[1], precision="int8")
+    accuracy, macs = over_seeds(Candidate(like[0], point, None), [*networks, in_eight_bits], 0.95)
     each = [one.outcome("test", point) for one in like]
     assert accuracy.mean == pytest.approx(np.mean([one.accuracy for one in each]))
     assert (accuracy.low, accuracy.high) == pytest.approx(tuple(sorted(one.accuracy for one in each)))

@@ -46,7 +46,8 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     about["levels"][-1]["num_images"]["test"] = NUM_IMAGES
     for method, gains in GAINS.items():
         for seed, gain in enumerate(gains):
-            for order, more in (("joint", gain), ("sequential", 0.0)):
+            level = (0.0, 0.05, -0.05)[seed]  # seeds lie further apart than orders
+            for order, more in (("joint", level + gain), ("sequential", level)):
                 about |= {"seed": seed, "recipe": f"{method}-{order}"}
                 about["made_of"]["settings"] |= {"order": {"name": order, "budget": "half"}, "sparsity": 0.8}
                 start = "initial" if method == "snip" else "trained"
@@ -90,7 +91,7 @@ def test_a_run_is_what_its_record_says_after_recovery(abouts: list[About]) -> No
     assert len(table) == 24
     row = table[(table["method"] == "erk") & (table["order"] == "joint")].iloc[2]
     assert (row["gone"], row["seed"]) == (0.8, 2)
-    assert row["classifier"] == pytest.approx(0.84)
+    assert row["classifier"] == pytest.approx(0.79)
     assert row["early_exits"] == pytest.approx(0.6)
     assert row["macs"] == abouts[0].levels[-1].macs[-1]
 

@@ -57,7 +57,10 @@ def test_no_threshold_within_the_macs_is_more_accurate(seed: int, share: float) 
     allowed = [row for row in tried(logits, labels) if row[2] <= share * float(MACS[-1])]
     accuracy, macs = evaluate_at(logits, labels, MACS, threshold)
     assert macs <= share * float(MACS[-1])
-    assert accuracy == pytest.approx(max(row[1] for row in allowed))
+    assert accuracy == pytest.approx(best := max(row[1] for row in allowed))
+    assert macs == pytest.approx(min(row[2] for row in allowed if row[1] == pytest.approx(best))), (
+        "of equals the cheapest"
+    )
 
 
 @given(seed=st.integers(0, 10**6), limit=st.sampled_from([0.6, 1.0, 2.0]))

@@ -21,3 +21,10 @@ def test_one_changed_weight_is_another_network(network: EarlyExitNetwork) -> Non
     with torch.no_grad():
         network.base.fc.weight[0, 0] += 1
     assert weights_digest(network) != before
+
+
+def test_other_statistics_of_a_batch_norm_are_another_network(network: EarlyExitNetwork) -> None:
+    before = weights_digest(network)
+    statistics = next(value for name, value in network.named_buffers() if name.endswith("running_mean"))
+    statistics[0] += 1
+    assert weights_digest(network) != before

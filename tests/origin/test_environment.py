@@ -54,6 +54,9 @@ def test_code_that_is_not_committed_makes_a_tree_dirty_and_notes_do_not(
     assert environment()["dirty"]
 
 
-def test_a_level_computed_on_a_gpu_is_not_one_computed_on_a_cpu() -> None:
-    assert code_of("prune", torch.device("cpu"), {}) != code_of("prune", torch.device("cuda"), {})
+def test_a_level_of_a_gpu_or_of_another_torch_is_not_one_of_this_cpu_and_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = code_of("prune", torch.device("cpu"), {})
+    assert here != code_of("prune", torch.device("cuda"), {})
+    monkeypatch.setattr(torch, "__version__", "0.1")
+    assert here != code_of("prune", torch.device("cpu"), {})
     assert environment("an accelerator")["machine"].endswith(", an accelerator")

@@ -46,6 +46,13 @@ def masked(state: Mapping[str, Tensor], network: EarlyExitNetwork, masks: Masks)
     }
 
 
+def test_a_round_that_misses_its_share_says_so(study: Study, caplog: pytest.LogCaptureFixture) -> None:
+    never = {"name": "effective_filters", "least": 1.0}
+    with caplog.at_level("WARNING", "exitprune"):
+        study.run_recipe("far", order="joint", criterion=never, granularity="filter", rounds=1)
+    assert "round 1: 0.000 of the units of group all are gone, not 0.700: the criterion has it so" in caplog.text
+
+
 def test_pruned_at_the_start_the_network_is_the_one_drawn_without_its_smallest_weights(study: Study) -> None:
     first, second, *_ = study.run_recipe("early", order="joint", start="initial", finetune=NO_TRAINING)
     drawn = as_drawn(first.network.spec, 0)

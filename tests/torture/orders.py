@@ -83,6 +83,8 @@ class Clone:
         faults = self.faults(name, before)
         if "Traceback" in said:
             faults.append(f"a traceback: {said[-2000:]}")
+        if done.returncode and not said.strip():
+            faults.append("failed without a word")
         print(f"{command}: {done.returncode}; {said.strip().splitlines()[-1:]}", *faults, sep="\n    ", flush=True)
         return not faults
 

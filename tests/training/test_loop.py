@@ -324,15 +324,58 @@ def test_the_loss_told_is_the_mean_over_the_steps(network: EarlyExitNetwork, ima
     assert listener.epochs[0][1] == pytest.approx(sum(losses) / 4, rel=1e-5)
 
 
-@pytest.mark.parametrize("scheduler", ["one_cycle", "cosine", "constant"])
-@pytest.mark.parametrize("epochs", [1, 2, 3, 7])
-@pytest.mark.parametrize("batch_size", [40, 20])
-def test_every_scheduler_works_for_any_number_of_steps(
-    network: EarlyExitNetwork, images: Images, scheduler: str, epochs: int, batch_size: int
+def eased(start: float, end: float, share: float) -> float:
+    """On half a wave of the cosine from one value to the other."""
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+def one_cycle(step: int, peak: float, num_steps: int) -> float:
+    """Up to the peak from a 25th of it within three tenths of all steps, counted with the one that is not taken, and down."""
+    top = 0.3 * (num_steps + 1) - 1
+    if step <= top:
+        return eased(peak / 25, peak, step / top)
+    return eased(peak, peak / 25 / 1e4, (step - top) / (num_steps - top))
+
+
+RATES: dict[str, Callable[[int, float, int], float]] = {
+    "one_cycle": one_cycle,
+    "cosine": lambda step, peak, num_steps: eased(peak, 0, step / num_steps),
+    "constant": lambda step, peak, num_steps: peak,
+}
+
+
+@pytest.mark.parametrize("scheduler", RATES)
+def test_it_is_sgd_with_nesterovs_momentum_decay_and_the_schedule(
+    network: EarlyExitNetwork, images: Images, scheduler: str
+) -> None:
+    settings = Training.model_validate(
+        {"epochs": 2, "lr": 0.02, "lr_scheduler": scheduler, "momentum": 0.9, "weight_decay": 0.05, "batch_size": 10}
+    )
+    reference = copy.deepcopy(network).train()
+    train_(network, images, "all", settings, STILL, 7, full_masks(network))
+    speed = {name: torch.zeros_like(weight) for name, weight in reference.named_parameters()}
+    shown = [batch for epoch in (1, 2) for batch in batches(images, 10, STILL, generator(7, epoch))]
+    for step, (pixels, labels) in enumerate(shown):
+        reference.zero_grad()
+        exit_loss(reference(pixels), labels).backward()  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            for name, weight in reference.named_parameters():
+                assert weight.grad is not None
+                slope = weight.grad + 0.05 * weight
+                speed[name] = 0.9 * speed[name] + slope
+                weight.sub_(RATES[scheduler](step, 0.02, len(shown)) * (slope + 0.9 * speed[name]))
+    for name, weight in network.named_parameters():
+        torch.testing.assert_close(weight, reference.get_parameter(name), rtol=1e-3, atol=2e-4)
+
+
+@pytest.mark.parametrize("scheduler", RATES)
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_every_scheduler_works_for_one_step_and_for_two(
+    network: EarlyExitNetwork, images: Images, scheduler: str, epochs: int
 ) -> None:
     settings = Training.model_validate(
         {"epochs": epochs, "lr": 0.01, "lr_scheduler": scheduler, "momentum": 0.9, "weight_decay": 0.0}
-        | {"batch_size": batch_size}
+        | {"batch_size": len(images)}
     )
     before = state(network)
     train_(network, images, "exits", settings, STILL, 0, full_masks(network))

@@ -90,7 +90,7 @@ def main(
         said = {name: None if one is None else asdict(one) for name, one in found.items()}
         typer.echo(json.dumps({"study": study, "limit": asdict(limit), "meets": answer.meets, **said}, indent=1))
     if not answer.meets:
-        raise BadInput(missed(study, limit, best))
+        raise BadInput(missed(study, limit, best, rival))
     if not as_json:
         num_images = len(networks[0].outcomes["validation"].correct[-1])
         head = (

@@ -110,6 +110,9 @@ def _hold_back(
 ) -> tuple[Part, Part]:
     """What stays and what is held back; of makers, their share is meant."""
     if by_maker:
+        num = len(set(np.asarray(part.makers).tolist()))
+        if math.ceil(share * num) >= num:
+            raise BadInput(f"{key} {share:g} of {num} makers leaves none of them; give less")
         division = GroupShuffleSplit(1, test_size=share, random_state=seed)
         kept, held = next(division.split(part.labels, groups=part.makers))
         for index in (kept, held):

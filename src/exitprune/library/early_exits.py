@@ -212,7 +212,8 @@ class EarlyExits(nn.Module):
             BadInput: if it is another limit, or no threshold keeps it.
         """
         allowed = ("accuracy_lost", "macs_share")
-        rules = [Rule(name, value) for name, value in limit.items() if name in allowed and 0 <= value <= 1]  # type: ignore[arg-type]
+        shares = {name: value for name, value in limit.items() if type(value) in (int, float) and 0 <= value <= 1}
+        rules = [Rule(name, value) for name, value in shares.items() if name in allowed]  # type: ignore[arg-type]
         if len(rules) != 1 or len(limit) != 1:
             raise BadInput(
                 f"a threshold keeps one limit, not {limit or 'none'}; give accuracy_lost=... or macs_share=..., from 0 to 1"

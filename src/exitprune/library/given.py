@@ -37,6 +37,9 @@ def normalised(spec: Spec, images: Tensor, labels: Tensor, device: torch.device)
     Raises:
         BadInput: if they do not fit the network, are none, or hold what is no number.
     """
+    for name, given in (("images", images), ("labels", labels)):
+        if not isinstance(given, Tensor):
+            raise BadInput(f"{name} are a {type(given).__name__}; give a tensor of torch")
     wanted = spec.channels, spec.height, spec.width
     if tuple(images.shape[1:]) != wanted or not len(images):
         raise BadInput(

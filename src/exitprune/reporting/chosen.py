@@ -114,8 +114,8 @@ def limit_in_words(limit: Limit) -> str:
     return f"at most {limit.value:,.6g} {'MACs' if limit.what == 'macs' else 'ms'} per image"
 
 
-def missed(study: str, limit: Limit, closest: Chosen) -> str:
-    """That nothing keeps the limit, what comes closest, and what to do; in a sentence."""
+def missed(study: str, limit: Limit, closest: Chosen, rival: Rival | None) -> str:
+    """That nothing keeps the limit, what comes closest, what to do, and a plain network that keeps it; in a sentence."""
     got = closest.validation
     if limit.what == "accuracy_lost":
         reached, give = f"has {percent(got.accuracy)} % on validation images", "a larger --accuracy-lost"
@@ -127,6 +127,11 @@ def missed(study: str, limit: Limit, closest: Chosen) -> str:
     return (
         f"{study}: no candidate keeps {limit_in_words(limit)}; the closest {reached} ({closest.network}, seed {closest.seed}, "
         f"{exits} kept, threshold {np.float32(closest.threshold)!s}): give {give}"
+        + (
+            f"; {rival.network}, without exits, keeps it with {percent(rival.accuracy)} % on test images"
+            if rival
+            else ""
+        )
     )
 
 

@@ -44,8 +44,9 @@ def test_a_folder_is_read_as_imagefolder_reads_it(root: Path) -> None:
 def test_images_stay_grey_if_all_are(root: Path) -> None:
     for file in root.rglob("*.png"):
         save(file, "L")
-    first = np.asarray(Image.open(root / "train/cat/0.png"))
-    assert (folder.load(root, None).train.pixels[0] == first[None]).all()
+    first, pixels = np.asarray(Image.open(root / "train/cat/0.png")), folder.load(root, None).train.pixels
+    assert pixels.shape == (6, 1, 4, 6)
+    assert (pixels[0, 0] == first).all()
 
 
 def test_one_colour_image_makes_all_rgb(root: Path) -> None:

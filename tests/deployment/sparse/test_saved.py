@@ -93,6 +93,8 @@ CHANGES: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (lambda told: told.update(shape=[1, 10**5, 10**5]), "do not make a network"),
     (lambda told: told.update(shape=[1, 0, 8]), "do not make a network"),
     (lambda told: told.update(std=[0.0]), "deviations that are not above zero"),
+    (lambda told: told.update(std=[1e39]), "that float32 does not hold"),
+    (lambda told: told.update(mean=[-1e39]), "that float32 does not hold"),
     (lambda told: told["about"]["classes"].append("e"), "names 5 classes for 4"),
     (lambda told: told["about"]["exits"].pop(), "says 3 exits of itself and has 4"),
     (lambda told: told.pop("about"), "about: Field required"),

@@ -18,7 +18,7 @@ from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import full_masks, num_kept, weights
 from exitprune.pruning.criteria.k_starts import KStarts, standardised
 from exitprune.training.loop import train_
-from tests.pruning.contexts import a_context
+from tests.pruning.contexts import a_context, scores_of
 from tests.small_study import NO_TRAINING, Study, killed_and_run_again
 
 STILL = Augment(pad=0, flip=False)
@@ -97,6 +97,18 @@ def test_what_has_moved_least_goes_and_exactly_as_many_as_asked(network: EarlyEx
     kept = torch.cat([mask.flatten() for mask in masks.values()])
     assert int(kept.sum()) == round(0.6 * len(flat))
     assert flat[~kept].max() <= torch.quantile(flat.sort().values[: (~kept).sum() + 1], 1.0)
+
+
+def test_once_something_is_gone_k_starts_dissipates(network: EarlyExitNetwork) -> None:
+    first = drawn(network)
+    for weight in weights(network).values():
+        weight.data.mul_(1 + torch.rand(weight.shape, generator=torch.Generator().manual_seed(0)))
+    context = replace(a_context(network), initial=lambda: first)
+    some = {name: torch.arange(mask.numel()).reshape(mask.shape) % 2 == 0 for name, mask in context.masks.items()}
+    context = replace(context, masks=some)
+    found = scores_of(make("criteria", "k_starts_dissipating", {}), context)
+    dissipating = scores_of(make("criteria", "dissipating", {}), context)
+    assert all(torch.equal(score, dissipating[name]) for name, score in found.items())
 
 
 @pytest.mark.parametrize("order", ["joint", "sequential"])

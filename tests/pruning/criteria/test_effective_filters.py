@@ -58,6 +58,13 @@ def test_no_layer_loses_more_than_is_redundant_and_the_share_may_be_missed(netwo
     assert kept(context, criterion) == {"b1.c1": 8, "b2.c1": 32, "b3.c1": 64}
 
 
+@pytest.mark.parametrize(("least", "left"), [(0.06, 15), (0.07, 16)])
+def test_a_layer_that_is_hardly_redundant_is_left_alone(network: EarlyExitNetwork, least: float, left: int) -> None:
+    context, criterion = of(network, 0.5, b1=torch.cat([rows(16)[:15], rows(16)[:1]]))  # one of sixteen is a copy
+    criterion = criterion.model_copy(update={"least": least})
+    assert kept(context, criterion)["b1.c1"] == left
+
+
 def test_it_ends_with_the_share_of_the_round(network: EarlyExitNetwork) -> None:
     context, criterion = of(network, 107 / 112, b1=rows(8).repeat(2, 1), b3=rows(32).repeat(2, 1))
     left = kept(context, criterion)

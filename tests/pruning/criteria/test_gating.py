@@ -60,6 +60,26 @@ def test_r_act_is_the_distance_of_the_macs_left_from_the_share(network: EarlyExi
     assert float(criterion.penalty(network, 1.0)) == pytest.approx(abs(share - 0.25))
 
 
+def test_layers_cost_as_much_as_images_get_there(network: EarlyExitNetwork, images: Images) -> None:
+    everywhere, context = Polarization(confidence=1), context_of(network, images, "filter")
+    everywhere.start(context)
+    with looking_at(network):
+        limit = float(network(images.normalise(images.pixels)).softmax(-1).amax(-1)[:2].median())
+    leaving = Polarization(confidence=limit)
+    leaving.start(context)
+    share = {name: leaving._costs[name] / everywhere._costs[name] for name in everywhere._costs}
+    assert list(share.values()) == pytest.approx(arrivals(context, limit))
+    assert 1 == share["b1.c1"] > share["b2.c1"] > share["b3.c1"]
+
+
+def test_what_agreement_is_worth_grows_from_nothing(network: EarlyExitNetwork, images: Images) -> None:
+    criterion = Polarization(activity=0, agreement=3)
+    criterion.start(context_of(network, images, "filter"))
+    criterion._said = {"b1.c1": torch.tensor([[0.0, 1.0], [1.0, 1.0]])}
+    criterion._costs, criterion._there = {"b1.c1": 1}, {"b1.c1": torch.ones(2)}
+    assert [float(criterion.penalty(network, progress)) for progress in (0.0, 0.5, 1.0)] == [0, 3 / 16, 3 / 8]
+
+
 def test_an_image_gets_no_further_than_the_first_exit_that_is_sure(network: EarlyExitNetwork, images: Images) -> None:
     context = context_of(network, images, "filter")
     network.eval()

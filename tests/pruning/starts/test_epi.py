@@ -63,6 +63,18 @@ def test_it_waits_for_tau_and_for_the_indicator_to_stop_falling(network: EarlyEx
     assert not [falling.now(keeping(network, 8 - n, 16, 32), 3 + n) for n in range(3)][2]
 
 
+@pytest.mark.parametrize("killed_after", range(12))
+def test_killed_after_any_epoch_it_says_what_it_would_have_said(network: EarlyExitNetwork, killed_after: int) -> None:
+    numbers = [8, 8, 8, 7, 8, 7, 8, 8, 8, 8, 8, 8, 8]  # as above: every answer depends on five epochs before
+    whole, first, second = (Epi(tau=0.999, earliest=1) for _ in range(3))
+    said = [whole.now(keeping(network, n, 16, 32), epoch) for epoch, n in enumerate(numbers)]
+    for epoch, number in enumerate(numbers[: killed_after + 1]):
+        first.now(keeping(network, number, 16, 32), epoch)
+    second.load_state_dict(first.state_dict())
+    left = list(enumerate(numbers))[killed_after + 1 :]
+    assert [second.now(keeping(network, n, 16, 32), epoch) for epoch, n in left] == said[killed_after + 1 :]
+
+
 def test_asked_twice_it_says_the_same_and_remembers_the_same(network: EarlyExitNetwork) -> None:
     once, twice = Epi(), Epi()
     for epoch in range(7):

@@ -58,7 +58,7 @@ def test_looking_changes_neither_the_training_nor_the_modes(
     assert network.training
 
 
-def test_what_stays_answers_as_well_as_the_best_it_saw_or_is_the_last(
+def test_what_stays_stays_when_it_is_asked_again(
     ending: str, network: EarlyExitNetwork, images: Images, brief: Training
 ) -> None:
     made = trained(ending, network, images, brief)

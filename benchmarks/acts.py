@@ -1,0 +1,96 @@
+"""Whether methods do in the published studies what sets them apart, told by their records: a table of docs/methods.md.
+
+A method may run, reach its share and be another method all the same: a setting of the study keeps what is its own from acting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.pages import Table
+from exitprune.evaluation.record_reading import read_about, read_record
+from exitprune.evaluation.records import About
+from exitprune.evaluation.statistics import rank_correlation
+
+Networks = dict[tuple[str, str], About]
+"""By study, and by seed with recipe."""
+
+
+def kept(about: About) -> list[int]:
+    """How many weights each layer keeps."""
+    return [layer.kept for layer in about.layers]
+
+
+def pairs(networks: Networks, first: str, second: str) -> list[tuple[About, About]]:
+    """Networks of two methods, or of two recipes, of the same study, seed and order."""
+    return [
+        (about, networks[study, other])
+        for (study, name), about in networks.items()
+        if re.search(rf"\d-{first}(-|$)", name) and (study, other := name.replace(first, second)) in networks
+    ]
+
+
+def greg(networks: Networks) -> list[bool]:
+    """GReg-2 keeps other numbers in some layer than GReg-1."""
+    return [kept(one) != kept(two) for one, two in pairs(networks, "greg1", "greg2")]
+
+
+def patience(networks: Networks) -> list[bool]:
+    """Sequentially `hybrid` steps of `patience` keep other numbers in some layer than one shot."""
+    found = pairs(networks, "patience-sequential", "oneshot-sequential")
+    return [kept(one) != kept(two) for one, two in found]
+
+
+def epi(networks: Networks) -> list[bool]:
+    """Base training goes on after EPI has begun."""
+    abouts = [about for (_, name), about in networks.items() if "-epi-" in name]
+    digests = [[level.weights_sha256 for level in about.levels] for about in abouts]
+    return [one[2] != one[1] for one in digests]
+
+
+def pruner(networks: Networks) -> list[bool]:
+    """At 90 % the pruner takes other filters than at 80 %."""
+    less = {name: about for (study, name), about in networks.items() if "-pruner-" in name and study[-1] == "s"}
+    more = {name: about for (study, name), about in networks.items() if "-pruner-" in name and study.endswith("-90")}
+    return [kept(about) != kept(more[name]) for name, about in less.items() if name in more]
+
+
+ACTS: dict[str, Callable[[Networks], list[bool]]] = {
+    "`greg2` leaves other numbers of filters in some layer than `greg1`": greg,
+    "`patience-sequential` keeps other numbers of weights in some layer than `oneshot-sequential`": patience,
+    "`pruner` takes other filters at 90 % than at 80 %": pruner,
+    "`epi` begins before the end of base training": epi,
+}
+
+
+def acts(folder: Path) -> Table:
+    """In how many networks it does, of those that there are."""
+    there = [path.parent for path in folder.parent.glob(f"{folder.name}*/seeds/*/record.json")]
+    networks = {(path.parents[1].name, path.name): read_about(path) for path in sorted(there)}
+    rows = []
+    for what, asked in ACTS.items():
+        if found := asked(networks):
+            rows.append([what, f"{sum(found)} of {len(found)}"])
+    gated = [read_record(path) for path in there if "-manidp-" in path.name]
+    dear = [
+        _dear_are_sure(one.outcomes["recovered"]["test"].macs, one.outcomes["recovered"]["test"].confidence)
+        for one in gated
+    ]
+    if dear:
+        rows.append(
+            [
+                "`manidp`: images of which the first exit is surer take fewer filters (median rank correlation "
+                f"{np.median(dear):.2f})".replace("-0", "\N{MINUS SIGN}0"),
+                f"{sum(one < 0 for one in dear)} of {len(dear)}",
+            ]
+        )
+    return ["what sets it apart", "networks"], rows
+
+
+def _dear_are_sure(macs: np.ndarray, confidence: np.ndarray) -> float:
+    """Rank correlation of what an image costs up to the classifier and how sure the first exit is of it."""
+    return rank_correlation(np.asarray(macs[-1], float), np.asarray(confidence[0], float))
