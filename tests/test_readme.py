@@ -169,6 +169,23 @@ def test_the_papers_network_says_what_is_told() -> None:
     assert f"{told} worse" in " ".join(README.split())
 
 
+def test_the_papers_own_size_says_what_is_told() -> None:
+    claims = pd.read_csv(ROOT / "results/paper-32/tables/claims.csv")
+    final, recovered = (claims[claims["state"] == state].set_index("claim") for state in ("final", "recovered"))
+    verdicts = {**dict.fromkeys((1, 2, 3, 5), "supported"), 4: "not distinguishable"}
+    assert final["verdict"].to_dict() == verdicts
+    assert set(claims["num_seeds"]) == {5}
+    (early, deepest, cost), (late_early, _, late_cost) = (
+        (100 * of["difference"].astype(float)[[1, 2, 3]]).tolist() for of in (final, recovered)
+    )
+    words = " ".join(README.split())
+    told = f"it is {early:.1f} points better, {-cost:.0f} % cheaper and {-deepest:.1f} points worse"
+    assert f"{told}; after recovery {late_early:.1f} points better and {-late_cost:.0f} % cheaper" in words
+    short = f"the early exits are {early:.0f} points better where everything is pruned at once, and equal accuracy costs"
+    assert f"{short} {-cost:.0f} % less; the last exit is a point worse" in words
+    assert f"After recovery {late_early:.0f} points and {-late_cost:.0f} % are left" in words
+
+
 def test_the_python_runs_and_does_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert code in (ROOT / "docs/library.md").read_text()
