@@ -73,7 +73,8 @@ WALK: dict[str, tuple[tuple[str, ...], ...]] = {
     "collect": (("dvc", "gc", "--workspace", "--force"),),
 }  # fmt: skip
 ORDER = (
-    *("snakemake", "repro", "commit", "experiment", "another study", "apply", "commit", "another value", "collect"),
+    *("snakemake", "repro", "commit", "experiment", "snakemake, another study", "apply", "commit"),
+    *("snakemake, another value", "collect"),
     *("nested", "stash", "aside", "back", "forth", "remote", "checkout", "restore", "snakemake"),
 )
 """Each at least once; `make torture` draws others."""
