@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.pages import Table
 from exitprune.evaluation.record_reading import read_about, read_record
-from exitprune.evaluation.records import About
+from exitprune.evaluation.records import About, Record
 from exitprune.evaluation.statistics import rank_correlation
 
 Networks = dict[tuple[str, str], About]
@@ -41,8 +41,7 @@ def greg(networks: Networks) -> list[bool]:
 
 def patience(networks: Networks) -> list[bool]:
     """Sequentially `hybrid` steps of `patience` keep other numbers in some layer than one shot."""
-    found = pairs(networks, "patience-sequential", "oneshot-sequential")
-    return [kept(one) != kept(two) for one, two in found]
+    return [kept(one) != kept(two) for one, two in pairs(networks, "patience-sequential", "oneshot-sequential")]
 
 
 def epi(networks: Networks) -> list[bool]:
@@ -54,7 +53,9 @@ def epi(networks: Networks) -> list[bool]:
 
 def pruner(networks: Networks) -> list[bool]:
     """At 90 % the pruner takes other filters than at 80 %."""
-    less = {name: about for (study, name), about in networks.items() if "-pruner-" in name and study[-1] == "s"}
+    less = {
+        name: about for (study, name), about in networks.items() if "-pruner-" in name and study.endswith("-methods")
+    }
     more = {name: about for (study, name), about in networks.items() if "-pruner-" in name and study.endswith("-90")}
     return [kept(about) != kept(more[name]) for name, about in less.items() if name in more]
 
@@ -75,22 +76,14 @@ def acts(folder: Path) -> Table:
     for what, asked in ACTS.items():
         if found := asked(networks):
             rows.append([what, f"{sum(found)} of {len(found)}"])
-    gated = [read_record(path) for path in there if "-manidp-" in path.name]
-    dear = [
-        _dear_are_sure(one.outcomes["recovered"]["test"].macs, one.outcomes["recovered"]["test"].confidence)
-        for one in gated
-    ]
-    if dear:
-        rows.append(
-            [
-                "`manidp`: images of which the first exit is surer take fewer filters (median rank correlation "
-                f"{np.median(dear):.2f})".replace("-0", "\N{MINUS SIGN}0"),
-                f"{sum(one < 0 for one in dear)} of {len(dear)}",
-            ]
-        )
+    if gated := [path for path in there if "-manidp-" in path.name]:
+        sure = [sure_are_dear(read_record(path)) for path in gated]
+        what = "`manidp`: images of which the first exit is surer take fewer filters (median rank correlation"
+        rows.append([f"{what} {np.median(sure):+.2f})", f"{sum(one < 0 for one in sure)} of {len(sure)}"])
     return ["what sets it apart", "networks"], rows
 
 
-def _dear_are_sure(macs: np.ndarray, confidence: np.ndarray) -> float:
-    """Rank correlation of what an image costs up to the classifier and how sure the first exit is of it."""
-    return rank_correlation(np.asarray(macs[-1], float), np.asarray(confidence[0], float))
+def sure_are_dear(record: Record) -> float:
+    """Rank correlation of how sure the first exit is of a test image with what the image costs up to the classifier."""
+    outcomes = record.outcomes["recovered"]["test"]
+    return rank_correlation(np.asarray(outcomes.confidence[0], float), np.asarray(outcomes.macs[-1], float))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from benchmarks import study
+from benchmarks import acts, study
 from benchmarks.base_training import Averaged, NoDecayOfNorms, SmallFirst
 from benchmarks.inference import by_exit
 from benchmarks.inference.__main__ import checked
@@ -23,9 +23,10 @@ from benchmarks.rounding import runs_of, scatter
 from benchmarks.steps import steps
 
 from exitprune.errors import BadInput
+from exitprune.evaluation.record_reading import read_about
 from exitprune.jobs.progress import TRACE
 from tests.conftest import Build
-from tests.synthetic import write_data, write_run
+from tests.synthetic import write_data, write_run, write_study
 
 ROOT = Path(__file__).parents[1]
 
@@ -221,3 +222,14 @@ def test_networks_that_cannot_be_timed_are_refused_before_any_training() -> None
     with pytest.raises(BadInput, match=r"shufflenet_v2_x0_5 is not made of blocks .* exitprune export CHECKPOINT"):
         checked("cifar10-shufflenet")
     assert checked("digits")[0].study == "digits"
+
+
+def test_methods_that_keep_the_same_in_every_layer_do_not_act(tmp_path: Path) -> None:
+    made = read_about(write_study(tmp_path, seeds=(0,), recipes=("joint",), rounds=1)[1][0])
+    other = made.model_copy(update={"layers": [made.layers[0].model_copy(update={"kept": 1}), *made.layers[1:]]})
+    one, two = {"digits-methods": made, "digits-methods-90": other}, made
+    networks = {(study, f"0-{name}-joint"): two for study in one for name in ("greg1", "epi")}
+    networks |= {(study, "0-greg2-joint"): about for study, about in one.items()}
+    networks |= {(study, "0-pruner-joint"): about for study, about in one.items()}
+    assert (acts.greg(networks), acts.pruner(networks)) == ([False, True], [True])
+    assert acts.epi(networks) == [made.levels[1].weights_sha256 != made.levels[2].weights_sha256] * 2

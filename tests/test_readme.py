@@ -181,7 +181,9 @@ def test_the_papers_own_size_says_what_is_told() -> None:
     words = " ".join(README.split())
     told = f"it is {early:.1f} points better, {-cost:.0f} % cheaper and {-deepest:.1f} points worse"
     assert f"{told}; after recovery {late_early:.1f} points better and {-late_cost:.0f} % cheaper" in words
-    short = f"the early exits are {early:.0f} points better where everything is pruned at once, and equal accuracy costs"
+    short = (
+        f"the early exits are {early:.0f} points better where everything is pruned at once, and equal accuracy costs"
+    )
     assert f"{short} {-cost:.0f} % less; the last exit is a point worse" in words
     assert f"After recovery {late_early:.0f} points and {-late_cost:.0f} % are left" in words
 

@@ -110,7 +110,7 @@ def _hold_back(
 ) -> tuple[Part, Part]:
     """What stays and what is held back; of makers, their share is meant."""
     if by_maker:
-        num = len(set(np.asarray(part.makers).tolist()))
+        num = len(np.unique(np.asarray(part.makers)))
         if math.ceil(share * num) >= num:
             raise BadInput(f"{key} {share:g} of {num} makers leaves none of them; give less")
         division = GroupShuffleSplit(1, test_size=share, random_state=seed)

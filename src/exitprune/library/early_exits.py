@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, overload
 
@@ -212,8 +213,8 @@ class EarlyExits(nn.Module):
             BadInput: if it is another limit, or no threshold keeps it.
         """
         allowed = ("accuracy_lost", "macs_share")
-        shares = {name: value for name, value in limit.items() if type(value) in (int, float) and 0 <= value <= 1}
-        rules = [Rule(name, value) for name, value in shares.items() if name in allowed]  # type: ignore[arg-type]
+        numbers = {name: value for name, value in limit.items() if isinstance(value, Real) and value is not True}
+        rules = [Rule(name, value) for name, value in numbers.items() if name in allowed and 0 <= value <= 1]  # type: ignore[arg-type]
         if len(rules) != 1 or len(limit) != 1:
             raise BadInput(
                 f"a threshold keeps one limit, not {limit or 'none'}; give accuracy_lost=... or macs_share=..., from 0 to 1"

@@ -144,7 +144,7 @@ def _network(saved: Saved, numbers: bytes) -> Network:
     made = [_step(one, reader) for one in saved.steps]
     if reader.place != len(numbers):
         raise ValueError("more numbers than steps have")
-    if not (np.abs([saved.mean, saved.std]) <= np.finfo(np.float32).max).all():
+    if not (np.abs([*saved.mean, *saved.std]) <= np.finfo(np.float32).max).all():
         raise ValueError("a mean or deviation that float32 does not hold")
     mean, std = (np.array(values, np.float32) for values in (saved.mean, saved.std))
     if not (std > 0).all():
