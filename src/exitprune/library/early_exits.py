@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from typing import Any, overload
 
@@ -33,7 +32,7 @@ from exitprune.jobs.progress import Progress, Rate
 from exitprune.jobs.seeding import seed_of
 from exitprune.library import AS_THEY_ARE, PRUNING, TRAINING
 from exitprune.library.exporting import onnx_file
-from exitprune.library.given import check_group, checked, left_as_free, normalised
+from exitprune.library.given import check_group, checked, is_share, left_as_free, normalised
 from exitprune.library.rounds import pruned
 from exitprune.networks.checkpoints import save_checkpoint
 from exitprune.networks.cost import exit_costs
@@ -213,8 +212,7 @@ class EarlyExits(nn.Module):
             BadInput: if it is another limit, or no threshold keeps it.
         """
         allowed = ("accuracy_lost", "macs_share")
-        numbers = {name: value for name, value in limit.items() if isinstance(value, Real) and value is not True}
-        rules = [Rule(name, value) for name, value in numbers.items() if name in allowed and 0 <= value <= 1]  # type: ignore[arg-type]
+        rules = [Rule(name, value) for name, value in limit.items() if name in allowed and is_share(value)]  # type: ignore[arg-type]
         if len(rules) != 1 or len(limit) != 1:
             raise BadInput(
                 f"a threshold keeps one limit, not {limit or 'none'}; give accuracy_lost=... or macs_share=..., from 0 to 1"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any, get_args
 
 import torch
@@ -60,6 +61,11 @@ def normalised(spec: Spec, images: Tensor, labels: Tensor, device: torch.device)
         )
     one = torch.ones(spec.channels, 1, 1, device=device)
     return Images(images.to(device), labels.to(device), 0 * one, one / 255)
+
+
+def is_share(value: object) -> bool:
+    """Whether it is a number from 0 to 1; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) <= 1
 
 
 def check_group(network: EarlyExitNetwork, group: Group) -> None:
