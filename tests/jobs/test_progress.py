@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from exitprune.errors import BadInput
-from exitprune.jobs.progress import LOG, Progress, Rate, RunAway, set_up_logging
+from exitprune.jobs.progress import LOG, Progress, Rate, RunAway, at_rate, set_up_logging
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +37,13 @@ def test_a_loss_that_is_not_finite_becomes_a_sentence_with_seed_and_round() -> N
     progress.start_round(3)
     sentence = r"prune joint, seed 0, round 3/3: the loss is nan; finetune\.lr 7 is too large, make it smaller"
     with pytest.raises(BadInput, match=sentence), progress:
+        raise RunAway("the loss is nan", began_with=3.0)
+
+
+def test_a_training_at_a_rate_of_its_own_is_blamed_by_that_one() -> None:
+    progress = Progress("prune joint, seed 0", num_images=1, rate=Rate("finetune.lr", 0.1))
+    sentence = r"the loss is nan; criterion\.lr 7 is too large"
+    with pytest.raises(BadInput, match=sentence), progress, at_rate(Rate("criterion.lr", 7)):
         raise RunAway("the loss is nan", began_with=3.0)
 
 

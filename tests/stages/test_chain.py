@@ -164,6 +164,11 @@ def test_a_loss_that_is_not_finite_names_order_seed_and_round(study: Study) -> N
         study.run_prune("joint", lr=1e12)
 
 
+def test_a_criterion_that_trains_at_a_rate_of_its_own_names_that_one(study: Study) -> None:
+    with pytest.raises(BadInput, match=r"round 1/2: .*; criterion\.lr 1e\+12 is too large, make it smaller"):
+        study.run_recipe("joint", order="joint", criterion={"name": "greg1", "lr": 1e12}, granularity="filter")
+
+
 @pytest.fixture
 def evaluated(study: Study) -> Callable[..., Path]:
     """Evaluate a recipe's chain; the folder of its record."""

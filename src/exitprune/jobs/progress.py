@@ -10,6 +10,8 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -63,9 +65,22 @@ class RunAway(FloatingPointError):
         began_with: the largest answer of the network that the training began with.
     """
 
+    rate: Rate | None = None
+    """Of this training, where it is not the job's."""
+
     def __init__(self, what: str, began_with: float) -> None:
         super().__init__(what)
         self.began_with = began_with
+
+
+@contextmanager
+def at_rate(rate: Rate) -> Iterator[None]:
+    """Blame this rate, not the job's, for a training that runs away inside."""
+    try:
+        yield
+    except RunAway as error:
+        error.rate = rate
+        raise
 
 
 class Progress:
@@ -96,8 +111,8 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._write()
-        if isinstance(error, RunAway) and self.rate is not None:
-            raise BadInput(f"{self.where}: {error}; {self._blame(self.rate, error.began_with)}") from error
+        if isinstance(error, RunAway) and (rate := error.rate or self.rate):
+            raise BadInput(f"{self.where}: {error}; {self._blame(rate, error.began_with)}") from error
         if path := os.environ.get(TRACE):
             line = json.dumps({"label": self.label, "start": self.started, "end": time.time()})
             with Path(path).open("a", encoding="utf-8") as file:

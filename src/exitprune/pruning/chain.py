@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,7 +17,7 @@ from exitprune.config.prune import Prune
 from exitprune.config.training import ExitRounds, Training
 from exitprune.data.images import Epoch, Images
 from exitprune.jobs.compute import Machine
-from exitprune.jobs.progress import LOG, RunAway
+from exitprune.jobs.progress import LOG, Rate, RunAway, at_rate
 from exitprune.jobs.seeding import generator, seed_of
 from exitprune.networks.as_drawn import as_drawn, with_heads_as_drawn
 from exitprune.networks.early_exit import EarlyExitNetwork, Spec
@@ -104,8 +105,10 @@ class Chain:
             criterion.start(context)
             if criterion.trains_first:
                 kept = self.partial(first(number))
-                training, seed = criterion.first(self.settings.of_round(step.train)), seed_of(*purpose, "first")
-                self._train_(network, step.train, training, masks, seed, [criterion], kept)
+                finetune = self.settings.of_round(step.train)
+                training, seed = criterion.first(finetune), seed_of(*purpose, "first")
+                with at_rate(Rate("criterion.lr", training.lr)) if training.lr != finetune.lr else nullcontext():
+                    self._train_(network, step.train, training, masks, seed, [criterion], kept)
             scores = criterion.score(context)
             if unknown := [name for name, score in scores.items() if score.isnan().any()]:
                 began_with = largest_answer(network, self.images)

@@ -66,6 +66,19 @@ def test_a_step_trains_what_its_mask_keeps_and_hides_the_rest(network: EarlyExit
         assert all(torch.equal(total, masks[name].float()) for name, total in sums.items())
 
 
+def test_a_turn_more_makes_no_mask_fitter(network: EarlyExitNetwork) -> None:
+    criterion, context = KStarts(starts=2, fitness="gradient"), a_context(network)
+    criterion.start(context)
+    for gradient in (1.0, 1.1, 1.0):
+        criterion.before_forward(network)
+        for weight in weights(network).values():
+            weight.grad = torch.full_like(weight, gradient)
+        criterion.after_backward(network)
+        criterion.after_step(network, {})
+    chosen = context.plan(criterion.score(context))
+    assert all(torch.equal(chosen[name], criterion._masks[1][name]) for name in context.names)
+
+
 @pytest.mark.parametrize("fitness", ["weight", "gradient", "both"])
 def test_the_fittest_by_hand(fitness: str, network: EarlyExitNetwork, images: Images, brief: Training) -> None:
     criterion, context = make("criteria", "k_starts", {"fitness": fitness}), a_context(network)
@@ -81,7 +94,8 @@ def test_the_fittest_by_hand(fitness: str, network: EarlyExitNetwork, images: Im
         ]
 
     size = torch.tensor(means([{name: weights(network)[name].detach().abs() for name in base}] * 4))
-    slope = torch.tensor(means(criterion._sums))
+    steps = len(range(0, len(images.labels), brief.batch_size)) * brief.epochs
+    slope = torch.tensor(means(criterion._sums)) / torch.tensor([(steps + 3 - turn) // 4 for turn in range(4)])
     expected = {"weight": size, "gradient": slope, "both": standardised(size) + standardised(slope)}[fitness]
     assert all(torch.equal(chosen[name], criterion._masks[int(expected.argmax())][name]) for name in base)
 

@@ -27,7 +27,7 @@ class KStarts(Criterion):
     starts: int = Field(4, ge=1, le=99)
     """K."""
     fitness: Literal["both", "weight", "gradient"] = "both"
-    """Mean |w| of what a mask keeps, mean of the sum of |g| there, or the sum of both, each in its deviations over the masks."""
+    """Mean |w| of what a mask keeps, mean |g| there over its steps, or the sum of both, each in its deviations over the masks."""
     exits: Literal["dense", "pruned"] = "dense"
     """dense: weights of exits go last, where others are pruned with them."""
     epochs: int | float = Field(1, gt=0)
@@ -80,7 +80,8 @@ class KStarts(Criterion):
 
     def score(self, context: Context) -> Layers:
         sizes = [{name: weight.detach().abs() for name, weight in context.weights.items()}] * self.starts
-        fitness = {"weight": self._means(sizes), "gradient": self._means(self._sums)}
+        turns = torch.tensor([len(range(turn, self._steps, self.starts)) for turn in range(self.starts)])
+        fitness = {"weight": self._means(sizes), "gradient": self._means(self._sums) / turns.clamp_min(1)}
         fitness["both"] = sum((standardised(values) for values in fitness.values()), torch.zeros(self.starts))
         return dict(self._scores[int(fitness[self.fitness].argmax())])
 
