@@ -10,7 +10,7 @@ torch.utils.flop_counter's FLOPs exactly (a test).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from torch import Tensor
@@ -155,4 +155,7 @@ def _one_image(network: EarlyExitNetwork) -> _Ran:
     finally:
         for hook in hooks:
             hook.remove()
-    return ran
+    gated = network.gates.layers if spec.gated else ()
+    return replace(
+        ran, modules=ran.modules | {f"gates.gates.{n}": ran.by_weight[name][0] for n, name in enumerate(gated)}
+    )

@@ -87,6 +87,15 @@ def test_each_images_cost_is_that_of_the_network_without_the_filters_it_does_not
     assert len(set(costs[2].tolist())) > 1
 
 
+def test_gates_are_parameters_of_the_exits_behind_them(network: EarlyExitNetwork) -> None:
+    before = [cost.params for cost in exit_costs(network, full_masks(network))]
+    gated_network(network)
+    asked = {name: sum(p.numel() for p in gate.parameters()) for name, gate in network.gates.by_layer.items()}
+    more = [sum(num for name, num in asked.items() if int(name[1]) <= last) for last in (1, 2, 3)]
+    after = [cost.params for cost in exit_costs(network, full_masks(network))]
+    assert after == [one + two for one, two in zip(before, more, strict=True)]
+
+
 @torch.no_grad()
 def test_a_filter_that_an_image_does_not_need_has_no_say_in_its_answer(network: EarlyExitNetwork) -> None:
     gated_network(network)
