@@ -96,17 +96,35 @@ class Chain:
         A round has four acts: the criterion starts, the network is trained if the criterion needs that first, weights are
         chosen and go, and what is left is trained.
         """
-        step, criterion = self.steps[number - 1], self.criterion
-        chooser = Chooser.of(self.settings)
+        step = self.steps[number - 1]
+        if step.prune:
+            masks = self._prune_(number, step, step.prune, network, masks)
         purpose = (self.seed, self.settings.order.name, number)
-        along: list[Callback] = [criterion] if criterion.trains_along else []
-        if step.prune and chooser.has_units(network, step.prune):
-            context = self._context(network, masks, step.prune, step.kept_share, number)
+        seed = seed_of(*purpose) if step.training == "finetune" else seed_of(self.seed, step.training)
+        resumption = None if step.training == "finetune" else self.partial(step.training)  # a round is short
+        going_on = None
+        if step.training == "base":
+            _ = self.begin  # whose training, as far as it went, is where this one goes on
+            going_on = self.partial("begin")
+        ending: Ending = made("endings", self.settings.ending) if step.training == "finetune" else Last()
+        if self.validation:
+            ending.begin(step.train, self.validation)
+        callbacks: list[Callback] = [*([self.criterion] if self.criterion.trains_along else []), ending]
+        training = training_of(step, self.settings, self.base)
+        self._train_(network, step.train, training, masks, seed, callbacks, resumption, going_on)
+        ending.finish_(network)
+        return masks
+
+    def _prune_(self, number: int, step: Step, group: Group, network: EarlyExitNetwork, masks: Masks) -> Masks:
+        """The acts of a round up to what goes, in place; the masks after that."""
+        criterion, chooser = self.criterion, Chooser.of(self.settings)
+        if chooser.has_units(network, group):
+            context = self._context(network, masks, group, step.kept_share, number)
             criterion.start(context)
             if criterion.trains_first:
-                kept = self.partial(first(number))
                 finetune = self.settings.of_round(step.train)
-                training, seed = criterion.first(finetune), seed_of(*purpose, "first")
+                training, kept = criterion.first(finetune), self.partial(first(number))
+                seed = seed_of(self.seed, self.settings.order.name, number, "first")
                 with at_rate(Rate("criterion.lr", training.lr)) if training.lr != finetune.lr else nullcontext():
                     self._train_(network, step.train, training, masks, seed, [criterion], kept)
             scores = criterion.score(context)
@@ -117,24 +135,10 @@ class Chain:
             if not network.spec.gated:  # what its gates let through is told by the cost of each image
                 self._tell(number, step, context.units_of(masks))
             apply_(network, before, masks, lambda: weights(self.begin))
-        if step.prune and (reference := self._reference):
+        if reference := self._reference:
             rewind_(network, reference, step.train)
             apply_(network, masks, masks, lambda: {})
-        if step.prune:
-            chooser.granularity.neutralise_(network, masks)
-        seed = seed_of(*purpose) if step.training == "finetune" else seed_of(self.seed, step.training)
-        resumption = None if step.training == "finetune" else self.partial(step.training)  # a round is short
-        going_on = None
-        if step.training == "base":
-            _ = self.begin  # whose training, as far as it went, is where this one goes on
-            going_on = self.partial("begin")
-        ending: Ending = made("endings", self.settings.ending) if step.training == "finetune" else Last()
-        if self.validation:
-            ending.begin(step.train, self.validation)
-        callbacks = [*along, ending]
-        training = training_of(step, self.settings, self.base)
-        self._train_(network, step.train, training, masks, seed, callbacks, resumption, going_on)
-        ending.finish_(network)
+        chooser.granularity.neutralise_(network, masks)
         return masks
 
     def forget(self) -> None:
