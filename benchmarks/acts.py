@@ -5,7 +5,6 @@ A method may run, reach its share and be another method all the same: a setting 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,23 +24,13 @@ def kept(about: About) -> list[int]:
     return [layer.kept for layer in about.layers]
 
 
-def pairs(networks: Networks, first: str, second: str) -> list[tuple[About, About]]:
-    """Networks of two methods, or of two recipes, of the same study, seed and order."""
-    return [
-        (about, networks[study, other])
-        for (study, name), about in networks.items()
-        if re.search(rf"\d-{first}(-|$)", name) and (study, other := name.replace(first, second)) in networks
-    ]
-
-
-def greg(networks: Networks) -> list[bool]:
-    """GReg-2 keeps other numbers in some layer than GReg-1."""
-    return [kept(one) != kept(two) for one, two in pairs(networks, "greg1", "greg2")]
-
-
 def patience(networks: Networks) -> list[bool]:
     """Sequentially `hybrid` steps of `patience` keep other numbers in some layer than one shot."""
-    return [kept(one) != kept(two) for one, two in pairs(networks, "patience-sequential", "oneshot-sequential")]
+    return [
+        kept(about) != kept(networks[study, other])
+        for (study, name), about in networks.items()
+        if "-patience-sequential" in name and (study, other := name.replace("patience", "oneshot")) in networks
+    ]
 
 
 def epi(networks: Networks) -> list[bool]:
@@ -61,7 +50,6 @@ def pruner(networks: Networks) -> list[bool]:
 
 
 ACTS: dict[str, Callable[[Networks], list[bool]]] = {
-    "`greg2` leaves other numbers of filters in some layer than `greg1`": greg,
     "`patience-sequential` keeps other numbers of weights in some layer than `oneshot-sequential`": patience,
     "`pruner` takes other filters at 90 % than at 80 %": pruner,
     "`epi` begins before the end of base training": epi,
