@@ -228,10 +228,10 @@ def test_methods_that_keep_the_same_in_every_layer_do_not_act(tmp_path: Path) ->
     made = read_about(write_study(tmp_path, seeds=(0,), recipes=("joint",), rounds=1)[1][0])
     other = made.model_copy(update={"layers": [made.layers[0].model_copy(update={"kept": 1}), *made.layers[1:]]})
     one, two = {"digits-methods": made, "digits-methods-90": other}, made
-    networks = {(study, f"0-{name}-joint"): two for study in one for name in ("greg1", "epi")}
-    networks |= {(study, "0-greg2-joint"): about for study, about in one.items()}
+    networks = {(study, name): two for study in one for name in ("0-oneshot-sequential", "0-epi-joint")}
+    networks |= {(study, "0-patience-sequential"): about for study, about in one.items()}
     networks |= {(study, "0-pruner-joint"): about for study, about in one.items()}
-    assert (acts.greg(networks), acts.pruner(networks)) == ([False, True], [True])
+    assert (acts.patience(networks), acts.pruner(networks)) == ([False, True], [True])
     assert acts.epi(networks) == [True, True]
     still = made.model_copy(update={"levels": [made.levels[0], made.levels[1], made.levels[1]]})
     assert acts.epi({("digits-methods", "0-epi-joint"): still}) == [False]

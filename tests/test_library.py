@@ -16,7 +16,7 @@ from exitprune.errors import BadInput
 from exitprune.library.early_exits import EarlyExits
 from exitprune.networks.checkpoints import save_checkpoint
 
-TRAINED = {"batch_size": 4, "lr": 0.01}
+TRAINED: dict[str, Any] = {"batch_size": 4, "lr": 0.01}
 
 
 @pytest.fixture
@@ -99,6 +99,19 @@ def test_a_criterion_that_looks_at_what_was_drawn_is_refused(net: EarlyExits, gi
         (lambda net, x, y: net.accuracy(x, y.tolist()), "labels are a list; give a tensor of torch"),
         (lambda net, x, y: net.evaluate(x, y, 90), "threshold: 90 was given; no confidence is above 1"),
         (lambda net, x, y: net(x, threshold=float("nan")), "threshold: nan was given; give a finite number"),
+        (lambda net, x, y: net(x, threshold="0.9"), "threshold: '0.9' was given; give a number"),
+        (lambda net, x, y: net.evaluate(x, y, None), "threshold: None was given; give a number"),
+        (lambda net, x, y: net.fit(x, y, augment={"pad": 1}), "augment is a dict; give exitprune's Augment"),
+        (lambda net, x, y: net.prune(x, y, validation=x), "validation is a Tensor; give a pair, images and labels"),
+        (lambda net, x, y: net.export("model.onnx", mean=0.5), "mean is 0.5; give a list, one for each channel"),
+        (
+            lambda net, x, y: net.export("model.onnx", classes="abc"),
+            "classes is 'abc'; give a list, one for each class",
+        ),
+        (lambda net, x, y: exitprune.wrap("resnet", ["1"], x), "module is a str; give torch's Module"),  # type: ignore[arg-type]
+        (lambda net, x, y: exitprune.wrap(net.module, ["1"], x.numpy()), "example is a ndarray; give torch's Tensor"),
+        (lambda net, x, y: exitprune.wrap(net.module, None, x), "after is None; give a list of names"),  # type: ignore[arg-type]
+        (lambda net, x, y: exitprune.load("net.safetensors", "x"), "module is a str; give torch's Module"),  # type: ignore[arg-type]
         (lambda net, x, y: net.export("model.onnx", mean=[0.5, 0.5]), "mean has 2 entries, the network has 1"),
         (lambda net, x, y: net.export("model.onnx", std=[0.0]), "std.0: Input should be greater than 0"),
         (lambda net, x, y: net.export("model.onnx", classes=["one"]), "classes has 1 entries, the network has 3"),
@@ -121,6 +134,30 @@ def test_what_does_not_fit_is_refused_in_a_sentence(
 def test_exits_that_cannot_be_meant_are_refused(net: EarlyExits, how: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
         exitprune.wrap(net.module, example=torch.zeros(2, 1, 6, 6), **how)
+
+
+MODES: list[Callable[[EarlyExits, Tensor, Tensor], object]] = [
+    lambda net, x, y: net.accuracy(x, y),
+    lambda net, x, y: net.evaluate(x, y, 0.5),
+    lambda net, x, y: net.threshold(x, y, macs_share=1.0),
+    lambda net, x, y: net(x, threshold=0.5),
+    lambda net, x, y: net.fit(x, y, train="all", **TRAINED),
+    lambda net, x, y: net.prune(x, y, rounds=1, finetune=TRAINED),
+]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("call", MODES)
+def test_what_was_in_training_mode_is_so_afterwards(
+    call: Callable[[EarlyExits, Tensor, Tensor], object], training: bool, given: tuple[Tensor, Tensor]
+) -> None:
+    layers = [nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)]
+    module = nn.Sequential(*layers).train(training)
+    module[1].eval()  # of a user who keeps its statistics
+    net = exitprune.wrap(module, after=["2"], example=torch.zeros(2, 1, 6, 6))
+    call(net, *given)
+    assert not net.module.get_submodule("1").training
+    assert all(part.training is training for name, part in net.named_modules() if not name.endswith("module.1"))
 
 
 def test_a_share_that_is_gone_already_is_not_trained_for(net: EarlyExits, given: tuple[Tensor, Tensor]) -> None:

@@ -48,7 +48,7 @@ def _inside(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def told(capsys: pytest.CaptureFixture[str], **limit: Any) -> dict[str, Any]:
     choose(STUDY, as_json=True, **limit)
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    found: dict[str, Any] = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)  # NaN is no JSON
     return found
 
 
@@ -69,7 +69,7 @@ def test_json_says_what_the_search_finds(clone: Path, capsys: pytest.CaptureFixt
 def test_the_table_ends_with_the_command_that_exports(capsys: pytest.CaptureFixture[str]) -> None:
     choose(STUDY, macs=1e6)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("synthetic, at most 1e+06 MACs per image: the most accurate of 18 networks")
+    assert lines[0].startswith("synthetic, at most 1,000,000 MACs per image: the most accurate of 18 networks")
     assert lines[-2].startswith(f"exitprune export runs/{STUDY}/seed")
     assert " --exits " in lines[-2]
     assert lines[-1].endswith("-- checkpoints)"), "the checkpoint is not there, so how to make it is told"

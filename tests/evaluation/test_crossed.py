@@ -61,6 +61,13 @@ def test_one_seed_and_seeds_that_agree_tell_nothing() -> None:
     assert np.isfinite(one.mean)
 
 
+def test_seeds_that_agree_on_no_difference_but_for_rounding_tell_nothing() -> None:
+    errors = 0.02 * np.random.default_rng(0).permuted(np.tile([1.0, -1.0, 0.7, -0.7, 0.1, -0.1], (3, 1)), axis=1)
+    found = crossed(errors)
+    assert 0 <= np.ptp(errors.mean(-1)) < 1e-17
+    assert np.isnan([found.error, found.p_different]).all()
+
+
 @pytest.mark.parametrize("num", [3, 5, 10])
 @pytest.mark.parametrize("scatter", [(1, 0, 0.5), (1, 0.3, 0.5), (1, 1, 1), (0.3, 1, 1)])
 def test_no_difference_is_found_no_more_often_than_is_said(num: int, scatter: tuple[float, float, float]) -> None:

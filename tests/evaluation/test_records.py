@@ -7,11 +7,13 @@ import json
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 
 from exitprune.errors import BadInput
+from exitprune.evaluation.arrays import unpacked
 from exitprune.evaluation.record_reading import read_own, read_record
 from exitprune.evaluation.records import SWEPT, Outcomes, write_record
 from tests.synthetic import COUNTS, write_data, write_run
@@ -124,6 +126,16 @@ def test_no_json_at_all_is_refused(copy: Path, text: str) -> None:
     (copy / "record.json").write_text(text)
     with pytest.raises(BadInput, match="not a record"):
         read_record(copy)
+
+
+@pytest.mark.parametrize("header", ["{'descr': (", "{1: 2, 'a': 3, 'shape': (3,)}"])
+def test_an_array_with_another_header_is_refused(header: str) -> None:
+    start = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+    stream = io.BytesIO()
+    with ZipFile(stream, "w") as archive:
+        archive.writestr("one.npy", start)
+    with pytest.raises(BadInput, match="holds no outcomes"):
+        unpacked(stream.getvalue(), {"one": (("float32",), ((3,),))}, Path("final.npz"))
 
 
 def test_a_pickle_is_not_opened(copy: Path) -> None:

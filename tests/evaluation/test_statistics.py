@@ -36,6 +36,12 @@ def test_a_difference_without_spread_has_no_interval_since_agreement_is_not_cert
     assert np.isnan([difference.low, difference.high, difference.half_width]).all()
 
 
+def test_rounding_of_numbers_that_agree_is_no_spread() -> None:
+    difference = paired_difference(np.array([0.1 + 0.2, 0.3, 0.7]), np.array([0.3, 0.3, 0.7]), 0.95)
+    assert difference.mean == pytest.approx(0, abs=1e-15)
+    assert np.isnan([difference.low, difference.high]).all()
+
+
 def test_one_seed_has_a_difference_but_no_interval() -> None:
     difference = paired_difference(np.array([0.5]), np.array([0.25]), 0.95)
     assert (difference.mean, difference.num) == (0.25, 1)

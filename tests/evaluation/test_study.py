@@ -46,6 +46,11 @@ def by_loop(outcomes: Outcomes, threshold: float) -> tuple[list[int], int, int]:
     return leaving, right, macs
 
 
+def test_recipes_of_other_seeds_are_not_compared(study: Study) -> None:
+    with pytest.raises(BadInput, match=r"sequential has the seeds \[0, 1\], joint \[0, 1, 2\]"):
+        study_of([one for one in study.records if (one.about.recipe, one.about.seed) != ("sequential", 2)], EVALUATE)
+
+
 def test_every_table_is_made_and_none_is_empty_but_the_papers(study: Study) -> None:
     for name in set(names_of("tables")) - {"paper_tradeoff", "neighbours"}:  # of CIFAR-10 alone
         assert len(study.table(name)), name

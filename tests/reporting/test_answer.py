@@ -181,9 +181,23 @@ def test_one_seed_is_summed_up_over_both_states() -> None:
 
 
 def test_recipes_that_no_claim_is_about_are_ranked() -> None:
-    assert found(tables(recipes=("snip", "magnitude"))).headline == "Magnitude came out first of 2 recipes."
+    box = found(tables(recipes=("snip", "magnitude")))
+    assert box.headline == "Magnitude came out first of 2 recipes, by means that nothing tests."
+    assert "No claim" in box.lines[0]
+    tied = found(tables(recipes=("erk", "snip", "sets")))
+    assert tied.headline == "Snip and sets came out first of 3 recipes, by means that nothing tests."
     assert found(tables(recipes=("snip",))).headline == "Snip was the only recipe, so there is nothing to compare."
     assert "no claim" in sure(tables(recipes=("snip", "magnitude")), params(), IMAGES).headline
+
+
+def test_a_budget_that_a_network_cannot_keep_leaves_the_other_claims() -> None:
+    early = claim("final", 0.1, 0.05, 0.15, "supported", measure="early_exits_accuracy")
+    general = claim("final", math.nan, math.nan, math.nan, "not tested")
+    found_in = tables(early, general)
+    box, told = found(found_in), sure(found_in, params(), IMAGES)
+    assert "the others stand below" in box.lines[0]
+    assert "No claim" not in box.lines[0]
+    assert told.headline == "3 seeds decide 1 of 2 primary claims."
 
 
 def test_recipes_without_a_common_range_of_macs_are_not_ranked() -> None:

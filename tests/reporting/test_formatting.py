@@ -54,7 +54,10 @@ def test_a_sign_stands_before_all_but_zero(value: float, decimals: int) -> None:
     assert float(text.replace("\N{MINUS SIGN}", "-")) == pytest.approx(value, abs=0.5 * 10**-decimals + 1e-9)
 
 
-@pytest.mark.parametrize(("value", "read"), [(0, "0"), (0.20598036, "0.21"), (0.99984246, "0.99984"), (1, "1")])
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [(0, "0"), (0.20598036, "0.21"), (0.99984246, "0.99984"), (0.9999, "0.99990"), (5e-4, "0.00050"), (1, "1")],
+)
 def test_a_threshold_has_the_digits_that_tell_it_from_1(value: float, read: str) -> None:
     assert threshold(value) == read
 

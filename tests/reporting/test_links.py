@@ -14,6 +14,7 @@ from exitprune.reporting.links import links, public_address
         ("https://someone:secret@github.com/someone/exitprune", "https://github.com/someone/exitprune"),
         ("git@github.com:someone/exitprune.git", "https://github.com/someone/exitprune"),
         ("ssh://git@gitlab.com/group/exitprune/", "https://gitlab.com/group/exitprune"),
+        ("ssh://git@host.org:2222/a/exitprune.git", "https://host.org/a/exitprune"),
         ("/srv/git/exitprune.git", None),
         ("../exitprune", None),
         ("file:///srv/git/exitprune.git", None),

@@ -86,16 +86,18 @@ def main(
     rows = [row for row in read_rows(results / FILE) if is_ours and is_meant(row)]
     rival = best_rival(rows, limit, float(sum(unpruned) / len(unpruned)))
     if as_json:
-        found = {"choice": best, "runner_up": runner_up, "rival": rival}
-        said = {name: None if one is None else asdict(one) for name, one in found.items()}
-        typer.echo(json.dumps({"study": study, "limit": asdict(limit), "meets": answer.meets, **said}, indent=1))
+        told_of = {"choice": best, "runner_up": runner_up, "rival": rival}
+        said = {name: None if one is None else asdict(one) for name, one in told_of.items()}
+        found = {"study": study, "limit": asdict(limit), "meets": answer.meets, **said}
+        typer.echo(json.dumps(found, indent=1, allow_nan=False))
     if not answer.meets:
         raise BadInput(missed(study, limit, best, rival))
     if not as_json:
         num_images = len(networks[0].outcomes["validation"].correct[-1])
+        num = len({one.weights_sha256 for one in networks})  # the unpruned one is that of many recipes
         head = (
             f"{study}, {limit_in_words(limit)}: the {'cheapest' if limit.what == 'accuracy_lost' else 'most accurate'} of "
-            f"{counted(len(networks), 'network')} with any of their exits, on {counted(num_images, 'validation image')}"
+            f"{counted(num, 'network')} with any of their exits, on {counted(num_images, 'validation image')}"
         )
         typer.echo(as_text(best, runner_up, rival, head))
         if not (root / best.checkpoint).is_file():

@@ -9,6 +9,7 @@ import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 from zlib import error as ZlibError
@@ -18,6 +19,9 @@ import numpy.typing as npt
 
 from exitprune.errors import BadInput, quoted
 
+OF_ZIP = BadZipFile, ZlibError, NotImplementedError, RuntimeError, EOFError
+OF_HEADER = TypeError, SyntaxError, TokenError, MemoryError
+"""What the libraries raise for files that are none; an array's header is Python to numpy."""
 LARGEST = 2**31
 """Bytes of one array."""
 DENSEST = 1040
@@ -52,7 +56,7 @@ def unpacked(content: bytes, wanted: Mapping[str, Layout], file: Path) -> dict[s
             if sorted(archive.namelist()) != sorted(names):
                 raise ValueError(f"it holds {quoted(sorted(archive.namelist()))}, not {', '.join(sorted(names))}")
             return {name: _array(archive, member, wanted[name]) for member, name in names.items()}
-    except (BadZipFile, ZlibError, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except (*OF_ZIP, *OF_HEADER, OSError, ValueError) as error:
         raise BadInput(f"{file}: holds no outcomes of images ({error}); move the record away") from None
 
 

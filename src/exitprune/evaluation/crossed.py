@@ -84,7 +84,8 @@ def crossed(differences: Floats) -> Crossed:
     of_groups = num_seeds * by_group.var(-1, ddof=1)
     of_rest = (rest**2).sum((-2, -1)) / freedoms[2]
     both = of_seeds + of_groups - of_rest
-    spread = np.where(all_agree(np.moveaxis(by_seed, -1, 0)), np.nan, 1.0)
+    agree = all_agree(np.moveaxis(by_seed, -1, 0), np.abs(differences).max((-2, -1)))
+    spread = np.where(agree, np.nan, 1.0)
     error = spread * np.sqrt(np.maximum(np.maximum(of_seeds, of_groups), both) / (num_seeds * num_groups))
     squares = sum(
         mean_square**2 / num for mean_square, num in zip((of_seeds, of_groups, of_rest), freedoms, strict=True)

@@ -134,8 +134,10 @@ def _units(settings: str, channels: int, height: int, width: int, classes: int) 
 
 
 def means(table: pd.DataFrame) -> pd.DataFrame:
-    """Means over the seeds of `runs`, with the sample deviation of accuracies."""
-    grouped = table.groupby([*KEYS, "order"])
+    """Means over the seeds of `runs` that both orders have, if any, with the sample deviation of accuracies."""
+    is_pair = table.groupby([*KEYS, "seed"])["order"].transform("nunique") > 1
+    has_pairs = is_pair.groupby([table[key] for key in KEYS]).transform("any")
+    grouped = table[is_pair | ~has_pairs].groupby([*KEYS, "order"])
     gone = ["sparsity", "sparsity_base", "sparsity_exits", "units_gone"]
     mean = grouped[[*MEASURES, "macs", "macs_dense", *gone]].mean()
     deviation = grouped[list(MEASURES)].std().add_suffix("_std")

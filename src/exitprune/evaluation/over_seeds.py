@@ -16,8 +16,8 @@ class OverSeeds:
     """Mean over seeds, and how far another set of seeds may well have put it; see `statistics.band`."""
 
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     what: str
 
 
@@ -33,4 +33,5 @@ def over_seeds(candidate: Candidate, networks: Sequence[Network], confidence: fl
 def _mean(values: list[float], confidence: float) -> OverSeeds:
     column = np.array(values)[:, None]  # (S, 1)
     drawn = band(column, confidence)
-    return OverSeeds(float(column.mean()), float(drawn.low[0]), float(drawn.high[0]), drawn.what)
+    low, high = (float(end[0]) if np.isfinite(end[0]) else None for end in (drawn.low, drawn.high))
+    return OverSeeds(float(column.mean()), low, high, drawn.what)

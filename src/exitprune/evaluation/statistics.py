@@ -93,9 +93,14 @@ def band(curves: Floats, confidence: float) -> Band:
     return Band(mean - half, mean + half, f"{100 * confidence:g} % t interval of {num} seeds")
 
 
-def all_agree(values: Floats) -> Any:
-    """Whether all seeds give the same, but for rounding: (S, ...) to (...) bool. Then nothing is known of their spread."""
-    return np.ptp(values, axis=0) <= 1e-12 * np.abs(values).max(axis=0)
+def all_agree(values: Floats, size: Any = 0.0) -> Any:
+    """Whether all seeds give the same, but for rounding: (S, ...) to (...) bool. Then nothing is known of their spread.
+
+    Args:
+        values: of each seed.
+        size: (...) of the largest number that they were made from, which rounding goes by; that of the values at least.
+    """
+    return np.ptp(values, axis=0) <= 1e-12 * np.maximum(size, np.abs(values).max(axis=0))
 
 
 def t_half_width(std: Any, num: int, confidence: float) -> Any:
@@ -120,7 +125,7 @@ def paired_difference(first: Floats, second: Floats, confidence: float) -> Diffe
     if num < 2:
         return Difference(float(each.mean()) if num else np.nan, np.nan, np.nan, np.nan, num)
     mean, std = float(each.mean()), float(each.std(ddof=1))
-    if all_agree(each):
+    if all_agree(each, np.abs([first, second]).max()):
         return Difference(mean, 0.0, np.nan, np.nan, num)
     half = float(t_half_width(std, num, confidence))
     return Difference(mean, std, mean - half, mean + half, num)

@@ -113,7 +113,7 @@ def study_of(records: Sequence[Record], evaluate: Evaluate) -> Study:
     """The study that records make together.
 
     Raises:
-        BadInput: if two records are the same one, or if they are of different images or exits.
+        BadInput: if two records are the same one, they are of different images or exits, or recipes have other seeds.
     """
     first = records[0].about
     names = [name_of(record.about.seed, record.about.recipe) for record in records]
@@ -128,6 +128,14 @@ def study_of(records: Sequence[Record], evaluate: Evaluate) -> Study:
             raise BadInput(
                 f"the record {name} is of other {what} than {names[0]}, so no mean is taken over both:"
                 " move the one that does not belong elsewhere and run again"
+            )
+    seeds: dict[str, list[int]] = {}
+    for record in records:
+        seeds[record.about.recipe] = sorted([*seeds.get(record.about.recipe, []), record.about.seed])
+    for recipe, own in seeds.items():
+        if own != seeds[first.recipe]:
+            raise BadInput(
+                f"{recipe} has the seeds {own}, {first.recipe} {seeds[first.recipe]}: give each recipe the same"
             )
     return Study(records, evaluate)
 

@@ -20,7 +20,6 @@ from exitprune.config.data import Augment
 from exitprune.config.prune import Prune
 from exitprune.config.training import Training
 from exitprune.data.images import Images
-from exitprune.deployment.options import check_threshold
 from exitprune.deployment.runtime import answer
 from exitprune.errors import BadInput
 from exitprune.evaluation.exiting import sweep
@@ -32,7 +31,16 @@ from exitprune.jobs.progress import Progress, Rate
 from exitprune.jobs.seeding import seed_of
 from exitprune.library import AS_THEY_ARE, PRUNING, TRAINING
 from exitprune.library.exporting import onnx_file
-from exitprune.library.given import check_group, checked, is_share, left_as_free, normalised
+from exitprune.library.given import (
+    check_group,
+    check_number,
+    check_type,
+    checked,
+    is_share,
+    left_as_found,
+    normalised,
+    pair_of,
+)
 from exitprune.library.rounds import pruned
 from exitprune.networks.checkpoints import save_checkpoint
 from exitprune.networks.cost import exit_costs
@@ -117,8 +125,9 @@ class EarlyExits(nn.Module):
         if threshold is None:
             logits: Tensor = self.network(images)
             return logits
-        check_threshold(threshold, "threshold")
-        found = answer(self.network, images, threshold)
+        check_number(threshold)
+        with left_as_found(self):
+            found = answer(self.network, images, threshold)
         return found.logits, found.exit
 
     def fit(
@@ -146,8 +155,9 @@ class EarlyExits(nn.Module):
         settings = checked(Training, {**TRAINING, **training})
         given = self._images(images, labels)
         check_group(self.network, train)
+        check_type("augment", augment, Augment)
         seed = seed_of(seed, "library", train)
-        with Progress("fit", 0, rate=Rate("lr", settings.lr)), left_as_free(self.network):
+        with Progress("fit", 0, rate=Rate("lr", settings.lr)), left_as_found(self):
             train_(self.network, given, train, settings, augment, seed, self.masks, self._machine)
 
     def prune(
@@ -160,7 +170,7 @@ class EarlyExits(nn.Module):
         validation: tuple[Tensor, Tensor] | None = None,
         **pruning: Any,
     ) -> None:
-        """Prune in rounds, each followed by training of what is left, in place.
+        """Prune in rounds, each followed by training of what is left. From then on `module` is a copy of what was wrapped.
 
         Args:
             images, labels, seed, augment: as for `fit`.
@@ -180,12 +190,12 @@ class EarlyExits(nn.Module):
         settings = checked(Prune, told)
         check_group(self.network, "all")
         given = self._images(images, labels)
-        held_back = self._images(*validation) if validation else None
-        with Progress("prune", 0, rate=Rate("finetune.lr", settings.finetune.lr)):
+        check_type("augment", augment, Augment)
+        held_back = None if validation is None else self._images(*pair_of(validation, "validation"))
+        with Progress("prune", 0, rate=Rate("finetune.lr", settings.finetune.lr)), left_as_found(self):
             self.network, self.masks = pruned(
                 self.network, self.masks, settings, given, augment, seed, self._machine, held_back
             )
-        self.network.requires_grad_()
 
     def smaller(self) -> EarlyExits:
         """A copy without the filters that are gone: it answers the same with fewer MACs, and its `module` is an ordinary one.
@@ -198,8 +208,7 @@ class EarlyExits(nn.Module):
 
     def accuracy(self, images: Tensor, labels: Tensor) -> list[float]:
         """Of each exit, were every image to leave there."""
-        given = self._images(images, labels)
-        return (infer(self.network, given).argmax(-1) == labels.cpu()).double().mean(1).tolist()
+        return (self._logits(images, labels).argmax(-1) == labels.cpu()).double().mean(1).tolist()
 
     def threshold(self, images: Tensor, labels: Tensor, **limit: float) -> float:
         """The threshold that keeps a limit best on these images, which should not be those that are reported.
@@ -217,18 +226,15 @@ class EarlyExits(nn.Module):
             raise BadInput(
                 f"a threshold keeps one limit, not {limit or 'none'}; give accuracy_lost=... or macs_share=..., from 0 to 1"
             )
-        found = choose(
-            sweep(infer(self.network, self._images(images, labels)), labels.cpu(), self._costs.macs), rules[0]
-        )
+        found = choose(sweep(self._logits(images, labels), labels.cpu(), self._costs.macs), rules[0])
         if found is None:
             raise BadInput(f"no threshold keeps {rules[0].name} on these images; give a larger value")
         return found
 
     def evaluate(self, images: Tensor, labels: Tensor, threshold: float) -> Outcome:
         """Accuracy, average MACs and the share of images that leave at each exit, at a threshold."""
-        check_threshold(threshold, "threshold")
-        given = self._images(images, labels)
-        return outcome(infer(self.network, given), labels.cpu(), self._costs, threshold)
+        check_number(threshold)
+        return outcome(self._logits(images, labels), labels.cpu(), self._costs, threshold)
 
     def export(
         self,
@@ -258,6 +264,10 @@ class EarlyExits(nn.Module):
         """Network and masks in one safetensors file; `load` takes them back."""
         header = {**self.trained_on, "name": "saved", "key": "none", "data": "none"}
         save_checkpoint(Path(path), self.network, self.masks, header)
+
+    def _logits(self, images: Tensor, labels: Tensor) -> Tensor:
+        with left_as_found(self):
+            return infer(self.network, self._images(images, labels))
 
     @property
     def _costs(self) -> Costs:

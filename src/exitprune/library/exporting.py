@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from exitprune.deployment.filter_removal import smallest
 from exitprune.deployment.model_card import exit_table, metadata_of
 from exitprune.deployment.onnx_export import build_model
 from exitprune.deployment.seal import sealed
+from exitprune.errors import BadInput
 from exitprune.library.given import checked
 from exitprune.networks.checkpoint_header import CheckpointHeader
 from exitprune.networks.checkpoints import Checkpoint
@@ -29,6 +30,11 @@ def onnx_file(network: EarlyExitNetwork, masks: Masks, told: Mapping[str, Any]) 
             above 0, or the network does what cannot be written as ONNX.
     """
     spec, ones = network.spec, [1.0] * network.num_exits
+    for name, values in told.items():
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise BadInput(
+                f"{name} is {values!r}; give a list, one for each {'class' if name == 'classes' else 'channel'}"
+            )
     told = {"mean": [0] * spec.channels, "std": [1] * spec.channels, "classes": range(spec.num_classes), **told}
     mean, std = ([float(value) for value in told[name]] for name in ("mean", "std"))
     header = {"classes": [str(name) for name in told["classes"]]}

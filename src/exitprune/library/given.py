@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from exitprune.data.images import Images
+from exitprune.deployment.options import check_threshold
 from exitprune.documents import Schema, place, reason
 from exitprune.errors import BadInput, quoted
 from exitprune.networks.early_exit import EarlyExitNetwork, Group, Spec
@@ -88,11 +89,47 @@ def check_group(network: EarlyExitNetwork, group: Group) -> None:
 
 
 @contextmanager
-def left_as_free(network: nn.Module) -> Iterator[None]:
-    """Parameters that a training freezes for its time are free again afterwards."""
-    were = {one: one.requires_grad for one in network.parameters()}
+def left_as_found(net: nn.Module) -> Iterator[None]:
+    """What is in training mode, and what takes gradients, is so again afterwards; names tell, since pruning makes a copy."""
+    modes = {name: module.training for name, module in net.named_modules()}
+    free = {name: parameter.requires_grad for name, parameter in net.named_parameters()}
     try:
         yield
     finally:
-        for one, was in were.items():
-            one.requires_grad_(was)
+        for name, module in net.named_modules():
+            module.training = modes.get(name, net.training)
+        for name, parameter in net.named_parameters():
+            parameter.requires_grad_(free.get(name, True))
+
+
+def pair_of(given: object, name: str) -> tuple[Any, Any]:
+    """Images and labels that are given as one.
+
+    Raises:
+        BadInput: if they are no pair.
+    """
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise BadInput(f"{name} is a {type(given).__name__}; give a pair, images and labels")
+    return given[0], given[1]
+
+
+def check_number(threshold: object) -> None:
+    """Refuse a threshold that is no number from which a confidence can be told.
+
+    Raises:
+        BadInput: if it is none, or above 1.
+    """
+    if not isinstance(threshold, Real) or isinstance(threshold, bool):
+        raise BadInput(f"threshold: {threshold!r} was given; give a number")
+    check_threshold(float(threshold), "threshold")
+
+
+def check_type(name: str, given: object, wanted: type) -> None:
+    """Refuse an argument that is something else.
+
+    Raises:
+        BadInput: if it is.
+    """
+    if not isinstance(given, wanted):
+        package = wanted.__module__.partition(".")[0]
+        raise BadInput(f"{name} is a {type(given).__name__}; give {package}'s {wanted.__name__}")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from exitprune.errors import BadInput
 from exitprune.library.early_exits import EarlyExits
-from exitprune.library.given import checked
+from exitprune.library.given import check_type, checked
 from exitprune.networks.checkpoint_header import NetworkHeader
 from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.networks.cuts import CutPoint, Tried
@@ -34,8 +34,9 @@ def wrap(module: nn.Module, after: Sequence[str], example: Tensor, pool: int | N
     Raises:
         BadInput: if the network is no such classifier, or cannot be cut there, with the nearest point that works.
     """
-    if isinstance(after, str):
-        raise BadInput(f"after is {after!r}, one name; give a list of names: [{after!r}]")
+    if isinstance(after, str) or not isinstance(after, Sequence):
+        one = f", one name; give a list of names: [{after!r}]" if isinstance(after, str) else "; give a list of names"
+        raise BadInput(f"after is {after!r}{one}")
     tried, what = _tried(module, example)
     tried.check(after)
     channels, height, width = example.shape[1:]
@@ -45,7 +46,11 @@ def wrap(module: nn.Module, after: Sequence[str], example: Tensor, pool: int | N
     checked(NetworkHeader, spec.as_dict())
     network = EarlyExitNetwork(spec, tried.named)
     network.to(next(module.parameters()).device)
-    return EarlyExits(network, full_masks(network))
+    net, given = EarlyExits(network, full_masks(network)), set(module.modules())
+    for part in net.modules():
+        if part not in given:
+            part.training = module.training
+    return net
 
 
 def cut_points(module: nn.Module, example: Tensor) -> list[CutPoint]:
@@ -64,6 +69,8 @@ def load(path: Path | str, module: nn.Module | None = None) -> EarlyExits:
     Raises:
         BadInput: if the file is none, or is of another module.
     """
+    if module is not None:
+        check_type("module", module, nn.Module)
     found = load_checkpoint(Path(path), base=None if module is None else OwnModule(module))
     told = ("mean", "std", "classes")
     trained_on = {name: value for name, value in found.header.items() if name in told}
@@ -71,6 +78,8 @@ def load(path: Path | str, module: nn.Module | None = None) -> EarlyExits:
 
 
 def _tried(module: nn.Module, example: Tensor) -> tuple[Tried, str]:
+    check_type("module", module, nn.Module)
+    check_type("example", example, Tensor)
     what = type(module).__name__
     if example.dim() != 4 or not len(example):
         raise BadInput(f"the example is {tuple(example.shape)}; give images, (N, C, H, W), as {what} takes them")

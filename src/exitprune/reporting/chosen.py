@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +111,9 @@ def limit_in_words(limit: Limit) -> str:
     """What was asked for."""
     if limit.what == "accuracy_lost":
         return f"at most {share(limit.value)} % of the images lost against the unpruned network"
-    return f"at most {limit.value:,.6g} {'MACs' if limit.what == 'macs' else 'ms'} per image"
+    if limit.what == "macs":
+        return f"at most {limit.value:,.{0 if float(limit.value).is_integer() else 1}f} MACs per image"
+    return f"at most {limit.value:,.6g} ms per image"
 
 
 def missed(study: str, limit: Limit, closest: Chosen, rival: Rival | None) -> str:
@@ -146,7 +148,7 @@ def as_text(best: Chosen, runner_up: Chosen | None, rival: Rival | None, head: s
         columns = [column[:-1] for column in columns]
     widths = [max(map(len, column)) for column in columns]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in zip(*columns, strict=True)]
-    notes = [f"over seeds: same recipe, exits and threshold, {best.accuracy.what}"]
+    notes = ["over seeds: same recipe, exits and threshold"]
     if runner_up is not None:
         notes.append("runner-up: the best of another recipe or state")
     if rival is not None:
@@ -188,12 +190,17 @@ def _cells(one: Chosen) -> list[str]:
         str(np.float32(one.threshold)),
         f"{percent(one.validation.accuracy)} %",
         f"{percent(one.test.accuracy)} %",
-        f"{percent(one.accuracy.mean)} % ({percent(one.accuracy.low)} to {percent(one.accuracy.high)})",
+        f"{percent(one.accuracy.mean)} %{_around(one.accuracy, lambda end: percent(min(1, max(0, end))))}",
         f"{one.test.macs:,.0f}",
-        f"{one.macs.mean:,.0f}"
-        + (f" ({one.macs.low:,.0f} to {one.macs.high:,.0f})" if np.isfinite(one.macs.low) else ""),
+        f"{one.macs.mean:,.0f}{_around(one.macs, '{:,.0f}'.format)}",
         timed,
     ]
+
+
+def _around(mean: OverSeeds, written: Callable[[float], str]) -> str:
+    """Its band, if it has one, and what that is."""
+    ends = "" if mean.low is None or mean.high is None else f"{written(mean.low)} to {written(mean.high)}, "
+    return f" ({ends}{mean.what})"
 
 
 def _rival_cells(rival: Rival) -> list[str]:

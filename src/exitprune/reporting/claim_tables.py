@@ -31,16 +31,22 @@ def claim_rows(rows: Iterable[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def scatter_rows(rows: Iterable[Mapping[str, Any]]) -> list[list[str]]:
-    """Where the scatter of each difference comes from, and the smallest that could have been told from none."""
-    return [
-        [
-            f"{row['label']}, against {row['against']}, {STATES[row['state']]}",
-            *(percent(row[of]) for of in ("std_seeds", "std_images", "std_rest")),
-            percent((row["high"] - row["low"]) / 2),
-        ]
-        for row in rows
-        if math.isfinite(row["low"])
-    ]
+    """Where the scatter of each difference comes from, and the smallest that could have been told from none.
+
+    Points, or per cent of the other's cost, whose scatter is that of logarithms.
+    """
+    told = []
+    for row in rows:
+        if not math.isfinite(row["low"]):
+            continue
+        parts, half = [row[of] for of in ("std_seeds", "std_images", "std_rest")], (row["high"] - row["low"]) / 2
+        if row["unit"] == "percent":
+            parts = [math.expm1(part) for part in parts]
+            half = math.expm1((math.log1p(row["high"]) - math.log1p(row["low"])) / 2)
+        sign = " %" if row["unit"] == "percent" else ""
+        name = f"{row['label']}, against {row['against']}, {STATES[row['state']]}"
+        told.append([name, *(percent(value) + sign for value in (*parts, half))])
+    return told
 
 
 def comparison(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedFormatter, FixedLocator, PercentFormatter
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, PercentFormatter
 
 MOST = 80
 """Points kept of a curve; a pointer does not tell more apart."""
@@ -86,4 +86,6 @@ def _shown(axis: Axis, value: float) -> str:
     if isinstance(formatter, FixedFormatter) and isinstance(locator, FixedLocator):
         places = [float(place) for place in locator.tick_values(0, 0)]
         return str(formatter.seq[int(np.argmin(np.abs(np.array(places) - value)))]).replace("\n", ", ")
+    if isinstance(formatter, FuncFormatter):
+        return str(formatter(value, 0))
     return f"{value:.4g}"

@@ -21,10 +21,11 @@ def share(value: float) -> str:
 
 
 def threshold(value: float) -> str:
-    """A threshold for reading: two digits of what is missing to 1, where networks that are sure of themselves differ."""
+    """A threshold for reading: two digits of what is missing to 1, or to 0, where networks that are sure of themselves differ."""
     if not 0 < value < 1:
         return f"{value:g}"
-    return f"{value:.{1 - math.floor(math.log10(1 - value))}f}"
+    exponents = [int(f"{distance:.1e}".partition("e")[2]) for distance in (value, 1 - value)]
+    return f"{value:.{1 - min(exponents)}f}"
 
 
 def points(value: float) -> str:

@@ -11,10 +11,9 @@ FORGES = {"gitlab": ("/-/commit", "/-/blob/{commit}"), "": ("/commit", "/blob/{c
 
 def public_address(remote: str) -> str | None:
     """The web page of a git remote; None for one that is not on the web, such as a folder."""
-    found = re.fullmatch(
-        r"(?:https://(?:[^/@]+@)?|(?:ssh://)?[^/@]+@)([\w.-]+\.[a-z]{2,})[:/](.+?)(?:\.git)?/?", remote
-    )
-    return f"https://{found[1]}/{found[2]}" if found else None
+    start = r"(?:https://(?:[^/@]+@)?|(?P<ssh>ssh://)?[^/@]+@)(?P<host>[\w.-]+\.[a-z]{2,})"
+    found = re.fullmatch(start + r"(?(ssh)(?::\d+)?/|[:/])(?P<path>.+?)(?:\.git)?/?", remote)  # a port is of ssh alone
+    return f"https://{found['host']}/{found['path']}" if found else None
 
 
 def links(repository: str | None, commit: str | None) -> Mapping[str, str | None]:

@@ -78,10 +78,15 @@ def missed(means: pd.DataFrame, methods: Mapping[str, Method]) -> list[str]:
 
 
 def best(means: pd.DataFrame, measure: str, gone: float) -> list[str]:
-    """The most accurate of those that lost the share that was to go: recipe, accuracy and MACs left, in per cent."""
+    """The most accurate of those that lost the share that was to go: recipe, accuracy and MACs left, in per cent.
+
+    Where seeds are missing their number is told.
+    """
     mine = means[(means["gone"] == gone) & ~means["per_image"] & ((means["units_gone"] - gone).abs() <= MISSED)]
+    every = means["num_seeds"].max()
     return [
-        f"{row['method']}-{row['order']} {percent(row[measure])} ({percent(row['macs'] / row['macs_dense'])})"
+        f"{row['method']}-{row['order']} {percent(row[measure])} ({percent(row['macs'] / row['macs_dense'])}"
+        + (f", {row['num_seeds']} of {every} seeds)" if row["num_seeds"] < every else ")")
         for row in mine.sort_values(measure, ascending=False, kind="stable").head(SHOWN).to_dict("records")
     ]
 

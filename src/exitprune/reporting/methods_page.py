@@ -132,6 +132,8 @@ def sure(differences: pd.DataFrame, confidence: float) -> dict[str, Any]:
     """How many comparisons were made, how many would be wrong by chance, and how small a difference could be told."""
     tested = differences.dropna(subset="p")
     if tested.empty:
+        if (differences["num_seeds"] > 1).any():
+            return {"headline": "Not at all: the seeds of each method agree.", "lines": ["No spread is not certainty."]}
         return {"headline": "Not at all: no method has two pairs of seeds.", "lines": ["One seed gives no interval."]}
     num, told = len(tested), tested[tested["better"].isin(WINS)]
     seeds = joined([str(num) for num in sorted(tested["num_seeds"].unique())])
@@ -153,7 +155,9 @@ def which(runs: pd.DataFrame, means: pd.DataFrame) -> dict[str, Any]:
     """The most accurate recipes by share, and what the unpruned network has before any round."""
     lines = []
     for gone in sorted(means["gone"].unique()):
-        told = [f"{NAMES[measure]}: {', '.join(best(means, measure, gone))}" for measure in MEASURES]
+        told = [
+            f"{NAMES[measure]}: {', '.join(best(means, measure, gone)) or 'none reached it'}" for measure in MEASURES
+        ]
         lines.append(f"{share(gone)} % to go, {'; '.join(told)}.")
     whole = ", ".join(f"{NAMES[measure]} {percent(value)}" for measure, value in unpruned(runs).items())
     return {

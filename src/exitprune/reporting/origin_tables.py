@@ -35,7 +35,7 @@ def seed_table(seeds: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         commit = (
             NOTHING if pd.isna(row["commit"]) else str(row["commit"])[:10] + (" and changes" if row["dirty"] else "")
         )
-        compiled = ", compiled" if row["compile"] else ""
+        compiled = ", compiled" if row["compile"] is True else ""
         computed = f"{row['device']}, {counted(int(row['threads']), 'thread')}, {row['precision']}{compiled}"
         time = duration(sum(seconds)) if seconds else NOTHING
         cells = [

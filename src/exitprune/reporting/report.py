@@ -15,6 +15,7 @@ import yaml
 from markupsafe import Markup
 from scipy.special import stdtrit
 
+from exitprune.config.about import about
 from exitprune.config.params import Params
 from exitprune.evaluation.claims import CLAIMS, PRIMARY, UNTESTED, rule_in_words
 from exitprune.evaluation.exit_times import Times
@@ -23,7 +24,7 @@ from exitprune.evaluation.pairs import POSTERS
 from exitprune.evaluation.records import About
 from exitprune.reporting.about import data_name, num_images
 from exitprune.reporting.answer.deploys import deploys
-from exitprune.reporting.answer.found import compared, found
+from exitprune.reporting.answer.found import found, has_claims
 from exitprune.reporting.answer.saves import saves
 from exitprune.reporting.answer.sure import sure
 from exitprune.reporting.claim_tables import agreement_table, claim_rows, comparison, scatter_rows
@@ -74,11 +75,11 @@ def few_seeds(num: int, confidence: float) -> dict[str, Any]:
 def jobs_of(abouts: Sequence[About]) -> list[dict[str, Any]]:
     """Seconds of every job that the records tell of; base and heads once per seed, but for recipes that do not share them."""
     jobs: dict[str, float] = {}
-    for about in abouts:
-        for stage, seconds in about.origin.seconds.items():
-            of_seed = f"{stage}-seed{about.seed}"
+    for one in abouts:
+        for stage, seconds in one.origin.seconds.items():
+            of_seed = f"{stage}-seed{one.seed}"
             is_shared = stage in ("base", "heads") and jobs.get(of_seed, seconds) == seconds
-            jobs[of_seed if is_shared else f"{of_seed}-{about.recipe}"] = seconds
+            jobs[of_seed if is_shared else f"{of_seed}-{one.recipe}"] = seconds
     return [{"name": name, "seconds": seconds} for name, seconds in sorted(jobs.items())]
 
 
@@ -141,7 +142,8 @@ def render(
         "report.html.j2",
         **made,
         params=params,
-        title=title(params, manifest, len(compared(tables["claims"])) > 0),
+        units=about("granularities", params.granularity.name).goes[0],
+        title=title(params, manifest, has_claims(tables["claims"])),
         manifest=manifest,
         data_name=data_name(manifest),
         chance=chance(manifest),

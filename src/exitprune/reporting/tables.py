@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from exitprune.config.params import Params
@@ -121,6 +123,7 @@ def emptied_table(emptied: pd.DataFrame) -> tuple[list[str], list[list[str]]] | 
     counts = [name for name in emptied.columns if name not in ("recipe", "seed", "level", "name", "state")]
     emptied = emptied.astype(dict.fromkeys(counts, float))  # nothing where a network cannot be taken apart
     means = emptied.groupby(["recipe", "level", "state"], sort=False)[counts].mean().reset_index()
+    counted = {"empty_branches": 1, "branches": 0}
     rows = []
     for row in means.to_dict("records"):
         rows.append(
@@ -129,8 +132,7 @@ def emptied_table(emptied: pd.DataFrame) -> tuple[list[str], list[list[str]]] | 
                 "recovered" if row["state"] == "recovered" else str(row["level"]),
                 percent(row["empty_filters"] / row["filters"]),
                 percent(row["empty_channels"] / row["channels"]),
-                f"{row['empty_branches']:.1f}",
-                f"{row['branches']:.0f}",
+                *(f"{row[of]:.{n}f}" if math.isfinite(row[of]) else NOTHING for of, n in counted.items()),
                 percent(row["macs_after_removal"] / row["macs_dense"]),
             ]
         )

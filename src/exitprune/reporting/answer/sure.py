@@ -11,7 +11,7 @@ from exitprune.config.params import Params
 from exitprune.evaluation.claims import DECIDED, PRIMARY
 from exitprune.evaluation.pairs import POSTERS
 from exitprune.reporting.answer import Box, first_up
-from exitprune.reporting.answer.found import compared
+from exitprune.reporting.answer.found import compared, has_claims
 from exitprune.reporting.formatting import STATES, interval, joined, points, share
 
 
@@ -33,7 +33,7 @@ def sure(tables: Mapping[str, pd.DataFrame], params: Params, manifest: Mapping[s
         f"{level} interval over seeds and test images {interval(row['low'], row['high'])}."
         for row in differences.to_dict("records")
     ]
-    if differences.empty:
+    if not has_claims(claims):
         return Box(f"{num} seeds; no claim of the paper is about these recipes.", [one_image])
     primary = claims[claims["role"] == PRIMARY]
     if primary.empty:
@@ -42,7 +42,7 @@ def sure(tables: Mapping[str, pd.DataFrame], params: Params, manifest: Mapping[s
         )
     else:
         lines.append("An interval is of one claim by itself; primary verdicts are corrected for the number of claims.")
-    decided = (primary if len(primary) else differences)["verdict"].isin(DECIDED)
+    decided = (primary if len(primary) else differences if len(differences) else claims)["verdict"].isin(DECIDED)
     of = "claims" if len(primary) else "comparisons"
     headline = f"{num} seeds decide {int(decided.sum())} of {len(decided)} {'primary' if len(primary) else 'exploratory'} {of}."
     return Box(headline, [*lines, _verdicts(claims), one_image])
