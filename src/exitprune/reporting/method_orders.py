@@ -43,7 +43,7 @@ def _of(pairs: pd.DataFrame) -> list[str]:
     holds = {
         "same": (pairs["final_joint"] == pairs["final_sequential"]).all(),
         "base": not exits.any(),
-        "exits": exits.iloc[1] - exits.iloc[0] >= MUCH,
-        "amount": abs(units.iloc[1] - units.iloc[0]) > ALIKE,
+        "exits": round(exits.iloc[1] - exits.iloc[0], 9) >= MUCH,
+        "amount": round(abs(units.iloc[1] - units.iloc[0]), 9) > ALIKE,
     }
     return [what for what, is_so in holds.items() if is_so]

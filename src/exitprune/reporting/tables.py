@@ -36,7 +36,7 @@ HEADLINES = {
 CHOICES = {
     "best": "most accurate",
     "half": "most accurate within half the MACs",
-    "cheapest": "cheapest within {margin} point of accuracy",
+    "cheapest": "cheapest within {margin} of accuracy",
 }
 """Of the operating points; the MACs are those of the same network when nobody leaves early."""
 
@@ -83,7 +83,7 @@ def exit_table(exits: pd.DataFrame, rates: pd.DataFrame) -> tuple[list[str], lis
 def operating_table(chosen: pd.DataFrame, exits: pd.DataFrame, params: Params) -> tuple[list[str], list[list[str]]]:
     """What thresholds chosen on validation give on test, for every network and rule."""
     dense = exits["macs_dense"].max()
-    margin = f"{100 * params.evaluate.margin:g}"
+    margin = f"{100 * params.evaluate.margin:g} point{'s' * (params.evaluate.margin != 0.01)}"
     titles = [
         "network",
         "threshold, lowest to highest",
