@@ -73,14 +73,45 @@ def test_a_network_of_ones_own_is_a_spec_like_any_other(mine: Path) -> None:
         ("torchvision:mobilnet", "torchvision has no 'mobilnet'; nearest: mobilenet_v2"),
         ("torchvision:fcn_resnet50", "torchvision has no 'fcn_resnet50'; nearest: resnet50"),
         ("python:a_network_of_mine", "'python:a_network_of_mine' is no network: write package.module:function"),
-        ("python:nowhere:net", "nowhere:net is no function of channels and classes that Python finds"),
-        ("python:a_network_of_mine:nets", "a_network_of_mine:nets is no function of channels and classes"),
+        ("python:nowhere:net", "nowhere:net is not found: there is no module nowhere; put its folder on PYTHONPATH"),
+        (
+            "python:a_network_of_mine:nets",
+            "a_network_of_mine:nets is not found: a_network_of_mine has no function nets",
+        ),
         ("python:math:fmod", "math:fmod gives a float, not a torch.nn.Module"),
     ],
 )
 def test_another_model_is_refused_in_a_sentence(mine: Path, model: str, sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
         main(model, size=8, channels=3, classes=4)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            "nn.Linear(4, num_classes)",
+            "nn.Linaer(4, num_classes)",
+            r"net ends in AttributeError in a_network_of_mine.py, line \d+: ",
+        ),
+        (
+            "nn.Conv2d(channels, 4, 3",
+            "nn.Conv2d(channels, 4, 1 // 0",
+            r"ends in ZeroDivisionError in a_network_of_mine.py, line \d+: ",
+        ),
+        (
+            "from torch",
+            "import nothing_at_all\nfrom torch",
+            r"ends in ModuleNotFoundError .*: No module named 'nothing_at_all'",
+        ),
+        ("return", "retrun", "ends in SyntaxError"),
+    ],
+)
+def test_a_mistake_in_ones_own_code_is_told_where_it_is(mine: Path, old: str, new: str, sentence: str) -> None:
+    assert old in mine.read_text()
+    mine.write_text(mine.read_text().replace(old, new, 1))
+    with pytest.raises(BadInput, match=sentence):
+        main("python:a_network_of_mine:net", size=8, channels=3, classes=4)
 
 
 @pytest.mark.parametrize("exits", [[1], ["1", "1"], [""]])

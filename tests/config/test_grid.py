@@ -23,3 +23,8 @@ def test_a_point_sets_its_values_and_touches_nothing_else() -> None:
         "heads": {"lr": 6},
     }
     assert values["finetune"] == {"lr": 1, "epochs": 2}
+
+
+def test_a_setting_of_a_variant_that_is_a_word_keeps_the_word() -> None:
+    changed = at({"criterion": "greg2", "finetune": None}, {"criterion.ceiling": 1, "finetune.lr": 0.1})
+    assert changed == {"criterion": {"name": "greg2", "ceiling": 1}, "finetune": {"lr": 0.1}}

@@ -45,6 +45,22 @@ def test_what_is_there_already_needs_no_room(monkeypatch: pytest.MonkeyPatch, tm
         check_space(params(), DIGITS, runs)
 
 
+def test_the_disk_is_that_of_the_folder_which_may_lead_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[Path] = []
+
+    def usage(path: Path) -> Any:
+        asked.append(path)
+        return shutil._ntuple_diskusage(1, 0, 10**15)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    (tmp_path / "large").mkdir()
+    (tmp_path / "runs").symlink_to(tmp_path / "large")
+    check_space(params(), DIGITS, tmp_path / "runs" / "digits")
+    assert asked == [tmp_path / "large"]
+
+
 def test_seeds_and_rounds_multiply_the_need() -> None:
     pixels = 1797 * 8 * 8
     assert needed_bytes(params(seeds=[0, 1]), DIGITS) - pixels == 2 * (needed_bytes(params(seeds=[0]), DIGITS) - pixels)

@@ -56,6 +56,15 @@ def test_a_version_is_a_copy_of_what_is_not_hidden(root: Path) -> None:
     assert (root / "metrics.json").read_text() == "{}"
 
 
+@pytest.mark.parametrize("cut", ["", '{"params": "o', "[]"])
+def test_a_record_that_a_kill_cut_off_is_none(root: Path, cut: str) -> None:
+    output = "runs/mine/seed0/base"
+    (root / ".snakemake/metadata" / urlsafe_b64encode(output.encode()).decode()).write_text(cut)
+    assert output not in recorded(root / ".snakemake/metadata")
+    publish("mine", root)
+    assert output not in json.loads((root / "versioned/mine" / MANIFEST).read_text())["records"]
+
+
 def test_what_was_published_is_not_brought_in_again(root: Path) -> None:
     change(root)
     assert bring_in("mine", STORE, root) == 0

@@ -4,7 +4,7 @@ from snakemake.logging import logger
 
 from exitprune.jobs.alone import described, release, try_to_hold
 from exitprune.jobs.disk import check_space
-from exitprune.jobs.versions import bring_in, recorded
+from exitprune.jobs.versions import begun, bring_in, recorded
 from exitprune.pruning.in_vain import check_sense
 from exitprune.pruning.possible import check_network
 
@@ -39,9 +39,7 @@ def run_alone():
 
 def check_records():
     """Stop if results are there and Snakemake's records of them are not: it could not see a changed parameter."""
-    known = recorded(Path(".snakemake/metadata")) | recorded(
-        Path(".snakemake/incomplete")
-    )
+    known = recorded() | begun()
     patterns = [
         "data.safetensors",
         "seed*/base.safetensors",
@@ -55,6 +53,7 @@ def check_records():
         "seed*/*/levels.json",
         "seed*/*/recovered.safetensors",
         "grid/*/seed*/base.safetensors",
+        "grid/*/seed*/base-epoch-*[0-9].safetensors",
         "grid/*/seed*/level-00.safetensors",
         "grid/*/seed*/*/level-00.safetensors",
         "grid/*/seed*/*/levels.json",

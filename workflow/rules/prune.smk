@@ -22,9 +22,8 @@ def more_networks(wildcards):
     if prune.heads.when == "after":
         needed["base"] = base
     if isinstance(prune.rewind, int):
-        needed["snapshot"] = base.replace(
-            ".safetensors", f"-epoch-{prune.rewind}.safetensors"
-        )
+        name = f"base-epoch-{prune.rewind}.safetensors"
+        needed["snapshot"] = str(Path(base).with_name(name))
     return needed
 
 

@@ -44,7 +44,8 @@ def stop_watch():
 
 
 def say_where_to_look():
-    """The last lines on the terminal, if it was the whole study that ran."""
+    """The last lines on the terminal, if it was the whole study that ran, or nothing was left to do."""
     page = Path(RESULTS, "report.html")
-    if page.exists():
+    ran = {job.rule.name for job in workflow.dag.jobs if workflow.dag.finished(job)}
+    if page.exists() and (not ran or "report" in ran):
         print(f"Study {STUDY}: open {page.resolve()}")

@@ -112,10 +112,15 @@ def main(
     for option, is_given in (("--form stages", form == "stages"), ("--int8", int8)):
         if is_given and not isinstance(network.base, Blocks):
             raise BadInput(f"{option}: {level.network.spec.own.title} is not made of blocks; leave it out")
-    if source is None and (temperatures or milliseconds is not None or threshold is not None):
-        raise BadInput(
-            f"{checkpoint}: no data.safetensors above it; --temperatures, --milliseconds and --threshold need --data"
-        )
+    limits = {
+        "--temperatures": temperatures or None,
+        "--milliseconds": milliseconds,
+        "--threshold": threshold,
+        "--macs-share": macs_share,
+        "--accuracy-lost": accuracy_lost,
+    }
+    if source is None and (given := [name for name, value in limits.items() if value is not None]):
+        raise BadInput(f"{checkpoint}: no data.safetensors above it; {' and '.join(given)} need --data")
     prepare, calibrated_on = quantising(checkpoint, source, alone=not sparse and form == "whole") if int8 else (None, 0)
     in_int8 = prepare and prepare(build_model(network, mean, std))
     measured = {} if source is None else measure(network, source, in_int8, threads)
@@ -131,6 +136,9 @@ def main(
         )
     exits = exit_table(level, network, applied, tried, timed, measured)
     points = points_of(rules, measured, Costs(torch.tensor([[row["macs"]] for row in exits]), timed))
+    if measured and chosen.name not in {point.rule for point in points}:
+        fastest = f": on average an image takes {timed[0]:.3g} ms at least" if timed else ""
+        raise BadInput(f"{chosen.name}: no threshold keeps it on validation images{fastest}; give a larger value")
     warnings = warnings_of(measured, tried)
 
     metadata = metadata_of(level, exits, points, chosen.name)
@@ -184,7 +192,7 @@ def _rules(
     if milliseconds is not None:
         rules.append(Rule("milliseconds", milliseconds, percentage))
         return rules, rules[-1]
-    return rules, rules[1] if macs_share is not None and accuracy_lost is None else rules[0]
+    return rules, rules[0] if macs_share is None else rules[1]
 
 
 def _with_exits(level: Checkpoint, wanted: str | None) -> Checkpoint:

@@ -73,6 +73,8 @@ def at(values: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
     changed = dict(values)
     for name, value in point.items():
         first, _, rest = name.partition(".")
-        inside = changed.get(first) if isinstance(changed.get(first), Mapping) else {}
-        changed[first] = at(inside or {}, {rest: value}) if rest else value
+        inside = changed.get(first) or {}
+        if isinstance(inside, str):
+            inside = {"name": inside}  # a variant, by a word
+        changed[first] = at(inside if isinstance(inside, Mapping) else {}, {rest: value}) if rest else value
     return changed

@@ -26,10 +26,18 @@ def data_of(checkpoint: Path, level: Checkpoint, given: Path | None) -> Path | N
         BadInput: if the file holds other images.
     """
     above = (folder / "data.safetensors" for folder in checkpoint.resolve().parents)
-    path = given or next((path for path in above if path.is_file()), None)
+    path = given or next((path for path in above if path.is_file() and _is_ours(path)), None)
     if path is not None and load_manifest(path)["sha256"] != level.header.get("data"):
         raise BadInput(f"{path}: not the images that {checkpoint} was trained on; give the study's own with --data")
     return path
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        load_manifest(path)
+    except BadInput:
+        return False
+    return True
 
 
 def quantising(checkpoint: Path, source: Path | None, alone: bool) -> tuple[Callable[[Any], Any], int]:

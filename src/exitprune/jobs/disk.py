@@ -71,10 +71,11 @@ def check_space(params: Params, amount: Amount, runs: Path) -> None:
     there = sum(
         path.stat().st_size for path in runs.rglob("*") if path.is_file() and _is_planned(path.relative_to(runs))
     )
-    needed, free = needed_bytes(params, amount) - there, shutil.disk_usage(Path.cwd()).free
+    disk = next(folder for folder in (runs.resolve(), *runs.resolve().parents) if folder.exists())
+    needed, free = needed_bytes(params, amount) - there, shutil.disk_usage(disk).free
     if needed > free:
         raise BadInput(
-            f"the study {params.study} writes about {needed / 1e9:.1f} GB more and {Path.cwd()} has {free / 1e9:.1f} GB free:"
+            f"the study {params.study} writes about {needed / 1e9:.1f} GB more and {disk} has {free / 1e9:.1f} GB free:"
             f" free some space, or lower seeds or rounds{_large(amount)}"
         )
 

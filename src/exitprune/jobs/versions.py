@@ -13,6 +13,8 @@ import json
 import shutil
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
+from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ METRICS = "metrics.json"  # of the study that DVC ran last, under one name for a
 BROUGHT = ".version"  # in runs/<study>: which version was last published or brought in
 LARGEST = 2**28  # bytes of a manifest
 RECORDS = Path(".snakemake/metadata")
+BEGUN = Path(".snakemake/incomplete")
 
 
 class Noted(BaseModel):
@@ -59,8 +62,8 @@ def publish(study: str, root: Path = Path()) -> None:
         if path.is_file() and str(path.relative_to(versioned)) not in digests and path != versioned / MANIFEST:
             path.unlink()
     records = {
-        output: {"sha256": digest([root / output]), "record": json.loads(record.read_text(encoding="utf-8"))}
-        for output, record in sorted(_records(root / RECORDS))
+        output: {"sha256": digest([root / output]), "record": record}
+        for output, record in sorted(_records(root / RECORDS), key=itemgetter(0))
         if output.startswith((f"runs/{study}/", f"results/{study}/")) and (root / output).is_file()
     }
     if (metrics := root / "results" / study / METRICS).is_file():
@@ -110,8 +113,13 @@ def bring_in(study: str, store: Store, root: Path = Path()) -> int:
 
 
 def recorded(folder: Path = RECORDS) -> set[str]:
-    """The outputs of which Snakemake has records in a folder of its own."""
+    """The outputs of which Snakemake has whole records; it passes over one that a kill cut off, and sees no change then."""
     return {output for output, _ in _records(folder)}
+
+
+def begun(folder: Path = BEGUN) -> set[str]:
+    """The outputs that Snakemake knows to be unfinished."""
+    return {output for output, _ in _files(folder)}
 
 
 def _is_kept(path: Path, runs: Path) -> bool:
@@ -127,8 +135,16 @@ def _copy(source: Path, target: Path) -> None:
     temporary.replace(target)
 
 
-def _records(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Each output with the file of its record."""
+def _records(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each output with its record."""
+    for output, path in _files(folder):
+        with suppress(ValueError):
+            if isinstance(record := json.loads(path.read_text(encoding="utf-8")), dict):
+                yield output, record
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Each output with the file that Snakemake keeps of it."""
     for path in folder.rglob("*"):
         if path.is_file() and not path.name.startswith("."):
             name = "".join(part.removeprefix("@") for part in path.relative_to(folder).parts)

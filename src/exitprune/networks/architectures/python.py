@@ -6,7 +6,9 @@ The module has to be found by Python, from the folder that the study is run in o
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +59,12 @@ def _folder_here() -> Iterator[None]:
         sys.path.pop()
 
 
+def _place(error: Exception) -> str:
+    """The innermost line that an error comes from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+
+
 def build(settings: Settings, channels: int, num_classes: int) -> OwnModule:
     """What the function gives."""
     package, _, function = settings.name.partition(":")
@@ -64,12 +72,23 @@ def build(settings: Settings, channels: int, num_classes: int) -> OwnModule:
         raise BadInput(f"{function} was given as a module, and cannot be built anew: give the module again")
     try:
         with _folder_here():
-            make = getattr(importlib.import_module(package), function)
+            found = importlib.util.find_spec(package)
+    except (ImportError, ValueError) as error:
+        found, why = None, f"{error}"
+    else:
+        why = f"there is no module {package}"
+    if found is None:
+        raise BadInput(f"{settings.name} is not found: {why}; put its folder on PYTHONPATH")
+    try:
+        with _folder_here():
+            module = importlib.import_module(package)
+            if not callable(make := getattr(module, function, None)):
+                raise BadInput(f"{settings.name} is not found: {package} has no function {function}")
             made = make(channels, num_classes)
-    except (ImportError, AttributeError, TypeError) as error:
-        raise BadInput(
-            f"{settings.name} is no function of channels and classes that Python finds: {error}; put its folder on PYTHONPATH"
-        ) from None
+    except BadInput:
+        raise
+    except Exception as error:  # of a stranger's code
+        raise BadInput(f"{settings.name} ends in {type(error).__name__}{_place(error)}: {error}") from None
     if not isinstance(made, nn.Module):
         raise BadInput(f"{settings.name} gives a {type(made).__name__}, not a torch.nn.Module")
     return OwnModule(made)
