@@ -36,7 +36,7 @@ def test_a_point_is_told_as_its_axis_writes_it() -> None:
     figure, axes = plt.subplots()
     axes.plot([1.0, 2.0], [0.05, -0.05])
     axes.yaxis.set_major_formatter(lambda value, place: f"{100 * value:+.1f}")
-    told = str(points_of(figure))
+    axes.set_xticks([1.0, 2.0], ["exit 1\nmore", "exit 2"])
+    (series,) = points_of(figure)
     plt.close(figure)
-    assert "+5.0" in told
-    assert "-5.0" in told
+    assert [shown for _, _, *shown in series["at"]] == [["exit 1", "+5.0"], ["exit 2", "-5.0"]]
