@@ -38,15 +38,14 @@ PARTS = {LEAD: "The lead at the early exits, in points", COST: "MACs saved at eq
 BARS = (
     ("after the last round", FINAL, CHAIN, ("order", "base", "heads")),
     ("after recovery", RECOVERED, CHAIN, ("order", "base", "heads")),
-    ("own rates, last round", FINAL, OWN_CHAIN, ("order", "both")),
-    ("own rates, recovery", RECOVERED, OWN_CHAIN, ("order", "both")),
+    ("own rates, last round", FINAL, OWN_CHAIN, ("order", "base", "heads")),
+    ("own rates, recovery", RECOVERED, OWN_CHAIN, ("order", "base", "heads")),
 )
 """What a bar is called, of which state it is, a whole with what it is made of, and the names of its pieces."""
 PIECES = {
     "order": ("the order of pruning", PALETTE[0], ""),
     "base": ("training the base for its exits", PALETTE[1], "//"),
     "heads": ("heads trained beforehand", PALETTE[2], "\\\\"),
-    "both": ("base and heads together", PALETTE[7], "xx"),
 }
 """Of a bar: how each is called and looks."""
 

@@ -26,12 +26,7 @@ CHAIN = ("both approaches", FIRST, OTHER), *steps_of()
 """The whole, and what it is made of at equal epochs."""
 OWN_CHAIN = (
     ("both approaches, each at its own best rate", FIRST + OWN_RATE, OTHER + OWN_RATE),
-    ("the order of pruning, at own best rates", FIRST + OWN_RATE, EQUAL_EPOCHS + OWN_RATE),
-    (
-        "training the base for its exits and heads beforehand, at own best rates",
-        EQUAL_EPOCHS + OWN_RATE,
-        OTHER + OWN_RATE,
-    ),
+    *((f"{step}, at own best rates", first + OWN_RATE, second + OWN_RATE) for step, first, second in steps_of()),
 )
 PAIRS = (
     *CHAIN,
