@@ -159,6 +159,21 @@ def test_the_number_of_images_is_followed_into_onnx_however_it_is_asked_for(tmp_
 
 def test_a_number_of_images_that_is_not_followed_is_told(tmp_path: Path) -> None:
     net = exitprune.wrap(Fixed(), ["one"], IMAGES)
-    with pytest.raises(BadInput, match=r"cannot be written as ONNX: as traced, it answers for 8 images alone; take"):
+    with pytest.raises(
+        BadInput, match=r"cannot be written as ONNX: as traced, it answers for 8 images like those alone"
+    ):
         net.eval().export(tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
+
+
+class Inverting(Tokens):
+    """Its code looks at pixels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(1 - x if x.amax() < 0.5 else x)
+
+
+def test_code_that_looks_at_pixels_is_not_written_as_it_went_once(tmp_path: Path) -> None:
+    net = exitprune.wrap(Inverting(), ["one"], IMAGES)
+    with pytest.raises(BadInput, match="let no `if` look at pixels"):
+        net.eval().export(tmp_path / "model.onnx")

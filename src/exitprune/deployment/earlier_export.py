@@ -28,7 +28,7 @@ def card_there(out: Path) -> dict[str, Any] | None:
         raise _in_the_way(model)
     if (sparse := out / SPARSE).exists() and not is_sparse(sparse):
         raise _in_the_way(sparse)
-    if found is None and (stages := sorted((out / "stages").glob("*"))):
+    if found is None and not model.exists() and (stages := sorted((out / "stages").glob("*"))):
         raise _in_the_way(stages[0])
     return found
 

@@ -126,8 +126,8 @@ def traced_model(
         is_same = False
     if not is_same:
         raise CannotFollow(
-            f"{spec.own.title} cannot be written as ONNX: as traced, it answers for {NUM_TRACED} images alone; take the number"
-            " of images from x.shape[0] wherever it is needed, or predict in PyTorch"
+            f"{spec.own.title} cannot be written as ONNX: as traced, it answers for {NUM_TRACED} images like those alone; take"
+            " the number of images from x.shape[0] wherever it is needed, let no `if` look at pixels, or predict in PyTorch"
         )
     return model
 
@@ -175,12 +175,13 @@ def _shares(old: int, size: int) -> list[list[float]]:
 
 
 def _answers_the_same(running: Leaving, model: Any, pixels: Tensor) -> bool:
-    """Whether onnxruntime is as sure as PyTorch, for batches of other sizes than the one traced with."""
+    """Whether onnxruntime is as sure as PyTorch, for batches of other sizes than the one traced with, dark or bright."""
     session = onnxruntime_session(model.SerializeToString(), 1)
-    for num in (1, 3):
+    others = pixels // 8, torch.zeros_like(pixels), torch.full_like(pixels, 255)
+    for shown in (pixels[:1], pixels[:3], *others):
         with torch.no_grad():  # nobody leaves: code of a stranger's may not run for no image
-            sure = running(pixels[:num], torch.tensor(1.0))[1].numpy()
-        feed = {"pixels": pixels[:num].numpy(), "threshold": np.array(1.0, dtype=np.float32)}
+            sure = running(shown, torch.tensor(1.0))[1].numpy()
+        feed = {"pixels": shown.numpy(), "threshold": np.array(1.0, dtype=np.float32)}
         (found,) = session.run(["confidence"], feed)
         if found.shape != sure.shape or not np.allclose(found, sure, rtol=0, atol=1e-2):
             return False

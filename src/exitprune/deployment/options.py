@@ -24,7 +24,5 @@ def check_threshold(value: float | None, option: str = "--threshold") -> None:
         BadInput: naming the option.
     """
     check_finite(option, value)
-    if value is not None and value < 0:
-        raise BadInput(f"{option}: {value:g} was given; no confidence is below 0, at which all leave at the first exit")
     if value is not None and value > 1:
         raise BadInput(f"{option}: {value:g} was given; no confidence is above 1, at which nobody leaves early")

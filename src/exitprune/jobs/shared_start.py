@@ -37,6 +37,15 @@ STDIN, ACCEPTED = 0, b"y"
 LINES: list[socket.socket] = []
 
 
+def _can_wait_for_forks() -> bool:
+    """Whether this is Linux, of 5.3 or later."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
 def share(socket_: Path, num_chains: int, threads: int) -> subprocess.Popen[bytes] | None:
     """Start the process, and name its socket to the jobs that this process starts; it ends when this one does.
 
@@ -48,7 +57,7 @@ def share(socket_: Path, num_chains: int, threads: int) -> subprocess.Popen[byte
     wanted = os.environ.get(VARIABLE)
     if wanted == "never":  # it stays said, to studies that are started from this one too
         return None
-    if sys.platform != "linux" or (num_chains < MANY and wanted != "always"):
+    if not _can_wait_for_forks() or (num_chains < MANY and wanted != "always"):
         os.environ.pop(VARIABLE, None)
         return None
     os.environ[VARIABLE] = str(socket_)
