@@ -32,8 +32,8 @@ from exitprune.jobs.seeding import seed_of
 from exitprune.library import AS_THEY_ARE, PRUNING, TRAINING
 from exitprune.library.exporting import onnx_file
 from exitprune.library.given import (
+    check_given_threshold,
     check_group,
-    check_number,
     check_type,
     checked,
     is_share,
@@ -125,7 +125,7 @@ class EarlyExits(nn.Module):
         if threshold is None:
             logits: Tensor = self.network(images)
             return logits
-        check_number(threshold)
+        check_given_threshold(threshold)
         with left_as_found(self):
             found = answer(self.network, images, threshold)
         return found.logits, found.exit
@@ -233,7 +233,7 @@ class EarlyExits(nn.Module):
 
     def evaluate(self, images: Tensor, labels: Tensor, threshold: float) -> Outcome:
         """Accuracy, average MACs and the share of images that leave at each exit, at a threshold."""
-        check_number(threshold)
+        check_given_threshold(threshold)
         return outcome(self._logits(images, labels), labels.cpu(), self._costs, threshold)
 
     def export(

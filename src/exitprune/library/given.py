@@ -113,7 +113,7 @@ def pair_of(given: object, name: str) -> tuple[Any, Any]:
     return given[0], given[1]
 
 
-def check_number(threshold: object) -> None:
+def check_given_threshold(threshold: object) -> None:
     """Refuse a threshold that is no number from which a confidence can be told.
 
     Raises:

@@ -81,14 +81,12 @@ def build(settings: Settings, channels: int, num_classes: int) -> OwnModule:
         raise BadInput(f"{settings.name} is not found: {why}; put its folder on PYTHONPATH")
     try:
         with _folder_here():
-            module = importlib.import_module(package)
-            if not callable(make := getattr(module, function, None)):
-                raise BadInput(f"{settings.name} is not found: {package} has no function {function}")
-            made = make(channels, num_classes)
-    except BadInput:
-        raise
+            make = getattr(importlib.import_module(package), function, None)
+            made = make(channels, num_classes) if callable(make) else None
     except Exception as error:  # of a stranger's code
         raise BadInput(f"{settings.name} ends in {type(error).__name__}{_place(error)}: {error}") from None
+    if not callable(make):
+        raise BadInput(f"{settings.name} is not found: {package} has no function {function}")
     if not isinstance(made, nn.Module):
         raise BadInput(f"{settings.name} gives a {type(made).__name__}, not a torch.nn.Module")
     return OwnModule(made)
