@@ -87,5 +87,6 @@ def _shown(axis: Axis, value: float) -> str:
         places = [float(place) for place in locator.tick_values(0, 0)]
         return str(formatter.seq[int(np.argmin(np.abs(np.array(places) - value)))]).replace("\n", ", ")
     if isinstance(formatter, FuncFormatter):
-        return str(formatter(value, 0)).partition("\n")[0]  # what stands below it is of one series
+        written = str(formatter(value, 0)).partition("\n")[0]  # what stands below it is of one series
+        return written or f"{value:.4g}"  # between two ticks that have names
     return f"{value:.4g}"
