@@ -36,6 +36,7 @@ from exitprune.library.given import (
     check_group,
     check_type,
     checked,
+    in_the_modes_found,
     is_share,
     left_as_found,
     normalised,
@@ -126,7 +127,7 @@ class EarlyExits(nn.Module):
             logits: Tensor = self.network(images)
             return logits
         check_given_threshold(threshold)
-        with left_as_found(self):
+        with in_the_modes_found(self):
             found = answer(self.network, images, threshold)
         return found.logits, found.exit
 
@@ -266,7 +267,7 @@ class EarlyExits(nn.Module):
         save_checkpoint(Path(path), self.network, self.masks, header)
 
     def _logits(self, images: Tensor, labels: Tensor) -> Tensor:
-        with left_as_found(self):
+        with in_the_modes_found(self):
             return infer(self.network, self._images(images, labels))
 
     @property

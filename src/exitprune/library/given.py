@@ -89,6 +89,17 @@ def check_group(network: EarlyExitNetwork, group: Group) -> None:
 
 
 @contextmanager
+def in_the_modes_found(net: nn.Module) -> Iterator[None]:
+    """What is in training mode is so again afterwards."""
+    learning = [module for module in net.modules() if module.training]
+    try:
+        yield
+    finally:
+        for module in learning:
+            module.training = True
+
+
+@contextmanager
 def left_as_found(net: nn.Module) -> Iterator[None]:
     """What is in training mode, and what takes gradients, is so again afterwards; names tell, since pruning makes a copy."""
     modes = {name: module.training for name, module in net.named_modules()}

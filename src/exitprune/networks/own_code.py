@@ -45,7 +45,7 @@ def _file(module: str) -> Path | None:
         return None
     try:
         found = find_spec(module)
-    except (ImportError, ValueError, AttributeError):  # no such module, or a name within one
+    except Exception:  # no such module, a name within one, or a package on the way whose code fails
         return None
     return Path(found.origin) if found and found.origin and found.origin.endswith(".py") else None
 

@@ -6,7 +6,6 @@ The module has to be found by Python, from the folder that the study is run in o
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 import traceback
 from collections.abc import Iterator
@@ -72,18 +71,14 @@ def build(settings: Settings, channels: int, num_classes: int) -> OwnModule:
         raise BadInput(f"{function} was given as a module, and cannot be built anew: give the module again")
     try:
         with _folder_here():
-            found = importlib.util.find_spec(package)
-    except (ImportError, ValueError) as error:
-        found, why = None, f"{error}"
-    else:
-        why = f"there is no module {package}"
-    if found is None:
-        raise BadInput(f"{settings.name} is not found: {why}; put its folder on PYTHONPATH")
-    try:
-        with _folder_here():
             make = getattr(importlib.import_module(package), function, None)
             made = make(channels, num_classes) if callable(make) else None
     except Exception as error:  # of a stranger's code
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and f"{package}.".startswith(f"{missing}."):
+            raise BadInput(
+                f"{settings.name} is not found: there is no module {missing}; put its folder on PYTHONPATH"
+            ) from None
         raise BadInput(f"{settings.name} ends in {type(error).__name__}{_place(error)}: {error}") from None
     if not callable(make):
         raise BadInput(f"{settings.name} is not found: {package} has no function {function}")
