@@ -7,6 +7,7 @@ results/<study>/steps.csv, from where `benchmarks.paper_page` takes them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -24,14 +25,26 @@ CONFIDENCE = 0.95
 OTHER = POSTERS[0]
 CHAIN = ("both approaches", FIRST, OTHER), *steps_of()
 """The whole, and what it is made of at equal epochs."""
-OWN_CHAIN = (
-    ("both approaches, each at its own best rate", FIRST + OWN_RATE, OTHER + OWN_RATE),
-    *((f"{step}, at own best rates", first + OWN_RATE, second + OWN_RATE) for step, first, second in steps_of()),
-)
+TWICE_CHAIN = [
+    (f"{step}, where the other order has twice the rounds", first, second)
+    for step, first, second in steps_of(TWICE)[:2]
+]
+APART = ("letting the early exits’ losses reach the base", FIRST, "apart")
+
+
+def at_own_rates(chain: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """The same steps between the recipes at their own best rates."""
+    return [(f"{step}, at own best rates", first + OWN_RATE, second + OWN_RATE) for step, first, second in chain]
+
+
+OWN_CHAIN = at_own_rates(CHAIN)
 PAIRS = (
     *CHAIN,
-    *((f"{step}, where the other order has twice the rounds", *two) for step, *two in steps_of(TWICE)[:2]),
+    *TWICE_CHAIN,
     *OWN_CHAIN,
+    *at_own_rates(TWICE_CHAIN),
+    APART,
+    *at_own_rates([APART]),
     ("what exits keep, more than the base", FIRST, "shares"),
     ("the order of pruning, at equal shares too", "shares", EQUAL_EPOCHS),
     ("eight times the epochs, for approach 2’s heads", f"{OTHER}_long", OTHER),
