@@ -95,6 +95,23 @@ def test_a_criterion_that_looks_at_what_was_drawn_is_refused(net: EarlyExits, gi
         (lambda net, x, y: net.threshold(x, y, macs_share=50), r"not {'macs_share': 50}; .*, from 0 to 1"),
         (lambda net, x, y: net.threshold(x, y, macs_share="0.5"), r"not {'macs_share': '0.5'}; .*, from 0 to 1"),
         (lambda net, x, y: net.threshold(x, y, macs_share=True), r"not {'macs_share': True}; .*, from 0 to 1"),
+        (
+            lambda net, x, y: net.threshold(x, y),
+            "one limit, not none; give accuracy_lost=... or macs_share=..., from 0 to 1",
+        ),
+        (
+            lambda net, x, y: net.threshold(x, y, macs_share=0.5, milliseconds=1),
+            "one limit, not {'macs_share': 0.5, 'mi",
+        ),
+        (lambda net, x, y: net.threshold(x, y, milliseconds=0), "or milliseconds=... above 0, and percentage"),
+        (lambda net, x, y: net.threshold(x, y, milliseconds=1, percentage=101), "of the images, from 0 to 100"),
+        (lambda net, x, y: net.threshold(x, y, macs_share=0.5, percentage=95), "with that alone"),
+        (
+            lambda net, x, y: net.threshold(x, y, milliseconds=1e-9),
+            r"no threshold keeps milliseconds=1e-09 on these images: the first exit takes [\d.e-]+; give a larger value",
+        ),
+        (lambda net, x, y: net.milliseconds(threads=10_000), "threads: 10,000 were asked for"),
+        (lambda net, x, y: net.evaluate(x, y, 0.5, [1.0]), "milliseconds has 1 entries, the network has 2 exits"),
         (lambda net, x, y: net.accuracy(x.numpy(), y), "images are a ndarray; give a tensor of torch"),
         (lambda net, x, y: net.accuracy(x, y.tolist()), "labels are a list; give a tensor of torch"),
         (lambda net, x, y: net.evaluate(x, y, 90), "threshold: 90 was given; no confidence is above 1"),
@@ -210,6 +227,20 @@ def test_a_module_that_asks_for_its_version_is_loaded(tmp_path: Path) -> None:
     net.save(tmp_path / "net.safetensors")
     again = exitprune.load(tmp_path / "net.safetensors", make())
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in net.state_dict().items())
+
+
+def test_a_limit_in_milliseconds_is_kept_by_the_times_of_exits(
+    net: EarlyExits, given: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(net.milliseconds()) == 2
+    assert min(net.milliseconds()) > 0
+    monkeypatch.setattr(EarlyExits, "milliseconds", lambda self, threads: [1.0, 3.0])
+    assert net.evaluate(*given, net.threshold(*given, milliseconds=3), [1.0, 3.0]).accuracy_lost <= 0
+    half = net.evaluate(*given, net.threshold(*given, milliseconds=2), [1.0, 3.0])
+    assert half.milliseconds == pytest.approx(1 + 2 * half.exit_rate[1])
+    assert half.exit_rate[1] <= 0.5
+    all_of_them = net.threshold(*given, milliseconds=2.9, percentage=100)
+    assert net.evaluate(*given, all_of_them).exit_rate == [1, 0]
 
 
 def test_an_exported_file_is_sealed_and_says_what_it_was_given(net: EarlyExits, tmp_path: Path) -> None:

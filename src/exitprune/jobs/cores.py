@@ -12,11 +12,11 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def check_threads(num_threads: int) -> None:
+def check_threads(num_threads: int, option: str = "--threads") -> None:
     """Refuse more threads than there are cores: they would slow the machine down, or bring it down.
 
     Raises:
-        BadInput: naming how many there are.
+        BadInput: naming the option, and how many there are.
     """
     if not 1 <= num_threads <= num_cores():
-        raise BadInput(f"--threads: {num_threads:,} were asked for, and this machine has cores for 1 to {num_cores()}")
+        raise BadInput(f"{option}: {num_threads:,} were asked for, and this machine has cores for 1 to {num_cores()}")

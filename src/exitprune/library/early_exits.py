@@ -1,135 +1,45 @@
-"""A network with early exits: answer, train, prune, evaluate, export, save.
+"""A network with early exits: train, prune, export, save.
 
 Images are normalised as the network wants them; nothing here does that again.
 
-Letters: E exits, N images, C channels, K classes, H and W height and width.
+Letters: N images, C channels, H and W height and width.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from exitprune.config.data import Augment
 from exitprune.config.prune import Prune
 from exitprune.config.training import Training
-from exitprune.data.images import Images
-from exitprune.deployment.runtime import answer
 from exitprune.errors import BadInput
-from exitprune.evaluation.exiting import sweep
-from exitprune.evaluation.logits import infer
-from exitprune.evaluation.operating_points import Costs, Rule, choose, outcome
-from exitprune.evaluation.outcome import Outcome
-from exitprune.jobs.compute import Machine
 from exitprune.jobs.progress import Progress, Rate
 from exitprune.jobs.seeding import seed_of
 from exitprune.library import AS_THEY_ARE, PRUNING, TRAINING
+from exitprune.library.answering import Answering
 from exitprune.library.exporting import onnx_file
 from exitprune.library.given import (
-    check_given_threshold,
     check_group,
     check_type,
     checked,
-    in_the_modes_found,
-    is_share,
     left_as_found,
-    normalised,
     pair_of,
 )
 from exitprune.library.rounds import pruned
 from exitprune.networks.checkpoints import save_checkpoint
-from exitprune.networks.cost import exit_costs
-from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.freedom import emptied
 from exitprune.networks.groups import Group
-from exitprune.networks.masks import Masks, sparsity
 from exitprune.storage import write_bytes
 from exitprune.training.loop import train_
 
 
-@dataclass(frozen=True)
-class Exit:
-    """An exit, and what an image that leaves there has cost.
-
-    Attributes:
-        name: of the module that it follows; the last is `classifier`.
-        macs, params: of all that runs up to there, with zero weights left out.
-        macs_dense, params_dense: with them.
-    """
-
-    name: str
-    macs: int
-    params: int
-    macs_dense: int
-    params_dense: int
-
-
-class EarlyExits(nn.Module):
-    """A network with early exits, and the masks of its weights.
-
-    Attributes:
-        network: what is trained and pruned.
-        masks: by layer; True stays.
-        trained_on: `mean`, `std` and `classes` of the images that a level of a study was trained on, where they are known.
-    """
-
-    def __init__(self, network: EarlyExitNetwork, masks: Masks, trained_on: Mapping[str, Any] | None = None) -> None:
-        super().__init__()
-        self.network, self.masks, self.trained_on = network, masks, dict(trained_on or {})
-
-    @property
-    def module(self) -> nn.Module:
-        """What was wrapped, in its present state."""
-        return self.network.base.whole
-
-    @property
-    def exits(self) -> list[Exit]:
-        """In order, the network's own classifier last."""
-        names = [*self.network.spec.exits, self.network.base.last]
-        costs = exit_costs(self.network, self.masks)
-        return [
-            Exit(str(name), cost.macs, cost.params, cost.macs_dense, cost.params_dense)
-            for name, cost in zip(names, costs, strict=True)
-        ]
-
-    @property
-    def sparsity(self) -> float:
-        """Share of the prunable weights that are gone."""
-        return sparsity(self.masks)
-
-    @overload
-    def forward(self, images: Tensor, threshold: None = None) -> Tensor: ...
-
-    @overload
-    def forward(self, images: Tensor, threshold: float) -> tuple[Tensor, Tensor]: ...
-
-    def forward(self, images: Tensor, threshold: float | None = None) -> Tensor | tuple[Tensor, Tensor]:
-        """Answer.
-
-        Args:
-            images: (N, C, H, W), normalised.
-            threshold: an image leaves at the first exit whose confidence exceeds it, and what comes later does not run for it,
-                in evaluation mode; None: every image goes through all.
-
-        Returns:
-            With a threshold (N, K) logits of the exit that each image took, and (N,) which one; without, (E, N, K) logits.
-
-        Raises:
-            BadInput: if the threshold is above 1, or no number.
-        """
-        if threshold is None:
-            logits: Tensor = self.network(images)
-            return logits
-        check_given_threshold(threshold)
-        with in_the_modes_found(self):
-            found = answer(self.network, images, threshold)
-        return found.logits, found.exit
+class EarlyExits(Answering):
+    """A network with early exits that can be trained and pruned, in place."""
 
     def fit(
         self,
@@ -207,36 +117,6 @@ class EarlyExits(nn.Module):
         gone.narrow_(network)
         return EarlyExits(network, gone.masks(self.masks), self.trained_on)
 
-    def accuracy(self, images: Tensor, labels: Tensor) -> list[float]:
-        """Of each exit, were every image to leave there."""
-        return (self._logits(images, labels).argmax(-1) == labels.cpu()).double().mean(1).tolist()
-
-    def threshold(self, images: Tensor, labels: Tensor, **limit: float) -> float:
-        """The threshold that keeps a limit best on these images, which should not be those that are reported.
-
-        Args:
-            images, labels: as for `fit`.
-            limit: `accuracy_lost` or `macs_share`, and its value, a fraction.
-
-        Raises:
-            BadInput: if it is another limit, or no threshold keeps it.
-        """
-        allowed = ("accuracy_lost", "macs_share")
-        rules = [Rule(name, value) for name, value in limit.items() if name in allowed and is_share(value)]  # type: ignore[arg-type]
-        if len(rules) != 1 or len(limit) != 1:
-            raise BadInput(
-                f"a threshold keeps one limit, not {limit or 'none'}; give accuracy_lost=... or macs_share=..., from 0 to 1"
-            )
-        found = choose(sweep(self._logits(images, labels), labels.cpu(), self._costs.macs), rules[0])
-        if found is None:
-            raise BadInput(f"no threshold keeps {rules[0].name} on these images; give a larger value")
-        return found
-
-    def evaluate(self, images: Tensor, labels: Tensor, threshold: float) -> Outcome:
-        """Accuracy, average MACs and the share of images that leave at each exit, at a threshold."""
-        check_given_threshold(threshold)
-        return outcome(self._logits(images, labels), labels.cpu(), self._costs, threshold)
-
     def export(
         self,
         path: Path | str,
@@ -265,18 +145,3 @@ class EarlyExits(nn.Module):
         """Network and masks in one safetensors file; `load` takes them back."""
         header = {**self.trained_on, "name": "saved", "key": "none", "data": "none"}
         save_checkpoint(Path(path), self.network, self.masks, header)
-
-    def _logits(self, images: Tensor, labels: Tensor) -> Tensor:
-        with in_the_modes_found(self):
-            return infer(self.network, self._images(images, labels))
-
-    @property
-    def _costs(self) -> Costs:
-        return Costs(torch.tensor([[cost.macs] for cost in exit_costs(self.network, self.masks)]))
-
-    @property
-    def _machine(self) -> Machine:
-        return Machine(next(self.network.parameters()).device)
-
-    def _images(self, images: Tensor, labels: Tensor) -> Images:
-        return normalised(self.network.spec, images, labels, self._machine.device)

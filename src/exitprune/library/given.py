@@ -5,10 +5,11 @@ Letters: N images, C channels, K classes, H and W height and width.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Real
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
 import torch
 from pydantic import ValidationError
@@ -64,9 +65,14 @@ def normalised(spec: Spec, images: Tensor, labels: Tensor, device: torch.device)
     return Images(images.to(device), labels.to(device), 0 * one, one / 255)
 
 
-def is_share(value: object) -> bool:
-    """Whether it is a number from 0 to 1; True and False are none."""
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) <= 1
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a finite number; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_share(value: object) -> TypeGuard[float]:
+    """Whether it is a number from 0 to 1."""
+    return is_number(value) and 0 <= value <= 1
 
 
 def check_group(network: EarlyExitNetwork, group: Group) -> None:
