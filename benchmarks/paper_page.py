@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ import pandas as pd
 
 from benchmarks import paper_picture
 from benchmarks.pages import Table, fill
-from benchmarks.paper_sure import PAGE, bases, budget, dense, difference, heads, rounding, scatter, steps
+from benchmarks.paper_sure import PAGE, bases, budget, dense, difference, heads, leads, rounding, scatter, steps
+from benchmarks.steps import FINAL, OTHER, RECOVERED
 from exitprune.evaluation import paper
 from exitprune.evaluation.claims import CLAIMS, PRIMARY, SUPPORTED
 from exitprune.reporting.formatting import NOTHING, STATES, interval, millions, percent, points
@@ -52,22 +53,31 @@ def claims(tables: Path) -> Table:
 
 def verdicts(_: Path) -> Table:
     """Every claim's primary comparison in every study of the paper's images, the paper's own value first."""
+    return _by_study(FINAL, _verdict, _papers_own())
+
+
+def recovered(_: Path) -> Table:
+    """The same comparison after recovery, which the paper has none of: exploratory, so without verdicts."""
+    return _by_study(RECOVERED, _with_interval, None)
+
+
+def _by_study(state: str, cell: Callable[[dict[Any, Any]], str], theirs: Mapping[int, str] | None) -> Table:
     folders = {study: ROOT / "results" / study / "tables" for study in STUDIES}
-    found = {
-        study: pd.read_csv(folder / "claims.csv").query("role == @PRIMARY").set_index("claim")
-        for study, folder in folders.items()
-        if folder.exists()
-    }
-    theirs = _papers_own()
+    found = {}
+    for study, folder in folders.items():
+        if folder.exists():
+            table = pd.read_csv(folder / "claims.csv")
+            found[study] = table[(table["against"] == OTHER) & (table["state"] == state)].set_index("claim")
     rows = []
     for claim in CLAIMS:
-        cells = [_verdict(table.loc[claim.number].to_dict()) for table in found.values()]
-        rows.append([str(claim.number), f"{claim.label}, {claim.unit}", theirs.get(claim.number, NOTHING), *cells])
-        if claim.name == paper_picture.COST:
+        own = [] if theirs is None else [theirs.get(claim.number, NOTHING)]
+        cells = [cell(table.loc[claim.number].to_dict()) for table in found.values()]
+        rows.append([str(claim.number), f"{claim.label}, {claim.unit}", *own, *cells])
+        if claim.name == paper_picture.COST and theirs is not None:
             rows.append(
                 ["", "accuracies that both reach, per cent", *_common_accuracies([folders[of] for of in found])]
             )
-    return ["claim", "joint minus ordered", "the paper", *found], rows
+    return ["claim", "joint minus ordered", *(["the paper"] if theirs is not None else []), *found], rows
 
 
 def _common_accuracies(folders: list[Path]) -> list[str]:
@@ -89,9 +99,12 @@ def _papers_own() -> dict[int, str]:
     return {1: points(lead.iloc[:-1].mean()), 2: points(lead.iloc[-1]), 3: points(cost), 4: points(best)}
 
 
+def _with_interval(row: Mapping[Any, Any]) -> str:
+    return points(row["difference"]) + ("" if math.isnan(row["low"]) else f" ({interval(row['low'], row['high'])})")
+
+
 def _verdict(row: Mapping[Any, Any]) -> str:
-    between = "" if math.isnan(row["low"]) else f" ({interval(row['low'], row['high'])})"
-    return f"{points(row['difference'])}{between}, {row['verdict']}"
+    return f"{_with_interval(row)}, {row['verdict']}"
 
 
 def explored(tables: Path) -> Table:
@@ -199,6 +212,8 @@ KINDS = {
     table.__name__: table
     for table in (
         verdicts,
+        recovered,
+        leads,
         claims,
         explored,
         exits,

@@ -15,9 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from benchmarks.steps import CHAIN, OWN_CHAIN
+from benchmarks.steps import CHAIN, FINAL, OTHER, OWN_CHAIN, RECOVERED
 from exitprune.evaluation import paper
-from exitprune.evaluation.pairs import FIRST, POSTERS
+from exitprune.evaluation.pairs import FIRST
 from exitprune.evaluation.statistics import band
 from exitprune.reporting.drawing import PAPER, in_percent, new_figure, theme
 from exitprune.reporting.formatting import points
@@ -28,8 +28,6 @@ PICTURE = RESULTS.parent / "docs" / "paper.svg"
 STUDIES = {"paper-32": "v", "paper-16": "o"}
 """Of the paper's network and both its approaches, those that are published, with their markers."""
 MADE_OF = "cifar10-16"
-OTHER, FINAL = POSTERS
-RECOVERED = "recovered"
 CONFIDENCE = 0.95
 TITLE = "Joint against ordered: where it is ahead, what it saves, and why"
 LEAD, COST = "early_exits_accuracy", "cost_at_equal_accuracy"

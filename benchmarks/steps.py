@@ -22,13 +22,16 @@ from exitprune.evaluation.pairs import EQUAL_EPOCHS, FIRST, OWN_RATE, POSTERS, T
 
 RESULTS = Path(__file__).parents[1] / "results"
 CONFIDENCE = 0.95
-OTHER = POSTERS[0]
+OTHER, FINAL = POSTERS
+RECOVERED = "recovered"
 CHAIN = ("both approaches", FIRST, OTHER), *steps_of()
 """The whole, and what it is made of at equal epochs."""
 TWICE_CHAIN = [
     (f"{step}, where the other order has twice the rounds", first, second)
     for step, first, second in steps_of(TWICE)[:2]
 ]
+LONG = ("both approaches, approach 2’s heads trained so long", FIRST, f"{OTHER}_long")
+FROZEN = f"{FIRST}_frozen"
 APART = ("letting the early exits’ losses reach the base", FIRST, "apart")
 
 
@@ -45,10 +48,12 @@ PAIRS = (
     *at_own_rates(TWICE_CHAIN),
     APART,
     *at_own_rates([APART]),
+    ("training the base with its heads before anything is pruned", FIRST, FROZEN),
+    ("both approaches, joint from a base that never learnt with its exits", FROZEN, OTHER),
     ("what exits keep, more than the base", FIRST, "shares"),
     ("the order of pruning, at equal shares too", "shares", EQUAL_EPOCHS),
     ("eight times the epochs, for approach 2’s heads", f"{OTHER}_long", OTHER),
-    ("both approaches, approach 2’s heads trained so long", FIRST, f"{OTHER}_long"),
+    LONG,
 )
 """What a difference is, and the two recipes."""
 
@@ -82,7 +87,7 @@ def main(study: Annotated[str, Argument(help="A study of results/ with several s
     table = steps(runs_of(folder / "seeds"))
     if table.empty:
         raise BadParameter(f"{folder} has no two seeds of any of these pairs: {[pair[1:] for pair in PAIRS]}")
-    table.to_csv(folder / "steps.csv", index=False, float_format="%.5f")
+    table.to_csv(folder / "steps.csv", index=False, float_format="%.8g")
 
 
 if __name__ == "__main__":
