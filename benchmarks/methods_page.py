@@ -190,14 +190,6 @@ def drops(folder: Path) -> Table:
     ]
 
 
-def emptied(folder: Path) -> Table:
-    """In which blocks and exits a layer lost all its weights, and in how many networks."""
-    if not (folder / "runs.csv").exists():
-        return NONE
-    rows = [list(told) for told in method_tables.emptied(pd.read_csv(folder / "runs.csv", na_filter=False))]
-    return (["method", "a layer without weights in", "how often"], rows) if rows else NONE
-
-
 def keeps(folder: Path) -> Table:
     """What exits keep of their weights in either order and what joint gains there, of methods that take weights of exits.
 
@@ -251,7 +243,7 @@ def _both(by_order: Mapping[str, Mapping[str, float]], what: str) -> str:
 
 KINDS = {
     table.__name__: table
-    for table in (found, whens, gains, best, whole, steps, kept, drops, emptied, keeps, acts, apart)
+    for table in (found, whens, gains, best, whole, steps, kept, drops, keeps, acts, apart)
 }
 
 
