@@ -109,6 +109,14 @@ def test_what_differs_means_the_same_over_a_study_that_is_like_another(clone: Pa
     assert resolve({"study": "other"}, clone / "presets").rivals == []
 
 
+@pytest.mark.parametrize("name", ["digits", "paper-16"])
+def test_a_setting_of_one_recipe_leaves_the_others_there(clone: Path, commands: list[list[str]], name: str) -> None:
+    study.main(name, changed=["recipes.joint.rounds=5"], own_name="fewer")
+    before, after = (resolve({"study": study_}, clone / "presets").recipes for study_ in (name, "fewer"))
+    assert list(after) == list(before)
+    assert after == {**before, "joint": before["joint"].model_copy(update={"rounds": 5})}
+
+
 @pytest.mark.parametrize(
     ("changed", "own_name", "message"),
     [

@@ -42,7 +42,9 @@ def main(
     name = name or str(given.get("study"))
     check_word(own_name or name)
     if own_name:
-        keep_as(root, own_name, name, parsed(changed or [], given))
+        keep_as(
+            root, own_name, name, parsed(changed or [], given), any(one.startswith("recipes.") for one in changed or [])
+        )
         name = own_name
     params = resolve({**given, "study": name}, root / "presets")
     command = [sys.executable, "-m", "snakemake", "--cores", str(cores or "all"), "--config", f"study={name}"]
@@ -110,8 +112,15 @@ def parsed(changed: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def keep_as(root: Path, own_name: str, like: str, values: Mapping[str, Any]) -> None:
+def keep_as(root: Path, own_name: str, like: str, values: Mapping[str, Any], others: bool = False) -> None:
     """Write the study as a preset of its own, if its values are allowed.
+
+    Args:
+        root: the clone.
+        own_name: what it is called.
+        like: the study that it differs from.
+        values: in what.
+        others: whether recipes stay that the values do not name.
 
     Raises:
         BadInput: if the name is taken by another study, or the values are not allowed.
@@ -121,6 +130,9 @@ def keep_as(root: Path, own_name: str, like: str, values: Mapping[str, Any]) -> 
     if not (presets / f"{like}.yaml").is_file():
         known = ", ".join(sorted(path.stem for path in presets.glob("*.yaml")))
         raise BadInput(f"there is no study {like!r}; allowed: {known}")
+    if others:
+        there = resolve({**read_yaml(root / "params.yaml"), "study": like}, presets).recipes
+        values = {**values, "recipes": {**dict.fromkeys(there), **values["recipes"]}}
     below = read_yaml(presets / f"{like}.yaml")  # may itself be like another: one step is all that a preset may take
     content = laid_over(below, values) if "like" in below else {"like": like, **values}
     path = presets / f"{own_name}.yaml"
