@@ -241,10 +241,7 @@ def _both(by_order: Mapping[str, Mapping[str, float]], what: str) -> str:
     return " and ".join(dict.fromkeys(one for one in shown if one != NOTHING)) or NOTHING
 
 
-KINDS = {
-    table.__name__: table
-    for table in (found, whens, gains, best, whole, steps, kept, drops, keeps, acts, apart)
-}
+KINDS = {table.__name__: table for table in (found, whens, gains, best, whole, steps, kept, drops, keeps, acts, apart)}
 
 
 def main() -> None:

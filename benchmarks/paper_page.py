@@ -168,18 +168,20 @@ def cost(tables: Path) -> Table:
 
 
 def rates(tables: Path) -> Table:
-    """Accuracy on validation images after the last round by the rounds' rate, recipe by recipe, per cent; its best is starred."""
+    """Early exits and classifier by the rates of rounds, on validation images, per cent; the best mean of all exits is starred."""
     grid, rate = pd.read_csv(tables.parent / "grid.csv"), "finetune.lr"
     exits = [name for name in map(str, grid) if re.fullmatch(r"exit\d+", name)]
     grid["early"] = grid[exits[:-1]].mean(axis=1)
     mean = grid.groupby(["recipe", rate], sort=False)[["early", exits[-1], "mean_accuracy"]].mean().reset_index()
     best = mean.groupby("recipe")["mean_accuracy"].transform("max") == mean["mean_accuracy"]
-    titles = ["recipe", "rate of the rounds", "early exits, mean", "classifier", "all exits, mean"]
-    rows = [
-        [row["recipe"], f"{row[rate]:g}{' *' if starred else ''}", *map(percent, list(row.values())[2:])]
-        for row, starred in zip(mean.to_dict("records"), best, strict=True)
+    mean["cell"] = [
+        f"{percent(early)} / {percent(last)}" for early, last in zip(mean["early"], mean[exits[-1]], strict=True)
     ]
-    return titles, rows
+    mean.loc[best, "cell"] += " *"
+    wide = mean.pivot(index="recipe", columns=rate, values="cell").loc[mean["recipe"].unique()]
+    return ["recipe", *(f"at {value:g}" for value in wide)], [
+        [name, *row] for name, row in zip(wide.index, wide.to_numpy().tolist(), strict=True)
+    ]
 
 
 def grid(tables: Path) -> Table:

@@ -51,7 +51,7 @@ PAIRS = (
     ("training the base with its heads before anything is pruned", FIRST, FROZEN),
     ("both approaches, joint from a base that never learnt with its exits", FROZEN, OTHER),
     ("what exits keep, more than the base", FIRST, "shares"),
-    ("the order of pruning, at equal shares too", "shares", EQUAL_EPOCHS),
+    ("the order of pruning, at nearly equal shares too", "shares", EQUAL_EPOCHS),
     ("eight times the epochs, for approach 2’s heads", f"{OTHER}_long", OTHER),
     LONG,
 )
