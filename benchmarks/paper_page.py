@@ -168,7 +168,7 @@ def cost(tables: Path) -> Table:
 
 
 def rates(tables: Path) -> Table:
-    """Early exits and classifier by the rates of rounds, on validation images, per cent; the best mean of all exits is starred."""
+    """Early exits and classifier by the rate of the rounds, on validation images, per cent; the best mean of all is starred."""
     grid, rate = pd.read_csv(tables.parent / "grid.csv"), "finetune.lr"
     exits = [name for name in map(str, grid) if re.fullmatch(r"exit\d+", name)]
     grid["early"] = grid[exits[:-1]].mean(axis=1)
