@@ -1,12 +1,14 @@
 """Put what came of the studies of methods into docs/methods.md: `python -m benchmarks.methods_page`.
 
-A place is `<!-- table: gains digits-methods -->`: which table, of which folder of results/. What is there is read off the CSV
+A place is `<!-- table: found digits-methods -->`: which table, of which folder of results/. What is there is read off the CSV
 files that `snakemake -- methods_so_far` writes from records; where there are none, the place says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +41,12 @@ PUBLISHED = {0.0: 0.924, 0.5: 0.916, 0.8: 0.899, 0.9: 0.878}
 """Accuracy on CIFAR-10 of ResNet-20 by the share gone, random masks by ERK, 160 epochs: Liu et al. 2022, arXiv:2202.02643."""
 
 
-def gains(folder: Path) -> Table:
-    """Of every method at every share: both orders' classifier, what joint gains there and at the early exits, MACs left."""
+def came(methods: Collection[str], folder: Path) -> Table:
+    """Of these methods at every share: both orders' classifier, what joint gains there and at the early exits, MACs left."""
     if not (folder / "methods.csv").exists():
         return NONE
     means, differences = (pd.read_csv(folder / f"{name}.csv") for name in ("methods", "joint_minus_sequential"))
+    means = means[means["method"].isin(methods)]
     titles = ["method", "to go, %", "joint, %", "sequential, %", "classifier, points", "early exits, points"]
     rows, when = [], differences.drop_duplicates("method").set_index("method")["when"].map(list(WHEN).index)
     for (name, gone), by_order in sorted(by_method(means).items(), key=lambda one: (when[one[0][0]], *one[0])):
@@ -241,7 +244,21 @@ def _both(by_order: Mapping[str, Mapping[str, float]], what: str) -> str:
     return " and ".join(dict.fromkeys(one for one in shown if one != NOTHING)) or NOTHING
 
 
-KINDS = {table.__name__: table for table in (found, whens, gains, best, whole, steps, kept, drops, keeps, acts, apart)}
+def methods_by_section() -> dict[str, list[str]]:
+    """Methods by the section of the page that is about them, as its own table of names has it; some stand beside all."""
+    names = PAGE.read_text(encoding="utf-8").partition("\n## Names\n")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in names.splitlines() if line.startswith("| `")]
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        section = row[-1].strip()
+        found.setdefault("beside" if section == NOTHING else section, []).extend(re.findall("`(.*?)`", row[0]))
+    return found
+
+
+KINDS: dict[str, Callable[[Path], Table]] = {
+    **{table.__name__: table for table in (found, whens, best, whole, steps, kept, drops, keeps, acts, apart)},
+    **{f"came-{section}": partial(came, methods) for section, methods in methods_by_section().items()},
+}
 
 
 def main() -> None:
