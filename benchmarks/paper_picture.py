@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from benchmarks.steps import CHAIN, FINAL, OTHER, OWN_CHAIN, RECOVERED
+from benchmarks.steps import BY_TWICE, CHAIN, FINAL, OTHER, OWN_CHAIN, RECOVERED, at_own_rates
 from exitprune.evaluation import paper
 from exitprune.evaluation.pairs import FIRST
 from exitprune.evaluation.statistics import band
@@ -34,12 +34,14 @@ LEAD, COST = "early_exits_accuracy", "cost_at_equal_accuracy"
 PARTS = {LEAD: "The lead at the early exits, in points", COST: "MACs saved at equal accuracy, %"}
 """What is shown in parts, with its title."""
 BARS = (
-    ("after the last round", FINAL, CHAIN, ("order", "base", "heads")),
-    ("after recovery", RECOVERED, CHAIN, ("order", "base", "heads")),
-    ("own rates, last round", FINAL, OWN_CHAIN, ("order", "base", "heads")),
-    ("own rates, recovery", RECOVERED, OWN_CHAIN, ("order", "base", "heads")),
+    ("last round", FINAL, CHAIN),
+    ("… 20 rounds for each group", FINAL, BY_TWICE),
+    ("recovery", RECOVERED, CHAIN),
+    ("own rates, last round", FINAL, OWN_CHAIN),
+    ("… 20 rounds for each group", FINAL, at_own_rates(BY_TWICE)),
+    ("own rates, recovery", RECOVERED, OWN_CHAIN),
 )
-"""What a bar is called, of which state it is, a whole with what it is made of, and the names of its pieces."""
+"""What a bar is called, of which state it is, and a whole with what it is made of, piece by piece."""
 PIECES = {
     "order": ("the order of pruning", PALETTE[0], ""),
     "base": ("training the base for its exits", PALETTE[1], "//"),
@@ -94,7 +96,7 @@ def draw(results: Path) -> Figure:
     ]
     panels[COST].legend(
         handles=looks,
-        title=f"of {MADE_OF}, at equal epochs",
+        title=f"of {MADE_OF}; at equal epochs but for …",
         fontsize=7.5,
         title_fontsize=7.5,
         loc="upper center",
@@ -108,10 +110,10 @@ def values_of(steps: pd.DataFrame, measure: str) -> list[tuple[str, float, dict[
     """Each bar that there is: what it is called, the whole, and its pieces by name; fractions, of costs as shares."""
     there = steps[steps["measure"] == measure].set_index(["state", "step"])["difference"].to_dict()
     bars = []
-    for name, state, chain, names in BARS:
+    for name, state, chain in BARS:
         if all((state, step) in there for step, *_ in chain):
             whole, *pieces = (float(there[state, step]) for step, *_ in chain)
-            bars.append((name, whole, dict(zip(names, pieces, strict=True))))
+            bars.append((name, whole, dict(zip(PIECES, pieces, strict=True))))
     return bars
 
 

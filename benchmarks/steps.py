@@ -30,6 +30,8 @@ TWICE_CHAIN = [
     (f"{step}, where the other order has twice the rounds", first, second)
     for step, first, second in steps_of(TWICE)[:2]
 ]
+BY_TWICE = (CHAIN[0], *TWICE_CHAIN, CHAIN[-1])
+"""The whole, and what it is made of where the control has as many rounds for each group as joint has for both."""
 LONG = ("both approaches, approach 2’s heads trained so long", FIRST, f"{OTHER}_long")
 FROZEN = f"{FIRST}_frozen"
 APART = ("letting the early exits’ losses reach the base", FIRST, "apart")
