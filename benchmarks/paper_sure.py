@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.pages import Table
-from benchmarks.steps import CHAIN, FINAL, LONG, OWN_CHAIN, RECOVERED
+from benchmarks.steps import CHAIN, FINAL, FROM_FROZEN, LONG, OWN_CHAIN, RECOVERED
 from exitprune.evaluation import paper
 from exitprune.evaluation.claims import CLAIMS
 from exitprune.reporting.formatting import NOTHING, STATES, interval, percent, points
@@ -91,6 +91,7 @@ LEADS = {
     "as run": CHAIN[0],
     "each at its own best rate": OWN_CHAIN[0],
     "heads of `ordered` trained eight times as long": LONG,
+    "`joint` from a base that never learnt with its exits": FROM_FROZEN,
 }
 """Of the whole difference, in words, and the step that has it."""
 

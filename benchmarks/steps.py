@@ -34,6 +34,7 @@ BY_TWICE = (CHAIN[0], *TWICE_CHAIN, CHAIN[-1])
 """The whole, and what it is made of where the control has as many rounds for each group as joint has for both."""
 LONG = ("both approaches, approach 2’s heads trained so long", FIRST, f"{OTHER}_long")
 FROZEN = f"{FIRST}_frozen"
+FROM_FROZEN = ("both approaches, joint from a base that never learnt with its exits", FROZEN, OTHER)
 APART = ("letting the early exits’ losses reach the base", FIRST, "apart")
 
 
@@ -51,7 +52,7 @@ PAIRS = (
     APART,
     *at_own_rates([APART]),
     ("training the base with its heads before anything is pruned", FIRST, FROZEN),
-    ("both approaches, joint from a base that never learnt with its exits", FROZEN, OTHER),
+    FROM_FROZEN,
     ("what exits keep, more than the base", FIRST, "shares"),
     ("the order of pruning, at nearly equal shares too", "shares", EQUAL_EPOCHS),
     ("eight times the epochs, for approach 2’s heads", f"{OTHER}_long", OTHER),
