@@ -87,9 +87,11 @@ def _why(claims: pd.DataFrame) -> list[str]:
         said.append(
             f"Of {points(cost[POSTERS[0]])} % in cost at equal accuracy the order makes {points(cost[control])} %."
         )
-    joint, ordered, order = (name + OWN_RATE for name in (FIRST, POSTERS[0], EQUAL_EPOCHS))
+    joint, ordered, order, twice = (name + OWN_RATE for name in (FIRST, POSTERS[0], EQUAL_EPOCHS, TWICE))
     if {joint, ordered} <= set(lead):
         of_order = f", {points(lead[order] - lead[joint])} of them the order’s" if order in lead else ""
+        if of_order and twice in lead:
+            of_order += f", or {points(lead[twice] - lead[joint])} where the other has twice the rounds"
         said.append(f"Each at its own best rate, {points(lead[ordered] - lead[joint])} points are left{of_order}.")
     return [" ".join(said)]
 
