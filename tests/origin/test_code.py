@@ -81,6 +81,9 @@ def test_code_that_is_said_to_make_the_same_results_counts_as_what_it_was(table:
     table(f"training/loop.py,{loop},before,criteria/snip criteria/taylor,not with these")
     assert code_digests(["base"], ("criteria", "magnitude"))["training/loop.py"] == "before"
     assert code_digests(["base"], ("criteria", "taylor"))["training/loop.py"] == loop
+    table(f"training/loop.py,{loop},before,criteria/snip+orders/sequential,not with these together")
+    assert code_digests(["base"], ("criteria", "snip"), ("orders", "joint"))["training/loop.py"] == "before"
+    assert code_digests(["base"], ("criteria", "snip"), ("orders", "sequential"))["training/loop.py"] == loop
 
 
 def test_records_of_code_before_and_after_count_alike(table: Callable[..., None]) -> None:
@@ -103,5 +106,5 @@ def test_the_table_of_same_results_is_about_the_code_as_it_is() -> None:
         assert len({row["counts_as"] for row in of_file}) == 1
         assert len({row["digest"] for row in of_file}) == len(of_file)
     assert all(row["counts_as"] != row["digest"] and row["why"] and len(row) == 5 for row in rows)
-    for family, name in (variant.split("/") for row in rows for variant in row["but_for"].split()):
+    for family, name in (variant.split("/") for row in rows for variant in row["but_for"].replace("+", " ").split()):
         assert name in names_of(family)

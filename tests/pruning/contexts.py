@@ -11,6 +11,7 @@ from torch import Tensor
 from exitprune.config.about import disagreement
 from exitprune.config.prune import Prune
 from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.groups import Group
 from exitprune.networks.masks import Masks, full_masks, weights
 from exitprune.pruning.criteria import Context, Criterion
 from exitprune.pruning.rounds import Chooser
@@ -23,6 +24,7 @@ def a_context(
     batches: Iterable[tuple[Tensor, Tensor]] = (),
     generator: torch.Generator | None = None,
     kept_share: float = 0.5,
+    trains: Group = "all",
     **settings: Any,
 ) -> Context:
     """The context of a round on everything, or on the named layers."""
@@ -38,7 +40,11 @@ def a_context(
     dense = {name: weight.detach().clone() for name, weight in weights(network).items()}
     draw = generator or torch.Generator().manual_seed(0)
     what, chosen = chooser.granularity, pruning(**settings)
-    return Context(network, names, masks, batches, draw, plan, kept_share, what, chosen, lambda: dense, lambda: dense)
+
+    def as_it_is() -> dict[str, Tensor]:
+        return dense
+
+    return Context(network, names, masks, batches, draw, plan, kept_share, what, chosen, as_it_is, as_it_is, trains)
 
 
 def goes_by(criterion: str) -> str:

@@ -2,7 +2,8 @@
 
 The meaning of a file is its digest without comments, docstrings and spaces, so that what changes no number recomputes none.
 A change that leaves results as they are is said so in `same_results.csv`: a file of that digest counts as the one before,
-or as none if its content stood in another before, but for the variants whose results it does change.
+or as none if its content stood in another before, but for the variants whose results it does change; `+` is between variants
+that do so only together.
 """
 
 from __future__ import annotations
@@ -107,7 +108,9 @@ def code_digests(stages: Sequence[str], *variants: tuple[str, str]) -> dict[str,
 def as_counted(digests: Mapping[str, str], *variants: tuple[str, str]) -> dict[str, str]:
     """Digests of files by their paths as they count with these variants, by the table of same results."""
     used = {"/".join(variant) for variant in variants}
-    rows = (row for row in _same_results() if used.isdisjoint(row["but_for"].split()))
+    rows = (
+        row for row in _same_results() if not any(used.issuperset(one.split("+")) for one in row["but_for"].split())
+    )
     same = {(row["file"], row["digest"]): row["counts_as"] for row in rows}
     counted = {name: same.get((name, digest), digest) for name, digest in digests.items()}
     return {name: digest for name, digest in counted.items() if digest}

@@ -119,7 +119,7 @@ class Chain:
         """The acts of a round up to what goes, in place; the masks after that."""
         criterion, chooser = self.criterion, Chooser.of(self.settings)
         if chooser.has_units(network, group):
-            context = self._context(network, masks, group, step.kept_share, number)
+            context = self._context(network, masks, group, step.kept_share, number, step.train)
             criterion.start(context)
             if criterion.trains_first:
                 finetune = self.settings.of_round(step.train)
@@ -183,7 +183,13 @@ class Chain:
             LOG.warning("round %d: %s, not %.3f: the criterion has it so", number, share, 1 - step.kept_share)
 
     def _context(
-        self, network: EarlyExitNetwork, masks: Masks, group: Group, kept_share: float, number: int
+        self,
+        network: EarlyExitNetwork,
+        masks: Masks,
+        group: Group,
+        kept_share: float,
+        number: int,
+        trains: Group = "all",
     ) -> Context:
         purpose = (self.seed, self.settings.order.name, number, "scores")
         chooser, names = Chooser.of(self.settings), list(network.named_layers(group))
@@ -203,6 +209,7 @@ class Chain:
             settings=self.settings,
             dense=lambda: weights(self.begin),
             initial=lambda: weights(self._drawn),
+            trains=trains,
         )
 
     @property

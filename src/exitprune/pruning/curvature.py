@@ -1,6 +1,6 @@
 """Curvature of the loss along its own gradient: what pruning would do to the gradient, not to the loss.
 
-Letters: g gradient of the loss of all exits, H its Hessian, both over the weights to score; m masks.
+Letters: g gradient of the loss of the exits that the round trains, H its Hessian, both over the weights to score; m masks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from exitprune.pruning.criteria import Context
-from exitprune.training.losses import exit_loss
 
 
 def gradient_and_product(context: Context, num_batches: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -30,7 +29,7 @@ def gradient_and_product(context: Context, num_batches: int) -> tuple[dict[str, 
     products = {name: torch.zeros_like(total) for name, total in sums.items()}
     with context.learning() as by_name:
         for images, labels in islice(context.batches, num_batches):
-            loss = exit_loss(context.network(images), labels)
+            loss = context.loss(images, labels)
             gradient = torch.autograd.grad(loss, list(by_name.values()), create_graph=True)
             along = torch.stack([(part * held[name]).sum() for name, part in zip(by_name, gradient, strict=True)]).sum()
             for name, part in zip(by_name, torch.autograd.grad(along, list(by_name.values())), strict=True):

@@ -21,6 +21,7 @@ from exitprune.config.training import Training
 from exitprune.jobs.seeding import seeded
 from exitprune.networks.cost import layer_costs
 from exitprune.networks.early_exit import EarlyExitNetwork
+from exitprune.networks.groups import Group
 from exitprune.networks.masks import Masks, weights
 from exitprune.pruning.granularities import Granularity
 from exitprune.training.callbacks import Callback
@@ -46,6 +47,7 @@ class Context:
         settings: of the recipe.
         dense: every prunable weight, as the chain began.
         initial: every prunable weight, as drawn before any training.
+        trains: the group that the round trains; L is its loss: in a round of the base network alone the classifier's.
     """
 
     network: EarlyExitNetwork
@@ -59,6 +61,7 @@ class Context:
     settings: Prune
     dense: Callable[[], Mapping[str, Tensor]]
     initial: Callable[[], Mapping[str, Tensor]]
+    trains: Group = "all"
 
     @property
     def weights(self) -> dict[str, Tensor]:
@@ -98,6 +101,10 @@ class Context:
         scores: dict[str, Tensor] = criterion.score(context)
         return scores
 
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """L: the sum over the exits of the group that the round trains."""
+        return exit_loss(self.network(images, self.trains), labels)
+
     def gradients(self, training: bool = False, num_batches: int | None = None) -> dict[str, Tensor]:
         """dL/dw, the mean over the batches; see `gradients_by_batch`."""
         totals: dict[str, Tensor] = {}
@@ -110,7 +117,7 @@ class Context:
     def gradients_by_batch(
         self, training: bool = False, num_batches: int | None = None, of: Mapping[Any, Tensor] | None = None
     ) -> Iterator[dict[Any, Tensor]]:
-        """dL/dw of one batch after the other, L the loss of all exits, also for weights that are masked or frozen.
+        """dL/dw of one batch after the other, also for weights that are masked or frozen.
 
         Args:
             training: batch norm as in training, and dropout, the same each time; running statistics stay as they are.
@@ -125,7 +132,7 @@ class Context:
             for images, labels in islice(self.batches, num_batches):
                 num += 1
                 with seeded("dropout", self.generator.initial_seed(), num):
-                    loss = exit_loss(self.network(images), labels)
+                    loss = self.loss(images, labels)
                 parts = torch.autograd.grad(loss, list(by_name.values()))
                 yield dict(zip(by_name, parts, strict=True))
         if not num:
