@@ -99,8 +99,7 @@ class Chain:
         step = self.steps[number - 1]
         if step.prune:
             masks = self._prune_(number, step, step.prune, network, masks)
-        purpose = (self.seed, self.settings.order.name, number)
-        seed = seed_of(*purpose) if step.training == "finetune" else seed_of(self.seed, step.training)
+        seed = seed_of(*self._purpose(number)) if step.training == "finetune" else seed_of(self.seed, step.training)
         resumption = None if step.training == "finetune" else self.partial(step.training)  # a round is short
         going_on = None
         if step.training == "base":
@@ -124,7 +123,7 @@ class Chain:
             if criterion.trains_first:
                 finetune = self.settings.of_round(step.train)
                 training, kept = criterion.first(finetune), self.partial(first(number))
-                seed = seed_of(self.seed, self.settings.order.name, number, "first")
+                seed = seed_of(*self._purpose(number, "first"))
                 with at_rate(Rate("criterion.lr", training.lr)) if training.lr != finetune.lr else nullcontext():
                     self._train_(network, step.train, training, masks, seed, [criterion], kept)
             scores = criterion.score(context)
@@ -191,7 +190,7 @@ class Chain:
         number: int,
         trains: Group = "all",
     ) -> Context:
-        purpose = (self.seed, self.settings.order.name, number, "scores")
+        purpose = self._purpose(number, "scores")
         chooser, names = Chooser.of(self.settings), list(network.named_layers(group))
 
         def planned(scores: Mapping[str, Tensor], share: float | None = None) -> Masks:
@@ -211,6 +210,10 @@ class Chain:
             initial=lambda: weights(self._drawn),
             trains=trains,
         )
+
+    def _purpose(self, number: int, *what: str) -> tuple[str | int, ...]:
+        """What the chances of a round, or of one thing in it, are drawn for."""
+        return self.seed, self.settings.order.name, number, *what
 
     @property
     def _spec(self) -> Spec:
