@@ -115,6 +115,8 @@ def test_a_setting_of_one_recipe_leaves_the_others_there(clone: Path, commands: 
     before, after = (resolve({"study": study_}, clone / "presets").recipes for study_ in (name, "fewer"))
     assert list(after) == list(before)
     assert after == {**before, "joint": before["joint"].model_copy(update={"rounds": 5})}
+    study.main(name, changed=["recipes=[joint]", "recipes.joint.rounds=5"], own_name="alone")
+    assert resolve({"study": "alone"}, clone / "presets").recipes == {"joint": after["joint"]}
 
 
 @pytest.mark.parametrize(

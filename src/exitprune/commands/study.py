@@ -42,9 +42,11 @@ def main(
     name = name or str(given.get("study"))
     check_word(own_name or name)
     if own_name:
-        keep_as(
-            root, own_name, name, parsed(changed or [], given), any(one.startswith("recipes.") for one in changed or [])
+        changed = changed or []
+        some = any(one.startswith("recipes.") for one in changed) and not any(
+            one.startswith("recipes=") for one in changed
         )
+        keep_as(root, own_name, name, parsed(changed, given), others=some)
         name = own_name
     params = resolve({**given, "study": name}, root / "presets")
     command = [sys.executable, "-m", "snakemake", "--cores", str(cores or "all"), "--config", f"study={name}"]
