@@ -63,8 +63,16 @@ def test_the_steps_published_are_those_of_the_claims() -> None:
         right_on=["against", "state", "measure"],
         suffixes=("", "_claimed"),
     )
-    assert set(both["second"]) == {"ordered", "control", "control_half", "apart", "shares", "ordered_long"}
-    assert len(both) == 6 * 2 * len(CLAIMS)
+    assert set(both["second"]) == {
+        "ordered",
+        "control",
+        "control_half",
+        "apart",
+        "shares",
+        "ordered_long",
+        "joint_frozen",
+    }
+    assert len(both) == 7 * 2 * len(CLAIMS)
     for number in ("difference", "low", "high"):
         assert both[number].to_numpy() == pytest.approx(both[f"{number}_claimed"].to_numpy(), abs=1e-7)
 
