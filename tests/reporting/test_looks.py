@@ -16,6 +16,12 @@ def test_each_of_twelve_recipes_has_its_own(what: str) -> None:
     assert len({getattr(look, what) for look in looks(MANY).values()}) == len(MANY) == 12
 
 
+@pytest.mark.parametrize("what", ["marker", "line", "hatch"])
+def test_of_more_than_twelve_none_looks_like_another(what: str) -> None:
+    crowd = [*LOOKS, *(f"recipe{number}" for number in range(48))]
+    assert len({(look.colour, getattr(look, what)) for look in looks(crowd).values()}) == len(crowd) == 50
+
+
 def test_of_a_crowd_in_one_panel_the_two_that_claims_are_about_alone_have_bands() -> None:
     assert all(look.shade for look in looks_together(MANY[:CROWD]).values())
     assert [recipe for recipe, look in looks_together(MANY).items() if look.shade] == MANY[:2]

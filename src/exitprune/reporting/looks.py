@@ -52,13 +52,22 @@ OTHERS = (
     Look("#332288", "*", (0, (1, 1)), "||"),
     Look("#882255", "h", (0, (9, 2, 2, 2)), "--"),
 )
-"""With the paper's two, twelve recipes look different. No dots in bars: one is dozens of numbers in a file."""
+"""With the paper's two, twelve recipes differ in everything. No dots in bars: one is dozens of numbers in a file."""
 
 
 def looks(recipes: list[str]) -> dict[str, Look]:
-    """A look for each recipe; those the paper does not know take the spare ones in turn, its approach 2 the first of them."""
+    """A look for each recipe; those the paper does not know take the spare ones in turn, its approach 2 the first of them.
+
+    Where there are more than twelve, colours come again, each with another marker, line and hatch.
+    """
     spare = [recipe for recipe in others_of(recipes) if recipe not in LOOKS]
-    return {recipe: LOOKS.get(recipe) or OTHERS[spare.index(recipe) % len(OTHERS)] for recipe in recipes}
+    return {recipe: LOOKS.get(recipe) or _spare(spare.index(recipe)) for recipe in recipes}
+
+
+def _spare(number: int) -> Look:
+    turn, place = divmod(number, len(OTHERS))
+    shape = OTHERS[(place + turn) % len(OTHERS)]
+    return replace(OTHERS[place], marker=shape.marker, line=shape.line, hatch=shape.hatch)
 
 
 def looks_together(recipes: list[str]) -> dict[str, Look]:
