@@ -93,11 +93,11 @@ LEADS = {
     "heads of `ordered` trained eight times as long": LONG,
     "`joint` from a base that never learnt with its exits": FROM_FROZEN,
 }
-"""Of the whole difference, in words, and the step that has it."""
+"""Settings under which the whole difference is told, in words, and the step of `benchmarks.steps` that has it."""
 
 
 def leads(tables: Path) -> Table:
-    """Joint's whole lead, as the study has it and where approach 2 is given more, after the last round and after recovery."""
+    """Joint's whole lead, as the study has it and where either approach is given more, in both states."""
     wanted = [(state, measure) for state in (FINAL, RECOVERED) for measure in SHOWN]
     titles = [f"{SHOWN[measure]}, {STATES[state]}" for state, measure in wanted]
     table, rows = pd.read_csv(tables.parent / "steps.csv"), []

@@ -52,7 +52,8 @@ def milliseconds_of(network: EarlyExitNetwork, threads: int) -> list[float]:
     """Of one image that leaves at each exit of the file, in onnxruntime on this machine.
 
     Raises:
-        BadInput: if onnx or onnxruntime is not installed, or the network does what cannot be written as ONNX.
+        BadInput: if onnx or onnxruntime is not installed, threads are more than cores, or the network does what cannot be
+            written as ONNX.
     """
     check_threads(threads, "threads")
     spec = network.spec
