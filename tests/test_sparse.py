@@ -91,6 +91,15 @@ def test_where_there_is_no_sparse_file_it_says_how_to_write_one(study: Study, tm
         predict(tmp_path / "model.onnx", [tmp_path], runtime="sparse")
 
 
+@able
+def test_a_sparse_file_of_another_export_is_refused(study: Study, tmp_path: Path, pictures: list[Path]) -> None:
+    shutil.copy(study.exported / "model.sparse", tmp_path)
+    export(study.level, tmp_path / "later", data=study.data, macs_share=0.9)
+    shutil.copy(tmp_path / "later/model.onnx", tmp_path)
+    with pytest.raises(BadInput, match=r"model\.sparse: is of another export than .*model\.onnx beside it; export the"):
+        predict(tmp_path / "model.onnx", pictures, runtime="sparse")
+
+
 @pytest.fixture
 def old_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that has none of the instructions."""

@@ -12,7 +12,8 @@ import yaml
 from exitprune.config.params import Params
 from exitprune.config.study import resolve
 from exitprune.errors import BadInput
-from exitprune.jobs.disk import Amount, check_space, needed_bytes
+from exitprune.jobs.disk import Amount, check_space, needed_bytes, training_memory_mb
+from exitprune.training.maps import LARGEST
 
 ROOT = Path(__file__).parents[2]
 DIGITS = Amount(num_images=1797, num_test=0, num_classes=10, shape=(1, 8, 8))
@@ -31,6 +32,11 @@ def test_a_study_that_does_not_fit_is_refused_with_both_sizes(monkeypatch: pytes
     with_free(monkeypatch, needed_bytes(params(), DIGITS) - 1)
     with pytest.raises(BadInput, match=r"digits writes about .* GB more and .* has .* GB free"):
         check_space(params(), DIGITS, tmp_path)
+
+
+def test_memory_of_a_training_job_holds_maps_and_images_twice() -> None:
+    assert training_memory_mb(0) * 10**6 > LARGEST + 4 * 10**9
+    assert training_memory_mb(5000) - training_memory_mb(0) == 10_000
 
 
 def test_what_is_there_already_needs_no_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

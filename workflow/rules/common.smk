@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "src")))
 from exitprune.data.amounts import amount_of, extent_of
 from exitprune.errors import BadInput
 from exitprune.jobs.alone import STORE_VARIABLE, lock_of
+from exitprune.jobs.disk import training_memory_mb
 from exitprune.jobs.home import check_home
 from exitprune.jobs.store import STORE as STORE_FOLDER, Store, clone_of
 from exitprune.origin.code import code_digests, sources
@@ -166,3 +167,8 @@ def extent():
 def amount():
     """How much the images take."""
     return amount_of(PARAMS.data, extent())
+
+
+def memory_mb(wildcards, input):
+    """What a job on prepared images asks a cluster for."""
+    return training_memory_mb(input.size_mb)

@@ -55,7 +55,7 @@ rule evaluate:
     threads: PARAMS.compute.threads
     resources:
         gpu=NUM_GPUS,
-        mem_mb=4000,
+        mem_mb=memory_mb,
         runtime=240,
     params:
         code=lambda wildcards: code("evaluate", evaluate_settings(wildcards)),

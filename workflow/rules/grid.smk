@@ -144,7 +144,7 @@ rule grid:
     threads: PARAMS.compute.threads
     resources:
         gpu=NUM_GPUS,
-        mem_mb=4000,
+        mem_mb=memory_mb,
         runtime=60,
     params:
         settings=grid_settings,

@@ -53,7 +53,7 @@ rule prune:
     threads: PARAMS.compute.threads
     resources:
         gpu=NUM_GPUS,
-        mem_mb=4000,
+        mem_mb=memory_mb,
         runtime=1440,
     params:
         code=lambda wildcards: code("prune", prune_settings(wildcards)),
@@ -89,7 +89,7 @@ rule recover:
     threads: PARAMS.compute.threads
     resources:
         gpu=NUM_GPUS,
-        mem_mb=4000,
+        mem_mb=memory_mb,
         runtime=240,
     params:
         code=lambda wildcards: code("recover", recovery_settings(wildcards)),

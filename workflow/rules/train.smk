@@ -46,7 +46,7 @@ rule base:
     threads: PARAMS.compute.threads
     resources:
         gpu=NUM_GPUS,
-        mem_mb=4000,
+        mem_mb=memory_mb,
         runtime=1440,
     params:
         code=lambda wildcards: code("base", base_settings(wildcards)),
@@ -93,7 +93,7 @@ rule heads:
     threads: PARAMS.compute.threads
     resources:
         gpu=NUM_GPUS,
-        mem_mb=4000,
+        mem_mb=memory_mb,
         runtime=240,
     params:
         code=lambda wildcards: code("heads", heads_settings(wildcards)),

@@ -12,7 +12,7 @@ import typer
 from exitprune.deployment.exported_model import ExportedModel, Model
 from exitprune.deployment.options import check_finite, check_threshold
 from exitprune.deployment.predict import Prediction, find_images, predict, threshold_of
-from exitprune.deployment.sparse.loading import DENSE, SUFFIX, opened
+from exitprune.deployment.sparse.loading import DENSE, SUFFIX, opened, opened_beside
 from exitprune.errors import BadInput, plain
 from exitprune.jobs.cores import check_threads
 
@@ -71,8 +71,10 @@ def main(
 
 def _opened(path: Path, runtime: str, threads: int, seconds: float) -> tuple[Model, str | None]:
     """The model, and a sentence if another runtime than the one asked for runs it, or it may be damaged."""
+    if runtime == "sparse" and path.suffix == DENSE:
+        return opened_beside(path, threads, seconds)
     if runtime == "sparse" or path.suffix == SUFFIX:
-        return opened(path.with_suffix(SUFFIX) if path.suffix == DENSE else path, threads, seconds)
+        return opened(path, threads, seconds)
     model = ExportedModel(path, threads, seconds)
     if model.is_sealed:
         return model, None

@@ -52,6 +52,11 @@ def data_memory_mb(amount: Amount) -> int:
     return 1000 + 4 * amount.num_images * math.prod(amount.shape) // 1_000_000
 
 
+def training_memory_mb(input_mb: float) -> int:
+    """An estimate of the memory in which a network is trained or asked: images twice, maps that are kept, PyTorch, a batch."""
+    return 8500 + int(2 * input_mb)
+
+
 def _head_inputs(network: Size, pool: int | None, size: Sequence[int]) -> int:
     """Of an exit head at its largest: maps get smaller faster than they get more channels."""
     return network.first * math.prod(size) if pool is None else network.widest * math.prod(min(pool, s) for s in size)

@@ -103,7 +103,26 @@ def opened(path: Path, threads: int, seconds: float | None = None) -> tuple[Mode
     except CannotRun as error:
         dense = path.with_suffix(DENSE)
         model = ExportedModel(dense, threads) if seconds is None else ExportedModel(dense, threads, seconds)
+        _check_same(path, about, model)
         return model, f"{error.reason}: onnxruntime runs {dense}"
+
+
+def opened_beside(dense: Path, threads: int, seconds: float) -> tuple[Model, str | None]:
+    """As `opened`, of the sparse file beside model.onnx.
+
+    Raises:
+        BadInput: also if the two files are not of one export.
+    """
+    sparse = dense.with_suffix(SUFFIX)
+    model, instead = opened(sparse, threads, seconds)
+    if instead is None and dense.exists():
+        _check_same(sparse, model.about, ExportedModel(dense, threads, seconds))
+    return model, instead
+
+
+def _check_same(sparse: Path, about: About, dense: ExportedModel) -> None:
+    if about != dense.about:
+        raise BadInput(f"{sparse}: is of another export than {dense.path} beside it; {saved.WANTED}")
 
 
 def _within(seconds: float | None, path: Path, done: str) -> AbstractContextManager[None]:
