@@ -97,6 +97,15 @@ def test_filters_score_the_derivative_by_their_gates(make: Make) -> None:
     assert close(scores["b2.c1"], torch.autograd.grad(along, gates)[0].abs())
 
 
+def test_each_layer_keeps_its_best_filter(build: Build) -> None:
+    context = a_context(build(pool=1), granularity="filter", kept_share=0.5)
+    scores = {name: torch.arange(float(len(unit))) for name, unit in context.units.items()}
+    scores["b1.c1"] -= 1000
+    left = context.units_of(EarlyCropFilters().choose(context, scores))
+    assert left["b1.c1"].nonzero().flatten().tolist() == [len(scores["b1.c1"]) - 1]
+    assert all(unit.any() for unit in left.values())
+
+
 @pytest.mark.parametrize("criterion", [EarlyCrop, Grasp, EarlyCropFilters])
 def test_only_as_many_batches_are_looked_at_as_asked(criterion: Any, make: Make) -> None:
     context = make(["b2.c1", "b2.c2"], "filter")

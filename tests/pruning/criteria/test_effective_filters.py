@@ -58,6 +58,12 @@ def test_no_layer_loses_more_than_is_redundant_and_the_share_may_be_missed(netwo
     assert kept(context, criterion) == {"b1.c1": 8, "b2.c1": 32, "b3.c1": 64}
 
 
+def test_where_copies_go_in_pairs_what_is_left_stays_for_the_next_round(network: EarlyExitNetwork) -> None:
+    context, criterion = of(network, 0.1, b1=rows(8).repeat_interleave(2, 0))
+    # Eight go, both copies of each: by the same gradients half of the other eight would still be redundant.
+    assert kept(context, criterion)["b1.c1"] == 8
+
+
 @pytest.mark.parametrize(("least", "left"), [(0.06, 15), (0.07, 16)])
 def test_a_layer_that_is_hardly_redundant_is_left_alone(network: EarlyExitNetwork, least: float, left: int) -> None:
     context, criterion = of(network, 0.5, b1=torch.cat([rows(16)[:15], rows(16)[:1]]))  # one of sixteen is a copy

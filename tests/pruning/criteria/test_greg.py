@@ -77,6 +77,22 @@ def test_greg2_presses_on_everything_and_then_turns_its_sign_for_what_stays(
     assert any(not torch.equal(before[name], after[name]) for name in before), "chosen by the weights as they were"
 
 
+@pytest.mark.parametrize("granularity", ["weight", "filter"])
+def test_no_layer_loses_all_it_has_and_what_stays_is_not_pressed_on(
+    network: EarlyExitNetwork, images: Images, brief: Training, granularity: str
+) -> None:
+    for name in ("b1.c1", "b1.c2"):  # which takes away what the other makes
+        weights(network)[name].data *= 1e-3
+    context, criterion = a_context(network, granularity=granularity, kept_share=0.3), Greg1(epochs=1)
+    criterion.start(context)
+    assert not context.units_of(context.plan(criterion.score(context)))["b1.c1"].any()
+    spy = Spy(criterion)
+    train_(network, images, "all", criterion.first(brief), STILL, 0, full_masks(network), callbacks=[criterion, spy])
+    masks = criterion.choose(context, criterion.score(context))
+    assert all(unit.any() for unit in context.units_of(masks).values())
+    assert all(torch.equal(pressure == 0, masks[name]) for name, pressure in spy.seen[0].items())
+
+
 def test_with_the_numbers_of_the_source_greg2_chooses_in_update_1001(network: EarlyExitNetwork) -> None:
     criterion, context = Greg2(every=1), a_context(network)
     criterion.start(context)

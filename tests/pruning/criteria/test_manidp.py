@@ -20,7 +20,7 @@ from exitprune.networks.cost import exit_costs
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.image_gates import image_costs
 from exitprune.networks.masks import Masks, full_masks
-from exitprune.pruning.criteria.manidp import Manidp, let_through, unlikeness
+from exitprune.pruning.criteria.manidp import Manidp, let_through, num_through, unlikeness
 from tests.as_if_trained import enliven_, noise
 from tests.pruning.contexts import a_context, pruning
 from tests.small_study import NO_TRAINING, Study, dies_after, level_files
@@ -133,6 +133,11 @@ def test_gates_look_at_images_that_may_leave_early_too(network: EarlyExitNetwork
     found = answer(network, images, threshold)
     assert len(set(found.exit.tolist())) > 1
     torch.testing.assert_close(found.logits, logits[found.exit, torch.arange(9)])
+
+
+@pytest.mark.parametrize(("share", "num", "through"), [(0.6, 40, 24), (0.1, 10, 1), (0.6, 16, 10), (0.4, 64, 26)])
+def test_a_share_of_channels_is_rounded_up_and_no_further(share: float, num: int, through: int) -> None:
+    assert num_through(share, num) == through
 
 
 def test_thresholds_let_the_share_through_and_hard_images_are_pressed_less(network: EarlyExitNetwork) -> None:

@@ -20,6 +20,16 @@ def test_linear_removes_the_same_number_in_every_round() -> None:
     assert Linear().kept_shares(4, 0.8) == pytest.approx([0.8, 0.6, 0.4, 0.2])
 
 
+@pytest.mark.parametrize(
+    ("rounds", "first", "gone"),
+    [(4, 0.5, [0.5, 0.6, 0.7, 0.8]), (2, 0.2, [0.2, 0.8]), (1, 0.5, [0.8]), (3, 0.9, [0.8] * 3)],
+)
+def test_linear_after_a_first_step_removes_equal_parts_of_the_rest(
+    rounds: int, first: float, gone: list[float]
+) -> None:
+    assert [1 - kept for kept in Linear(first=first).kept_shares(rounds, 0.8)] == pytest.approx(gone)
+
+
 def test_geometric_keeps_the_same_share_of_what_is_left() -> None:
     assert Geometric().kept_shares(3, 0.875) == pytest.approx([0.5, 0.25, 0.125])
 

@@ -5,7 +5,8 @@ Source: Wang et al. 2021, arXiv:2012.09243, and the authors' code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -16,11 +17,13 @@ from exitprune.config.training import Training
 from exitprune.jobs.progress import LOG
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import Masks, weights
-from exitprune.pruning.criteria import Context, Criterion, Plan
+from exitprune.pruning.criteria import Context, Criterion
+from exitprune.pruning.criteria._sparing import sparing
 
 
 class Pressing(Criterion):
-    """A gradient of lambda w beside that of weight decay. What goes in the end are the units that were chosen, no others.
+    """A gradient of lambda w beside that of weight decay. What goes in the end are the units that were chosen, no others, and
+    never all of a layer.
 
     The training ends with the first epoch in which lambda has stood still for `settle` steps, or with `epochs`.
     """
@@ -38,7 +41,7 @@ class Pressing(Criterion):
     epochs: float | None = Field(None, ge=0)
     """At most so many; not set: as many as fine-tuning has."""
     trains_first: ClassVar[bool] = True
-    _plan: Plan
+    _chosen: Callable[[Mapping[str, Tensor]], Masks]
     _masks: Masks = PrivateAttr(default_factory=dict)
     _units: Masks = PrivateAttr(default_factory=dict)
     """Weights that could go at all."""
@@ -50,10 +53,11 @@ class Pressing(Criterion):
     _still: int = -1
 
     def start(self, context: Context) -> None:
-        self._plan, self._masks = context.plan, {name: context.masks[name] for name in context.names}
+        self._chosen = partial(sparing, context)
+        self._masks = {name: context.masks[name] for name in context.names}
         self._updates, self._steps, self._still = 0, 0, -1
         self._scores, self._goes = {}, {}
-        kept = self._plan({name: mask.float() for name, mask in self._masks.items()}, 0.0)
+        kept = context.plan({name: mask.float() for name, mask in self._masks.items()}, 0.0)
         self._units = {name: mask & ~kept[name] for name, mask in self._masks.items()}
 
     def first(self, finetune: Training) -> Training:
@@ -83,6 +87,9 @@ class Pressing(Criterion):
         chosen = self._scores or _sizes(context.weights)
         return {name: score.clone() for name, score in chosen.items()}
 
+    def choose(self, context: Context, scores: Mapping[str, Tensor]) -> Masks:
+        return sparing(context, scores)
+
     def state_dict(self) -> dict[str, Tensor]:
         counts = {"counts": torch.tensor([self._updates, self._steps, self._still])}
         scores = {f"score:{name}": score for name, score in self._scores.items()}
@@ -107,7 +114,7 @@ class Pressing(Criterion):
     def _going(self) -> Masks:
         """Weights that are chosen to go."""
         if not self._goes:
-            kept = self._plan(self._scores)
+            kept = self._chosen(self._scores)
             self._goes = {name: mask & ~kept[name] for name, mask in self._masks.items()}
         return self._goes
 

@@ -21,8 +21,9 @@ class EffectiveFilters(Criterion):
     the redundancy is 1 - e / n, e the effective rank. Until the round's share is reached, the layer of the largest redundancy
     times MACs loses its least salient filters, a few at a time; a filter's salience is |sum of w gbar|.
 
-    No layer loses more than its redundancy allows, and none whose redundancy is below `least` loses any: where that holds for all
-    layers, the round ends, at a lower sparsity than asked for. Rounds are the method's steps of short fine-tuning.
+    No layer loses more in a round than its redundancy at the beginning allows, also where that is still redundant by the same
+    gradients; and none whose redundancy is below `least` loses any. Where no layer may lose any more, the round ends, at a lower
+    sparsity than asked for. Rounds are the method's steps of short fine-tuning.
     """
 
     energy: float = Field(0.99, gt=0, le=1)
@@ -51,8 +52,9 @@ class EffectiveFilters(Criterion):
         units, macs = {name: unit.clone() for name, unit in context.units.items()}, context.unit_macs()
         goal = round(context.kept_share * sum(unit.numel() for unit in units.values()))
         redundancy = {name: self._redundancy(name, unit) for name, unit in units.items()}
+        allowed = {name: _num_redundant(rho, units[name]) for name, rho in redundancy.items()}
         while (surplus := num_kept(units) - goal) > 0:
-            spare = {name: int(rho * int(units[name].sum()) + 1e-9) for name, rho in redundancy.items()}
+            spare = {name: min(_num_redundant(rho, units[name]), allowed[name]) for name, rho in redundancy.items()}
             able = [name for name, rho in redundancy.items() if rho >= self.least and spare[name]]
             if not able:
                 break
@@ -60,12 +62,17 @@ class EffectiveFilters(Criterion):
             num = min(max(1, int(self.step * units[name].numel())), spare[name], surplus)
             ranked = scores[name].masked_fill(~units[name], torch.inf).argsort(stable=True)
             units[name][ranked[:num]] = False
+            allowed[name] -= num
             redundancy[name] = self._redundancy(name, units[name])
         return context.without(units)
 
     def _redundancy(self, name: str, unit: Tensor) -> float:
         left = self._products[name][unit][:, unit]
         return 1 - effective_rank(left, self.energy) / len(left) if len(left) else 0.0
+
+
+def _num_redundant(redundancy: float, unit: Tensor) -> int:
+    return int(redundancy * int(unit.sum()) + 1e-9)
 
 
 def effective_rank(products: Tensor, energy: float) -> int:

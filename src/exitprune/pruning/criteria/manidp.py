@@ -94,7 +94,7 @@ class Manidp(Criterion):
             share = let_through(self._share, epoch, self._epochs)
             for name, gate in network.gates.by_layer.items():
                 ranked = self._totals[name].sort(descending=True).values / self._num
-                gate.threshold.copy_(ranked[math.ceil(share * len(ranked)) - 1])
+                gate.threshold.copy_(ranked[num_through(share, len(ranked)) - 1])
         self._level = 0.5 * self._loss / self._num
         self._totals, self._loss, self._num = {}, 0.0, 0
         return False
@@ -118,6 +118,11 @@ class Manidp(Criterion):
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         self._level = float(state["level"])
+
+
+def num_through(share: float, num: int) -> int:
+    """So many of a layer's channels, rounded up; 0.6 of 40, which is 24 and a little as a float, are 24."""
+    return math.ceil(share * num - 1e-9)
 
 
 def let_through(share: float, epoch: int, epochs: int) -> float:
