@@ -20,7 +20,8 @@ from exitprune.pruning.criteria.k_starts import KStarts
 
 
 class KStartsDissipating(KStarts):
-    """As k_starts while everything is there, then as dissipating. `schedule: hybrid` says how much goes at once."""
+    """As k_starts while everything is there, then as dissipating. `schedule: {name: linear, first: ...}` says how much
+    goes at once, and equal parts of the rest later."""
 
     _dissipates: bool = False
 
