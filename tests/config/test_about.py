@@ -49,5 +49,5 @@ def test_a_word_without_a_meaning_is_named(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_variants_that_need_different_units_cannot_be_of_one_recipe() -> None:
     assert disagreement([("scope", "scopes", "erk"), ("granularity", "granularities", "weight")]) is None
     assert disagreement([("scope", "scopes", "erk"), ("granularity", "granularities", "filter")]) == (
-        "scope: erk takes away weights only, and granularity: filter says filters; granularity allowed with it: weight"
+        "scope: erk is for weights only, and granularity: filter says filters; granularity allowed with it: weight"
     )

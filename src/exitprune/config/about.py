@@ -100,7 +100,7 @@ def disagreement(chosen: Iterable[tuple[str, str, str]]) -> str | None:
         chosen: (parameter, family, name) of each.
     """
     told = [(parameter, family, name, about(family, name)) for parameter, family, name in chosen]
-    for key, verb in (("goes", "takes away"), ("when", "is for networks that are")):
+    for key, verb in (("goes", "is for"), ("when", "is for networks that are")):
         for parameter, _, name, one in told:
             if key not in one.conditions:
                 continue

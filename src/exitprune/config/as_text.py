@@ -1,4 +1,4 @@
-"""A number, true or false that came as text: what to write instead."""
+"""A number, true or false that came as text, a share in per cent: what to write instead."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ HINT = ", not text: write 1e-3 as 0.001, and what stands in braces after --confi
 
 def hint(detail: ErrorDetails) -> str:
     """What to add to the reason of an error of pydantic's, if that is what is wrong; else nothing."""
-    wants = detail["type"] in ("float_type", "int_type", "bool_type")
-    return HINT if wants and _was_text(detail["input"]) else ""
+    kind, given = detail["type"], detail["input"]
+    if kind in ("less_than", "less_than_equal") and 1 in detail["ctx"].values() and 2 <= given <= 100:
+        return f", and {given:g} % is {given / 100:g}"
+    return HINT if kind in ("float_type", "int_type", "bool_type") and _was_text(given) else ""
 
 
 def _was_text(value: Any) -> bool:

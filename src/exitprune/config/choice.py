@@ -45,7 +45,9 @@ def of(family: str) -> BeforeValidator:
             return value
         given = {"name": value} if isinstance(value, str) else value
         if not isinstance(given, dict) or not isinstance(given.get("name"), str):
-            raise ValueError(f"write a name, or {{name: ..., settings: ...}}; allowed: {', '.join(names_of(family))}")
+            raise ValueError(
+                f"write a name, or {{name: ..., and its settings}}; allowed: {', '.join(names_of(family))}"
+            )
         name, settings = one_of(given["name"], names_of(family)), {key: given[key] for key in given if key != "name"}
         if settings:  # else there is nothing to check, and what computes need not be imported
             make(family, name, settings)

@@ -33,12 +33,12 @@ def without_effect(recipe: Prune) -> str | None:
         able = [name for name in names_of("scopes") if is_one_ranking(make("scopes", name, {}))]
         return (
             f"scope: {recipe.scope} says how much of each layer stays, and criterion: {recipe.criterion.name} decides that "
-            f"by itself; scope allowed with it: {', '.join(able)}"
+            f"by itself; scope allowed with it: {', '.join(able)}, without settings"
         )
     if told.own_scope and recipe.granularity.settings:
         return (
             f"granularity: {recipe.granularity} says how many go at a time, and criterion: {recipe.criterion.name} decides that "
-            f"by itself; granularity allowed with it: {recipe.granularity.name}"
+            f"by itself; granularity allowed with it: {recipe.granularity.name}, without settings"
         )
     if criterion.trains_first and not criterion.first(recipe.finetune).epochs:
         return (

@@ -169,7 +169,7 @@ def test_thresholds_let_the_share_through_and_hard_images_are_pressed_less(netwo
 def test_it_wants_a_trained_network_and_filters() -> None:
     with pytest.raises(ValueError, match="manidp is for networks that are trained only, and start: initial says"):
         pruning(criterion="manidp", granularity="filter", start="initial")
-    with pytest.raises(ValueError, match="manidp takes away filters only, and granularity: weight"):
+    with pytest.raises(ValueError, match="manidp is for filters only, and granularity: weight"):
         pruning(criterion="manidp")
 
 

@@ -82,7 +82,7 @@ class Pressing(Criterion):
 
     def score(self, context: Context) -> dict[str, Tensor]:
         """|w| as it was when what goes was chosen."""
-        if self._still < 0:
+        if self._steps and self._still < 0:  # a start may ask before any step
             LOG.warning("the penalty still grew after %d steps: give more epochs, or a larger delta", self._steps)
         chosen = self._scores or _sizes(context.weights)
         return {name: score.clone() for name, score in chosen.items()}
