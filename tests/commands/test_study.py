@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,17 @@ def test_a_plan_counts_jobs_and_says_time_and_size(
     monkeypatch.setattr(study_plan, "num_cores", lambda: 5)  # that this process may use, as Snakemake counts them
     study.main("digits", plan=True)
     assert " on 5 cores, about " in capsys.readouterr().out
+
+
+def test_what_the_workflow_refuses_is_the_sentence_of_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = (
+        'Config file params.yaml is extended.\nWorkflowError in file "guards.smk", line 77:\nrecipe joint: start: late\n'
+        'recipe other: start: late\n  File "guards.smk", line 85, in <module>\n  File "guards.smk", line 77, in check\n'
+    )
+    done = subprocess.CompletedProcess([], 1, stdout=said, stderr="Using workflow specific profile.\n")
+    monkeypatch.setattr(subprocess, "run", lambda *arguments, **options: done)
+    with pytest.raises(BadInput, match=r"^recipe joint: start: late\nrecipe other: start: late$"):
+        study_plan.counted([])
 
 
 def test_a_study_that_is_there_has_nothing_to_do(
@@ -134,7 +146,13 @@ def test_a_setting_of_one_recipe_leaves_the_others_there(clone: Path, commands: 
         (["rounds=" + "9" * 5000], "mine", "a number of 5,000 characters"),
         (["seeds=&a [*a]"], "mine", "an alias holds itself"),
         (["seeds=" + "[" * 5000], "mine", "nested too deeply"),
-        (["finetune.lr=fast"], "mine", "finetune.lr: Input should be a valid number"),
+        (["finetune.lr=fast"], "mine", "--set: finetune.lr: Input should be a valid number"),
+        (
+            ["start={name: epoch, number: 300}", "rivals=[]", "rival_recipes=[]"],
+            "mine",
+            "begins after epoch 300 of base training at the earliest",
+        ),
+        (["data.augment.pad=8"], "mine", "data.augment.pad: 8 is no less than a side of the images"),
         (["fintune.lr=0.1"], "mine", "fintune: unknown parameter"),
         (["study=cifar10"], "mine", "params.yaml sets study to 'digits' for every study; change it there"),
         (["sparsity=0.5"], "123", "study 123: Snakemake takes that for a value, not for a name"),

@@ -12,6 +12,7 @@ import typer
 import yaml
 
 from exitprune.config.parameter_file import parse_yaml, read_yaml
+from exitprune.config.params import Params
 from exitprune.config.recipe import overlay
 from exitprune.config.study import checked_name, laid_over, resolve
 from exitprune.errors import BadInput
@@ -143,8 +144,20 @@ def keep_as(root: Path, own_name: str, like: str, values: Mapping[str, Any], oth
         raise BadInput(f"--as {own_name}: {path} is there with other values; choose another name")
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     try:
-        resolve({**read_yaml(root / "params.yaml"), "study": own_name}, presets)
-    except BadInput:
-        if is_new:
-            path.unlink()
-        raise
+        _check_possible(resolve({**read_yaml(root / "params.yaml"), "study": own_name}, presets))
+    except BadInput as error:
+        if not is_new:
+            raise
+        path.unlink()
+        raise BadInput(*str(error).replace(f"params.yaml or presets/{path.name}: ", "--set: ").splitlines()) from None
+
+
+def _check_possible(params: Params) -> None:
+    """Refuse what the workflow would: later a preset of this name would be in the way of a better one."""
+    from exitprune.data.amounts import amount_of, extent_of  # here, since they take seconds to import
+    from exitprune.pruning.in_vain import check_sense
+    from exitprune.pruning.possible import check_network
+
+    amount = amount_of(params.data, extent_of(params.data))
+    check_network(params, amount.shape, amount.num_classes)
+    check_sense(params, amount.shape, amount.num_classes)

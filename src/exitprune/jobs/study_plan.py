@@ -16,13 +16,17 @@ from exitprune.jobs.study_progress import Job, promise
 
 COUNTS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)  # of jobs by rule, as a dry run lists them
 GATHERING = ("all", "total")
+REFUSAL = re.compile(
+    r"^WorkflowError in file .*\n((?:(?!  File ).+\n?)+)", re.MULTILINE
+)  # the lines before it says where
 
 
 def counted(command: Sequence[str]) -> dict[str, int]:
     """How many jobs of each rule Snakemake would run."""
     done = subprocess.run([*command, "--dry-run"], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BadInput(*(done.stdout + done.stderr).strip().splitlines()[-3:])
+        refused = REFUSAL.search(done.stdout + done.stderr)
+        raise BadInput(*(refused[1].splitlines() if refused else (done.stdout + done.stderr).strip().splitlines()[-3:]))
     return {rule: int(number) for rule, number in COUNTS.findall(done.stdout + done.stderr) if rule not in GATHERING}
 
 
