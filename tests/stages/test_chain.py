@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from exitprune.errors import BadInput
 from exitprune.evaluation.record_reading import read_record
@@ -63,6 +64,29 @@ def test_a_chain_goes_on_from_its_last_level_and_ends_with_the_same_bytes(study:
     study.run_prune("sequential")
     assert level_files(study) == whole
     assert kept.stat().st_mtime_ns == times
+
+
+def test_a_chain_goes_on_with_what_its_criterion_remembers_also_that_it_is_nothing_any_more(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remembered: list[dict[str, Tensor]] = [{"rounds": torch.tensor(1)}]
+
+    def start(self: Magnitude, context: Context) -> None:
+        remembered.append({"rounds": torch.tensor(1)} if remembered[-1] == {} else {})
+
+    def load_state_dict(self: Magnitude, state: dict[str, Tensor]) -> None:
+        remembered.append(state)
+
+    monkeypatch.setattr(Magnitude, "start", start)
+    monkeypatch.setattr(Magnitude, "state_dict", lambda self: remembered[-1])
+    monkeypatch.setattr(Magnitude, "load_state_dict", load_state_dict)
+    remembered.append({})
+    study.run_recipe("joint", order="joint", rounds=2)  # ends round 1 with something, and round 2 with nothing
+    assert remembered[-1] == {}
+    (study.path / "joint/levels.json").unlink()
+    remembered[:] = [{"of": torch.tensor(3)}]
+    study.run_recipe("joint", order="joint", rounds=2)
+    assert [len(one) for one in remembered] == [1, 1, 0]
 
 
 def test_other_parameters_make_every_level_anew(study: Study) -> None:

@@ -241,6 +241,7 @@ class Chain:
         network = copy.deepcopy(self._drawn)
         masks, first = full_masks(network), self.steps[0]
         context = self._context(network, masks, "all", first.kept_share, 0)
+        watch = Watch(start, context)
         if not start.now(context, 0):
             train_(
                 network,
@@ -253,8 +254,10 @@ class Chain:
                 self.machine,
                 None,
                 self.partial("begin"),
-                [Watch(start, context)],
+                [watch],
             )
+            if not watch.begins:
+                LOG.info("pruning begins since base training is over: start %s has not said so before", self.settings.start)
         return network
 
 
@@ -267,12 +270,12 @@ class Watch(Callback):
     """Stops a training when a start says so."""
 
     def __init__(self, start: Start, context: Context) -> None:
-        self.start, self.context = start, context
+        self.start, self.context, self.begins = start, context, False
         self.state_dict, self.load_state_dict = start.state_dict, start.load_state_dict  # type: ignore[method-assign]
 
     def after_epoch(self, network: EarlyExitNetwork, epoch: int) -> bool:
         """Whether it does now."""
-        begins = self.start.now(self.context, epoch)
-        if begins:
+        self.begins = self.start.now(self.context, epoch)
+        if self.begins:
             LOG.info("pruning begins after epoch %d of the base", epoch)
-        return begins
+        return self.begins

@@ -96,7 +96,7 @@ def main(
             partial(_partial, kept, out, key),
             load_split(data, "validation", machine.device),
         )
-        network, masks, header = None, full_masks(origin.network), origin.header
+        network, masks, header, remembers = None, full_masks(origin.network), origin.header, False
         for number, step in enumerate(steps, 1):
             progress.start_round(number)
             path, memory = level_path(out.parent, number), out.parent / f"method-{number:02d}.safetensors"
@@ -108,12 +108,14 @@ def main(
                 network, masks, header = made.network, made.masks, made.header
                 if kept.take(memory, fingerprint(key, "method")):
                     chain.criterion.load_state_dict(read_tensors(memory)[0])
+                    remembers = True
                 continue
             network = network or copy.deepcopy(chain.begin)
             before = "heads.lr or base.lr" if number == 1 else rate_of(steps[number - 2])
             progress.rate = Rate(rate_of(step), trainings[number - 1].lr, before)
             masks = chain.step_(number, network, masks)
-            if remembered := chain.criterion.state_dict():
+            remembered = chain.criterion.state_dict()
+            if remembers := remembers or bool(remembered):  # also that there is nothing any more
                 write_tensors(memory, remembered, {"key": fingerprint(key, "method")})
                 kept.keep(memory, fingerprint(key, "method"))
             header = level_header(
