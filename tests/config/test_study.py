@@ -120,6 +120,11 @@ def allowed(family: str) -> str:
     return ", ".join(names_of(family))
 
 
+NO_ORDER = (
+    f"recipes.{{0}}.order: no recipe of the preset, and no order: there is no '{{0}}'; allowed: {allowed('orders')}"
+)
+
+
 MISTAKES = [
     ("sparsty", 0.5, "sparsty: unknown parameter (given: 0.5)"),
     ("model.growth", 3, "model.growth: unknown parameter (given: 3)"),
@@ -165,6 +170,9 @@ MISTAKES = [
     ("heads.when", "late", "heads.when: Input should be 'before' or 'after'"),
     ("classifier", "all", "classifier: Input should be 'base' or 'exits'"),
     ("recipes", ["joint", "reverse"], "recipes.reverse.order: no recipe of the preset, and no order: there is no 'reverse'"),
+    ("recipes", ["joints"], f"{NO_ORDER.format('joints')}; did you mean joint? (given: 'joints')"),
+    ("recipes", {"mine": {"criterion": "random"}}, f"{NO_ORDER.format('mine')}; a new recipe says its order (given: "),
+    ("order", "both", "order: unknown parameter (given: 'both'); it is a recipe's: write recipes: {NAME: {order: ...}}"),
     ("recipes", {"joint": {"order": "reverse"}}, f"recipes.joint.order: there is no 'reverse'; allowed: {allowed('orders')}"),
     ("recipes", {"joint": {"sparsity": 2}}, "recipes.joint.sparsity: Input should be less than 1, and 2 % is 0.02 (given: 2)"),
     ("recipes", {"joint": {"seeds": [1]}}, "recipes.joint.seeds: unknown parameter (given: [1])"),
@@ -267,7 +275,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"order": "joint", "heads": {"when": "after"}}, "heads.when: after needs an order that prunes the base network first"),
     ({"order": "sequential", "heads": {"when": "after"}, "start": "initial"}, "heads.when: after needs start: trained"),
     ({"order": "joint", "start": "initial", "classifier": "exits"}, "classifier: exits needs start: trained"),
-    ({"order": "joint", "rewind": 99}, "mine: rewind: base training has no epoch 99"),
+    ({"order": "joint", "rewind": 99}, "mine: rewind: base training has no epoch 99, only "),
 ]  # fmt: skip
 
 

@@ -137,7 +137,7 @@ class Params(Shared, Unpruned):
                 )
             base = info.data.get("base")
             if base and isinstance(recipe.rewind, int) and recipe.rewind > base.epochs:
-                raise ValueError(f"{name}: rewind: base training has no epoch {recipe.rewind}")
+                raise ValueError(f"{name}: rewind: base training has no epoch {recipe.rewind}, only {base.epochs:g}")
         return recipes
 
     @field_validator("rival_recipes", mode="before")

@@ -7,7 +7,8 @@ name another preset that it is `like` and give only what differs.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -85,6 +86,7 @@ def _read(values: Mapping[str, Any], presets: Path, form: type[Form]) -> Form:
         if "like" in below:
             raise BadInput(f"{presets / study}.yaml: like: {like!r} is itself like {below['like']!r}; name that one")
         preset = laid_over(below, preset)
+    recipes = [str(name) for name in named(preset.get("recipes")) or ()]
     given = spelt_out(laid_over(preset, values))
     try:
         return form.model_validate(given)
@@ -103,7 +105,7 @@ def _read(values: Mapping[str, Any], presets: Path, form: type[Form]) -> Form:
         else:
             told_once = []
         unknown = {detail["loc"] for detail in details if detail["type"] == "extra_forbidden"}
-        raise BadInput(*told_once, *(_sentence(detail, study, given, unknown) for detail in details)) from None
+        raise BadInput(*told_once, *(_sentence(detail, study, given, unknown, recipes) for detail in details)) from None
 
 
 def _listed(value: Any) -> Any:
@@ -163,7 +165,10 @@ def _where(detail: Any) -> str:
     return ".".join(str(part) for part in detail["loc"] if part != "float") or "the study"
 
 
-def _sentence(detail: Any, study: str, values: Mapping[str, Any], unknown: set[tuple[int | str, ...]]) -> str:
+def _sentence(
+    detail: Any, study: str, values: Mapping[str, Any], unknown: set[tuple[int | str, ...]], recipes: Sequence[str]
+) -> str:
+    """What is wrong and where; `recipes` are those of the preset."""
     where = _where(detail)
     if detail["type"] == "extra_forbidden":
         instead = instead_of(detail["loc"], values, unknown)
@@ -171,7 +176,9 @@ def _sentence(detail: Any, study: str, values: Mapping[str, Any], unknown: set[t
         return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {given}); {instead}"
     message = reason(detail) + hint(detail)
     if detail["loc"][:1] == ("recipes",) and detail["loc"][1:] == (detail["input"], "order"):
-        message = f"no recipe of the preset, and no order: {message}"
+        near = get_close_matches(detail["input"], recipes, n=1)
+        instead = f"did you mean {near[0]}?" if near else "a new recipe says its order"
+        message = f"no recipe of the preset, and no order: {message}; {instead}"
     says_itself = detail["loc"][:1] == ("recipes",) and len(detail["loc"]) == 2  # of a whole recipe: what does not fit
     is_silent = not detail["loc"] or detail["type"] == "missing" or says_itself
     whole = detail["loc"] == ("recipes",) and isinstance(detail["input"], Mapping)  # in short: the names of all

@@ -29,6 +29,8 @@ def instead_of(where: Sequence[int | str], values: Mapping[str, Any], unknown: s
     elsewhere = [way for way in _ways(values) if way[-1] == word and way not in unknown and "recipes" not in way]
     if elsewhere:
         return f"there is {' or '.join('.'.join(map(str, way)) for way in elsewhere[:6])}"
+    if any(way[0] == "recipes" and way[-1] == word and way not in unknown for way in _ways(values)):
+        return f"it is a recipe's: write recipes: {{NAME: {{{word}: ...}}}}"
     return f"known here: {', '.join(beside) or 'nothing'}"
 
 

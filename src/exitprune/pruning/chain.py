@@ -257,7 +257,9 @@ class Chain:
                 [watch],
             )
             if not watch.begins:
-                LOG.info("pruning begins since base training is over: start %s has not said so before", self.settings.start)
+                LOG.info(
+                    "pruning begins since base training is over: start %s has not said so before", self.settings.start
+                )
         return network
 
 
