@@ -36,6 +36,14 @@ def test_the_table_of_one_parameter_is_of_its_variants_alone(capsys: pytest.Capt
     assert "magnitude" not in shown
 
 
-def test_a_parameter_that_chooses_nothing_is_refused_with_those_that_do() -> None:
+def test_the_table_of_one_name_is_its_row(capsys: pytest.CaptureFixture[str]) -> None:
+    main("greg1", csv=True)
+    (row,) = list(csv.reader(io.StringIO(capsys.readouterr().out)))[1:]
+    assert row[:2] == ["criterion", "greg1"]
+
+
+def test_what_is_no_parameter_and_no_name_is_refused_with_what_is() -> None:
+    with pytest.raises(BadInput, match=r"there is no 'gregg1'; .* did you mean greg1\?$"):
+        main("gregg1")
     with pytest.raises(BadInput, match="there is no 'rounds'; allowed: start, order"):
         main("rounds")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
@@ -13,7 +14,6 @@ from rich.table import Table
 from exitprune.config.about import about
 from exitprune.config.families import FAMILIES
 from exitprune.config.prune import Prune
-from exitprune.config.section import one_of
 from exitprune.errors import BadInput
 from exitprune.variants import class_of, names_of
 
@@ -24,23 +24,28 @@ BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 
 
 def main(
-    parameter: Annotated[
-        str | None, typer.Argument(help="Only what this parameter chooses from, such as criterion; default: all.")
+    wanted: Annotated[
+        str | None,
+        typer.Argument(help="Only what this parameter chooses from, such as criterion, or one name, such as greg1."),
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="As comma-separated values.")] = False,
 ) -> None:
     """List the methods of pruning that a recipe can name; all of it is read from their files."""
-    try:
-        chosen = CHOICES if parameter is None else {parameter: CHOICES[one_of(parameter, list(CHOICES))]}
-    except ValueError as error:
-        raise BadInput(str(error)) from None
+    shown = [row for row in rows(CHOICES) if wanted in (None, *row[:2])]
+    if not shown:
+        known = [*CHOICES, *dict.fromkeys(name for family in CHOICES.values() for name in names_of(family))]
+        near = get_close_matches(str(wanted), known, n=1)
+        raise BadInput(
+            f"there is no {wanted!r}; allowed: {', '.join(CHOICES)}, or a name of what one of these chooses from"
+            + (f"; did you mean {near[0]}?" if near else "")
+        )
     if csv:
         import pandas as pd  # here, since it takes a second to import
 
-        typer.echo(pd.DataFrame(rows(chosen), columns=COLUMNS).to_csv(index=False), nl=False)
+        typer.echo(pd.DataFrame(shown, columns=COLUMNS).to_csv(index=False), nl=False)
         return
     table = Table(*COLUMNS, show_lines=True)
-    for row in rows(chosen):
+    for row in shown:
         table.add_row(*row)
     console = Console()
     console.width = max(console.width, 140)
