@@ -22,7 +22,7 @@ from exitprune.deployment.onnx_stages import cut
 from exitprune.deployment.removal import remove_dead_channels
 from exitprune.deployment.runtime import answer as answer_in_torch
 from exitprune.deployment.runtime import segments
-from exitprune.deployment.stages_driver import answer
+from exitprune.deployment.stages_driver import answer, in_batches
 from exitprune.evaluation.exiting import confidence_of
 from exitprune.evaluation.logits import infer
 from exitprune.jobs.seeding import seeded
@@ -110,6 +110,14 @@ def test_stages_of_one_image_have_no_unknown_sizes(build: Build) -> None:
             assert value.type.tensor_type.shape.dim[0].dim_value == 1
     for index in range(NUM_IMAGES):
         one.assert_same(one.pixels[index : index + 1].numpy(), one.normalised[index : index + 1], one.thresholds[4])
+
+
+def test_stages_of_a_constant_batch_answer_any_number(build: Build) -> None:
+    five = Case(build, onnxruntime_stage, batch=5)
+    five.stages = [in_batches(stage, 5) for stage in five.stages]
+    for num in (1, 5, 12, NUM_IMAGES):
+        for threshold in five.thresholds[::4]:
+            five.assert_same(five.pixels[:num].numpy(), five.normalised[:num], threshold)
 
 
 def test_stages_say_which_they_are_and_hold_each_weight_once(build: Build, case: Case) -> None:

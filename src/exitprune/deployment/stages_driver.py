@@ -33,3 +33,17 @@ def answer(stages: Sequence[Callable[[Any], Sequence[Any]]], pixels: Any, thresh
         label[gone], confidence[gone], exit_[gone] = answers[leaves], sure[leaves], number
         rows = rest[0][~leaves] if rest else rows
     return label, confidence, exit_
+
+
+def in_batches(stage: Callable[[Any], Sequence[Any]], size: int) -> Callable[[Any], Sequence[Any]]:
+    """A stage that takes any number of rows, from one that takes `size` at once: rows fill up the last batch and are dropped."""
+
+    def any_number(rows: Any) -> Sequence[Any]:
+        parts = []
+        for start in range(0, len(rows), size):
+            batch = rows[start : start + size]
+            filled = np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
+            parts.append([np.asarray(output)[: len(batch)] for output in stage(filled)])
+        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+
+    return any_number
