@@ -13,7 +13,8 @@ HINT = ", not text: write 1e-3 as 0.001, and what stands in braces after --confi
 def hint(detail: ErrorDetails) -> str:
     """What to add to the reason of an error of pydantic's, if that is what is wrong; else nothing."""
     kind, given = detail["type"], detail["input"]
-    if kind in ("less_than", "less_than_equal") and 1 in detail["ctx"].values() and 2 <= given <= 100:
+    is_share = kind in ("less_than", "less_than_equal") and 1 in detail["ctx"].values()
+    if is_share and isinstance(given, int | float) and 2 <= given <= 100:
         return f", and {given:g} % is {given / 100:g}"
     return HINT if kind in ("float_type", "int_type", "bool_type") and _was_text(given) else ""
 

@@ -176,7 +176,7 @@ def _sentence(
         return f"params.yaml or presets/{study}.yaml: {where}: unknown parameter (given: {given}); {instead}"
     message = reason(detail) + hint(detail)
     if detail["loc"][:1] == ("recipes",) and detail["loc"][1:] == (detail["input"], "order"):
-        near = get_close_matches(detail["input"], recipes, n=1)
+        near = get_close_matches(str(detail["input"]), recipes, n=1)
         instead = f"did you mean {near[0]}?" if near else "a new recipe says its order"
         message = f"no recipe of the preset, and no order: {message}; {instead}"
     says_itself = detail["loc"][:1] == ("recipes",) and len(detail["loc"]) == 2  # of a whole recipe: what does not fit

@@ -16,9 +16,8 @@ from exitprune.jobs.study_progress import Job, promise
 
 COUNTS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)  # of jobs by rule, as a dry run lists them
 GATHERING = ("all", "total")
-REFUSAL = re.compile(
-    r"^WorkflowError in file .*\n((?:(?!  File ).+\n?)+)", re.MULTILINE
-)  # the lines before it says where
+REFUSAL = re.compile(r"^WorkflowError in file .*\n((?:(?!  File ).+\n?)+)", re.MULTILINE)
+"""Snakemake says in which file, then what was said, then from where that was called."""
 
 
 def counted(command: Sequence[str]) -> dict[str, int]:
