@@ -98,12 +98,11 @@ def test_what_differs_makes_a_study_of_its_own(clone: Path, commands: list[list[
     assert commands[0][-1] == "study=warm"
 
 
-def test_what_differs_from_a_study_that_is_like_another_is_like_that_one(
-    clone: Path, commands: list[list[str]]
-) -> None:
+def test_a_study_is_like_one_that_is_like_another(clone: Path, commands: list[list[str]]) -> None:
     study.main("digits-filter", changed=["sparsity=0.5"], own_name="half")
-    there = yaml.safe_load((clone / "presets" / "digits-filter.yaml").read_text())
-    assert yaml.safe_load((clone / "presets" / "half.yaml").read_text()) == {**there, "sparsity": 0.5}
+    own, there = (resolve({"study": name}, clone / "presets") for name in ("half", "digits-filter"))
+    assert own == there.model_copy(update={"study": "half", "sparsity": 0.5, "recipes": own.recipes})
+    assert {recipe.sparsity for recipe in own.recipes.values()} == {0.5}
 
 
 def test_what_differs_means_the_same_over_a_study_that_is_like_another(clone: Path, commands: list[list[str]]) -> None:

@@ -14,7 +14,7 @@ import yaml
 from exitprune.config.parameter_file import parse_yaml, read_yaml
 from exitprune.config.params import Params
 from exitprune.config.recipe import overlay
-from exitprune.config.study import checked_name, laid_over, resolve
+from exitprune.config.study import checked_name, resolve
 from exitprune.errors import BadInput
 from exitprune.jobs.home import check_home
 
@@ -136,8 +136,7 @@ def keep_as(root: Path, own_name: str, like: str, values: Mapping[str, Any], oth
     if others:
         there = resolve({**read_yaml(root / "params.yaml"), "study": like}, presets).recipes
         values = {**values, "recipes": {**dict.fromkeys(there), **values["recipes"]}}
-    below = read_yaml(presets / f"{like}.yaml")  # may itself be like another: one step is all that a preset may take
-    content = laid_over(below, values) if "like" in below else {"like": like, **values}
+    content = {"like": like, **values}
     path = presets / f"{own_name}.yaml"
     is_new = not path.exists()
     if not is_new and read_yaml(path) != content:

@@ -1,7 +1,7 @@
 """A study: the values of params.yaml over those of its preset, checked as a whole before any work starts.
 
 `params.yaml` lists every value a person may change; a value left empty comes from `presets/<study>.yaml`, which may
-name another preset that it is `like` and give only what differs.
+name another preset that it is `like` and give only what differs, and recipes of that one that it is `without`.
 """
 
 from __future__ import annotations
@@ -72,20 +72,7 @@ def _read(values: Mapping[str, Any], presets: Path, form: type[Form]) -> Form:
             + (f"an experiment in --temp or --queue has what git knows: git add presets/{study}.yaml first; " * unseen)
             + f"allowed: {', '.join(known)} (files in {presets}/)"
         )
-    preset = read_yaml(presets / f"{study}.yaml")
-    if "study" in preset:
-        raise BadInput(
-            f"{presets / study}.yaml: study: is said in params.yaml; to begin with another preset's values write like: NAME"
-        )
-    is_like_another = "like" in preset
-    if is_like_another:
-        like = preset.pop("like")
-        if like not in known:
-            raise BadInput(f"{presets / study}.yaml: like: there is no {like!r}; allowed: {', '.join(known)}")
-        below = read_yaml(presets / f"{like}.yaml")
-        if "like" in below:
-            raise BadInput(f"{presets / study}.yaml: like: {like!r} is itself like {below['like']!r}; name that one")
-        preset = laid_over(below, preset)
+    preset = _preset(str(study), presets, known)
     recipes = [str(name) for name in named(preset.get("recipes")) or ()]
     given = spelt_out(laid_over(preset, values))
     try:
@@ -96,7 +83,7 @@ def _read(values: Mapping[str, Any], presets: Path, form: type[Form]) -> Form:
         details = [detail for detail in details if detail["loc"][:1] != ("recipes",) or detail["loc"][2:] not in told]
         details = [detail for detail in details if _shared(detail["loc"]) not in told]
         empty = [detail for detail in details if detail["input"] is None]
-        if len(empty) > MANY and not is_like_another:
+        if len(empty) > MANY and "like" not in read_yaml(presets / f"{study}.yaml"):
             details = [detail for detail in details if detail["input"] is not None]
             told_once = [
                 f"{presets / study}.yaml: leaves {len(empty)} values empty, first {_where(empty[0])}; give each, or begin with "
@@ -106,6 +93,52 @@ def _read(values: Mapping[str, Any], presets: Path, form: type[Form]) -> Form:
             told_once = []
         unknown = {detail["loc"] for detail in details if detail["type"] == "extra_forbidden"}
         raise BadInput(*told_once, *(_sentence(detail, study, given, unknown, recipes) for detail in details)) from None
+
+
+def _preset(study: str, presets: Path, known: Sequence[str], above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What a preset says, over what the one that it is `like` says.
+
+    Args:
+        known: the names of all presets.
+        above: those that are like this one, the outermost first.
+
+    Raises:
+        BadInput: if it is like none there is or in the end like itself, or is `without` a recipe that it has not.
+    """
+    path = presets / f"{study}.yaml"
+    preset = read_yaml(path)
+    if "study" in preset:
+        raise BadInput(f"{path}: study: is said in params.yaml; to begin with another preset's values write like: NAME")
+    without = preset.pop("without", [])
+    if "like" in preset:
+        like = preset.pop("like")
+        if like not in known:
+            raise BadInput(f"{path}: like: there is no {like!r}; allowed: {', '.join(known)}")
+        if like in (*above, study):
+            raise BadInput(f"{path}: like: {like!r} is itself like this one; begin with another")
+        preset = laid_over(_preset(like, presets, known, (*above, study)), preset)
+    if without:
+        preset["recipes"] = _left_of(preset.get("recipes"), without, path)
+    return preset
+
+
+def _left_of(recipes: Any, without: Any, path: Path) -> dict[str, Any]:
+    """Recipes without those that a preset leaves out.
+
+    Raises:
+        BadInput: if one of these is not there, or none would be left.
+    """
+    recipes, without = named(recipes), named(without)
+    there = list(recipes) if isinstance(recipes, Mapping) else []
+    if not isinstance(without, Mapping):
+        raise BadInput(f"{path}: without: wanted: a list of recipes, each once (given: {quoted(without)})")
+    if absent := [name for name in without if name not in there]:
+        raise BadInput(
+            f"{path}: without: there is no recipe {quoted(absent[0])} to leave out; there are: {', '.join(there)}"
+        )
+    if len(without) == len(there):
+        raise BadInput(f"{path}: without: leaves out every recipe; keep one")
+    return {name: recipes[name] for name in there if name not in without}
 
 
 def _listed(value: Any) -> Any:
