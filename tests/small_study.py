@@ -141,8 +141,8 @@ class Study:
         recover.main(json.dumps(settings), self.data, self.path / recipe / "levels.json", out, seed=0, recipe=recipe)
         return out
 
-    def run_evaluate(self, recipe: str, between: int | float = 1.0) -> Path:
-        """The folder of the record."""
+    def run_evaluate(self, recipe: str, between: int | float = 1.0, **settings_told: Any) -> Path:
+        """The folder of the record, which tells these settings."""
         folder, out = self.path / recipe, self.path / f"0-{recipe}"
         settings = {
             "architecture": self.params["model"]["architecture"],
@@ -150,7 +150,7 @@ class Study:
             "between": between,
             "compute": COMPUTE,
         }
-        told = {"model": self.params["model"], "granularity": self.params["granularity"]}
+        told = {"model": self.params["model"], "granularity": self.params["granularity"], **settings_told}
         made_of: dict[str, Any] = {"settings": told, "contents": None, "code": {}}
         evaluate.main(
             json.dumps({**settings, "made_of": made_of}),

@@ -16,12 +16,13 @@ from exitprune.errors import BadInput
 from exitprune.evaluation.record_reading import read_record
 from exitprune.networks.checkpoints import load_checkpoint
 from exitprune.networks.masks import num_kept, sparsity, weights
+from exitprune.origin.made_with import other_than
 from exitprune.pruning.criteria import Context
 from exitprune.pruning.criteria.magnitude import Magnitude
 from exitprune.stages import _training
 from exitprune.storage import read_header, read_tensors, write_tensors
 from exitprune.training.resumption import Resumption
-from tests.small_study import COMPUTE, Study, equal, level_files
+from tests.small_study import COMPUTE, NO_TRAINING, TRAINING, Study, equal, level_files
 
 
 def test_frozen_heads_leave_the_base_as_it_is_and_joint_ones_do_not(study: Study) -> None:
@@ -193,20 +194,11 @@ def test_a_criterion_that_trains_at_a_rate_of_its_own_names_that_one(study: Stud
         study.run_recipe("joint", order="joint", criterion={"name": "greg1", "lr": 1e12}, granularity="filter")
 
 
-@pytest.fixture
-def evaluated(study: Study) -> Callable[..., Path]:
-    """Evaluate a recipe's chain; the folder of its record."""
-
-    return study.run_evaluate
-
-
 @pytest.mark.parametrize("recipe", ["joint", "sequential"])
-def test_logits_are_those_of_the_levels_and_are_written_once(
-    study: Study, evaluated: Callable[..., Path], recipe: str
-) -> None:
+def test_logits_are_those_of_the_levels_and_are_written_once(study: Study, recipe: str) -> None:
     levels = study.run_prune(recipe)
     study.run_recover(recipe)
-    before = read_record(evaluated(recipe)).about
+    before = read_record(study.run_evaluate(recipe)).about
     names = ["level-00", *(f"level-{number:02d}" for number in range(1, len(levels) + 1)), "recovered"]
     assert [entry.name for entry in before.levels] == names
     arrays = read_tensors(study.data)[0]
@@ -225,19 +217,19 @@ def test_logits_are_those_of_the_levels_and_are_written_once(
         torch.testing.assert_close(logits[split], expected, atol=1e-4, rtol=1e-4)
         assert set(logits) == ({"validation", "test"} if split == "test" else {"sample"})
     content, written = files[-2].read_bytes(), [file.stat().st_mtime_ns for file in files]
-    assert read_record(evaluated(recipe)).about.levels == before.levels
+    assert read_record(study.run_evaluate(recipe)).about.levels == before.levels
     assert [file.stat().st_mtime_ns for file in files] == written
     files[-2].unlink()
-    assert read_record(evaluated(recipe)).about.levels == before.levels
+    assert read_record(study.run_evaluate(recipe)).about.levels == before.levels
     assert files[-2].read_bytes() == content
 
 
 def test_a_record_says_where_it_comes_from_and_keeps_what_every_image_did(
-    study: Study, evaluated: Callable[..., Path]
+    study: Study,
 ) -> None:
     study.run_prune("joint")
     study.run_recover("joint")
-    record = read_record(evaluated("joint", between=2))
+    record = read_record(study.run_evaluate("joint", between=2))
     origin = record.about.origin
     assert origin.processor
     assert origin.compute == COMPUTE
@@ -250,6 +242,34 @@ def test_a_record_says_where_it_comes_from_and_keeps_what_every_image_did(
     assert np.array_equal(kept.confidence, logits.softmax(-1).amax(-1).numpy())
     assert kept.macs[:, 0].tolist() == record.about.levels[-1].macs
     assert [entry.num_images.get("sample") for entry in record.about.levels] == [2] * len(record.about.levels)
+
+
+OTHER_SETTINGS: list[tuple[dict[str, Any], str]] = [
+    ({"sparsity": 0.9}, "sparsity is 0.7 there and 0.9 here"),
+    ({"finetune": {**TRAINING, "epochs": 3}}, "finetune.epochs is 2 there and 3 here"),
+    ({"recovery": {**TRAINING, "lr": 0.1}}, "recovery.lr is 0.05 there and 0.1 here"),
+    ({"heads": {**NO_TRAINING, "train": "frozen", "when": "before"}}, "heads.epochs is 2 there and 0 here"),
+    ({"heads": {**TRAINING, "train": "frozen", "when": "after"}}, "heads.when is before there and after here"),
+    ({"base": NO_TRAINING}, "base.epochs is 2 there and 0 here"),
+    ({"model": {"exits": [1]}}, "model.exits is [1, 2] there and [1] here"),
+    ({"data": {"augment": {"pad": 2, "flip": False}}}, "augment.pad is 1 there and 2 here"),
+    ({"criterion": "random"}, "criterion.name is magnitude there and random here"),
+    ({"schedule": "linear"}, "schedule.first is 0.5 there and None here"),
+    ({"schedule": {"name": "linear", "first": 0.6}}, "schedule.first is 0.5 there and 0.6 here"),
+]
+
+
+def test_a_record_tells_no_settings_but_those_of_its_checkpoints(study: Study) -> None:
+    schedule = {"name": "linear", "first": 0.5}
+    study.run_recipe("joint", order="joint", schedule=schedule)
+    header = read_header(study.run_recover("joint"))
+    assert other_than({**study.params, "schedule": schedule}, header) is None
+    assert [other_than(told, header) for told, _ in OTHER_SETTINGS] == [says for _, says in OTHER_SETTINGS]
+    with pytest.raises(
+        BadInput, match=r"recovered\.safetensors: .*: sparsity is 0\.7 there and 0\.9 here; let Snakemake"
+    ):
+        study.run_evaluate("joint", sparsity=0.9)
+    assert not (study.path / "0-joint").exists()
 
 
 def test_scores_that_are_no_numbers_stop_with_recipe_seed_and_round(

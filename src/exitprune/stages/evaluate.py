@@ -35,6 +35,7 @@ from exitprune.jobs.progress import Progress
 from exitprune.jobs.store import Store, StoreOption
 from exitprune.origin.digests import fingerprint
 from exitprune.origin.levels import code_of, levels_of
+from exitprune.origin.made_with import other_than
 from exitprune.stages._answers import Level, answers
 from exitprune.storage import read_header, read_tensors, write_tensors
 
@@ -86,6 +87,11 @@ def main(
     splits = _splits(data, wanted.between, machine.device)
     checkpoints = [level0, *levels_of(levels), recovered]
     headers = [read_header(path) for path in checkpoints]
+    if why := other_than(wanted.made_of.settings, headers[-1]):
+        raise BadInput(
+            f"{recovered}: was made with other settings than its record would tell: {why}; "
+            "let Snakemake look at parameters (its default), and what they change is made anew"
+        )
     chain = [
         Level(
             path,
