@@ -17,7 +17,7 @@ import pandas as pd
 from benchmarks.acts import acts
 from benchmarks.pages import Table, fill
 from exitprune.evaluation.comparisons import deepest_exit
-from exitprune.evaluation.methods import MEASURES, ORDERS, measured, recovered_networks, told_of
+from exitprune.evaluation.methods import MEASURES, ORDERS, recovered_networks, told_of
 from exitprune.evaluation.record_reading import read_about, read_record
 from exitprune.evaluation.statistics import rank_correlation
 from exitprune.reporting import method_orders, method_tables, methods_page
@@ -35,8 +35,6 @@ MANY = 10
 """From so many methods on a rank correlation is told."""
 ROUNDING = 1e-9
 """Up to which a difference of two means is one of sums of rounded numbers."""
-WHOLE = {"small-methods": "small-dense/seeds/*-dense", "digits-methods": "digits-kept/seeds/*-kept-100"}
-"""Records of the same network with nothing pruned, at as many epochs."""
 PUBLISHED = {0.0: 0.924, 0.5: 0.916, 0.8: 0.899, 0.9: 0.878}
 """Accuracy on CIFAR-10 of ResNet-20 by the share gone, random masks by ERK, 160 epochs: Liu et al. 2022, arXiv:2202.02643."""
 
@@ -117,11 +115,11 @@ def whole(folder: Path) -> Table:
     runs = pd.read_csv(folder / "runs.csv", dtype={"final": str})
     told = method_tables.unpruned(runs)
     rows = [["before any round", *(percent(told[measure]) for measure in MEASURES), str(runs["seed"].nunique())]]
-    accuracies = np.array(
-        [measured(read_about(path).levels[-1]) for path in sorted(folder.parent.glob(WHOLE[folder.name]))]
-    )
-    if len(accuracies):
-        rows.append(["at as many epochs", *map(percent, accuracies.mean(0)), str(len(accuracies))])
+    dense = folder.with_name(folder.name.removesuffix("methods") + "dense")
+    abouts = [read_about(path) for path in sorted(dense.glob("seeds/*-dense"))]
+    if abouts:
+        as_long = method_tables.accuracies(abouts)
+        rows.append(["at as many epochs", *(percent(as_long[measure]) for measure in MEASURES), str(len(abouts))])
     return ["the network with nothing pruned", *(f"{NAMES[measure]}, %" for measure in MEASURES), "seeds"], rows
 
 

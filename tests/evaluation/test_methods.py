@@ -16,11 +16,12 @@ from benchmarks import methods_page
 from exitprune.errors import BadInput
 from exitprune.evaluation.arrays import packed
 from exitprune.evaluation.method_gaps import missing
-from exitprune.evaluation.methods import differences, headline, means, runs, units_gone
+from exitprune.evaluation.methods import MEASURES, ORDERS, differences, headline, means, runs, units_gone
 from exitprune.evaluation.record_reading import read_record
 from exitprune.evaluation.records import About, Record
+from exitprune.reporting.method_costs import front
 from exitprune.reporting.method_orders import WORDS, apart
-from exitprune.reporting.method_tables import best, emptied, unpruned
+from exitprune.reporting.method_tables import best, emptied, labels, unpruned
 from exitprune.stages.compare_methods import main
 from tests.browser import axe_script, chromium
 from tests.page import Outline
@@ -80,9 +81,9 @@ def abouts(whole: list[Record]) -> list[About]:
 
 @pytest.fixture(scope="module")
 def summed(records: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the stage writes of all of them."""
+    """What the stage writes of all of them, and of one as if nothing had been pruned."""
     folder = tmp_path_factory.mktemp("summed")
-    main(json.dumps({"evaluate": EVALUATE.model_dump()}), records, folder / "methods.json")
+    main(json.dumps({"evaluate": EVALUATE.model_dump()}), records, folder / "methods.json", dense=records[:1])
     return folder
 
 
@@ -207,6 +208,8 @@ def test_the_stage_writes_tables_the_figure_and_what_they_say(summed: Path) -> N
     assert len(pd.read_csv(summed / "joint_minus_sequential.csv")) == 8
     assert "joint less sequential" in (summed / "methods-80.svg").read_text()
     assert (summed / "methods-80.png").stat().st_size > 10_000
+    assert "nothing pruned, as many epochs" in (summed / "methods-80.svg").read_text()
+    assert "the most accurate at or below each cost" in (summed / "methods-cost.svg").read_text()
     page = Outline((summed / "methods.html").read_text(encoding="utf-8"))
     assert "Of 4 comparisons: joint better in 1, sequential in 1, no difference told in 1." in page.text
     assert "Everything at once is better with: erk (80 %)." in page.text
@@ -232,6 +235,42 @@ def test_the_tables_of_the_documentation_are_read_off_what_the_stage_wrote(summe
         ["after training", "classifier", "3", "2", "1", "0"],
     ]
     assert methods_page.steps(summed) == methods_page.kept(summed) == methods_page.NONE
+
+
+def test_the_page_says_what_networks_have_from_which_nothing_went(records: list[Path], summed: Path) -> None:
+    level = read_record(records[0]).about.levels[-1]
+    (row,) = [line for line in (summed / "methods.html").read_text().splitlines() if "Nothing pruned, before" in line]
+    as_long = (
+        f"Nothing pruned, as many epochs: classifier {100 * level.accuracy['test'][-1]:.1f}, early exits, mean 60.0."
+    )
+    assert as_long in row
+
+
+def test_a_row_of_the_figure_says_what_is_not_as_in_the_others() -> None:
+    rows = [("erk", 0.8, 3, False), ("snip", 0.8, 2, False), ("pruner", 0.6, 3, False), ("manidp", 0.0, 3, True)]
+    means = pd.DataFrame(
+        {"gone": 0.8, "method": name, "order": order, "units_gone": gone, "num_seeds": seeds, "per_image": per_image}
+        | dict.fromkeys((*MEASURES, "sparsity_exits"), 0.5)
+        | {"macs": 1.0, "macs_dense": 2.0}
+        for name, gone, seeds, per_image in rows
+        for order in ORDERS
+    )
+    assert labels(means) == {
+        "erk": "erk",
+        "snip": "snip (2 seeds)",
+        "pruner": "pruner \N{DAGGER}",
+        "manidp": "manidp",
+    }
+
+
+def test_the_front_of_accuracy_and_cost_is_told_in_steps() -> None:
+    table = pd.DataFrame({"left": [0.3, 0.1, 0.2, 0.4, 0.2], "classifier": [0.603, 0.5, 0.6, 0.59, 0.55]})
+    assert front(table, "classifier").index.tolist() == [1, 2]
+    assert front(table.assign(classifier=table["classifier"] + 0.01 * table["left"]), "classifier").index.tolist() == [
+        1,
+        2,
+    ]
+    assert front(table.assign(classifier=[0.606, 0.5, 0.6, 0.59, 0.55]), "classifier").index.tolist() == [1, 2, 0]
 
 
 def test_what_is_not_there_is_told_and_nothing_else_is_refused(records: list[Path], tmp_path: Path) -> None:

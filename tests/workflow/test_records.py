@@ -198,5 +198,5 @@ def test_what_a_run_writes_over_is_kept_aside(finished: Repository) -> None:
 def test_what_the_command_line_says_of_a_study_of_methods_it_says_of_all(fresh: Repository) -> None:
     options = ["--config", "study=digits-methods-90", "records=here", "seeds=[0,1]", "--", "methods"]
     said = fresh.snakemake("--dry-run", "--printshellcmds", *options)
-    assert "for study in digits-methods digits-methods-50; do" in said
+    assert "for study in digits-methods digits-methods-50 digits-dense; do" in said
     assert """--config study=$study records=here 'seeds=["0", "1"]' -- records""" in said

@@ -11,6 +11,9 @@ COMPARED = sorted(
     for path in Path("presets").glob(f"{FAMILY}*.yaml")
     if re.fullmatch(r"(-\d+)?", path.stem.removeprefix(FAMILY))
 )
+DENSE = FAMILY.removesuffix("methods") + "dense"
+"""The study of the same network with nothing pruned, at as many epochs."""
+ALL = [*COMPARED, *(name for name in [DENSE] if Path(f"presets/{name}.yaml").exists())]
 # What the command line says, it says of all of them.
 SAID = [
     f"{key}={value if isinstance(value, str) else json.dumps(value)}"
@@ -20,17 +23,17 @@ SAID = [
 
 
 def compared_studies():
-    """The parameters of all studies compared."""
+    """The parameters of all studies compared, and of the unpruned network's."""
     return [
         PARAMS if name == STUDY else resolve({**config, "study": name}, PRESETS)
-        for name in COMPARED
+        for name in ALL
     ]
 
 
 def compared_records(wildcards):
-    """The folders of all records of the studies compared."""
+    """The folders of all their records."""
     return [
-        f"--record=results/{one.study}/seeds/{name_of(seed, recipe)}"
+        f"--{'dense' if one.study == DENSE else 'record'}=results/{one.study}/seeds/{name_of(seed, recipe)}"
         for one in compared_studies()
         for recipe in one.recipes
         for seed in one.seeds
@@ -76,7 +79,7 @@ rule methods_so_far:
 
 rule methods:
     input:
-        mine=RECORD_FILES if STUDY in COMPARED else [],
+        mine=RECORD_FILES if STUDY in ALL else [],
     log:
         f"logs/{FAMILY}-compared.log",
     threads: 9999  # all there are; `snakemake --unlock` is not told how many
@@ -86,7 +89,7 @@ rule methods:
         settings=settings("evaluate"),
         records=compared_records,
         said=f"results/{FAMILY}/methods.json",
-        others=[name for name in COMPARED if name != STUDY],
+        others=[name for name in ALL if name != STUDY],
         said_of_all=SAID,
     message:
         f"Run the studies of methods, and sum them up in results/{FAMILY}/methods.html"

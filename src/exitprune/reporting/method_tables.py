@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from exitprune.evaluation.methods import MEASURES, ORDERS
-from exitprune.reporting.formatting import interval, joined, percent, points, share, with_shares
+from exitprune.evaluation.methods import MEASURES, ORDERS, measured
+from exitprune.evaluation.records import About
+from exitprune.reporting.formatting import counted, interval, joined, percent, points, share, with_shares
 from exitprune.reporting.method_words import Method
 from exitprune.reporting.methods import WHEN
 
@@ -66,6 +67,16 @@ def difference(gain: Mapping[Any, Any]) -> str:
     return f"{points(gain['difference'])} ({interval(gain['low'], gain['high'])}){'*' * bool(gain['holds'])}"
 
 
+def labels(means: pd.DataFrame) -> dict[str, str]:
+    """Names of methods for the rows of a figure of one share, with a mark if it was missed and the seeds if others have more."""
+    every, seeds, told = means["num_seeds"].max(), means.groupby("method")["num_seeds"].min(), {}
+    for (name, gone), by_order in by_method(means).items():
+        is_off = any(abs(of["reached"] - gone) > MISSED for of in by_order.values())
+        few = f" ({counted(int(seeds[name]), 'seed')})" * bool(seeds[name] < every)
+        told[name] = name + few + " \N{DAGGER}" * is_off
+    return told
+
+
 def missed(means: pd.DataFrame, methods: Mapping[str, Method]) -> list[str]:
     """Methods that did not reach the share asked for, with what they reached."""
     told = []
@@ -95,6 +106,12 @@ def unpruned(runs: pd.DataFrame) -> dict[str, float]:
     """Accuracy of the networks that pruning of trained ones began with, mean over seeds, by measure."""
     seeds = runs.drop_duplicates("seed")
     return {measure: float(seeds[f"unpruned_{measure}"].mean()) for measure in MEASURES}
+
+
+def accuracies(abouts: Sequence[About]) -> dict[str, float]:
+    """Of networks after recovery, mean over the records, by measure."""
+    each = [measured(about.levels[-1]) for about in abouts]
+    return {measure: sum(values) / len(each) for measure, values in zip(MEASURES, zip(*each, strict=True), strict=True)}
 
 
 def emptied(runs: pd.DataFrame) -> list[tuple[str, str, str]]:

@@ -20,7 +20,7 @@ from exitprune.reporting.formatting import counted, joined, percent, share
 from exitprune.reporting.glossary import entries
 from exitprune.reporting.links import links, public_address
 from exitprune.reporting.method_orders import apart
-from exitprune.reporting.method_tables import best, by_share, emptied, missed, table, unpruned
+from exitprune.reporting.method_tables import best, by_share, emptied, missed, table
 from exitprune.reporting.method_words import Method
 from exitprune.reporting.methods import NAMES, WHEN
 from exitprune.reporting.page import Picture, whole_page
@@ -36,6 +36,7 @@ def render(
     means: pd.DataFrame,
     differences: pd.DataFrame,
     methods: Mapping[str, Method],
+    baselines: Mapping[str, Mapping[str, float]],
     pictures: Sequence[Picture],
     gaps: Sequence[str],
     abouts: Sequence[About],
@@ -51,6 +52,7 @@ def render(
         means: as `evaluation.methods.means` gives them.
         differences: as `evaluation.methods.differences` gives them.
         methods: in words, in the order they are shown in.
+        baselines: accuracies of networks with nothing pruned, by what they are, each by measure.
         pictures: one per share.
         gaps: a sentence per study that is not whole.
         abouts: all records.
@@ -76,7 +78,7 @@ def render(
         boxes={
             "The classifier": found(differences, "classifier"),
             "The early exits": found(differences, "early_exits"),
-            "Which method": which(runs, means),
+            "Which method": which(means, baselines),
             "How sure that is": sure(differences, confidence),
             "What is missing": lacks(gaps, len(abouts)),
         },
@@ -151,21 +153,24 @@ def sure(differences: pd.DataFrame, confidence: float) -> dict[str, Any]:
     }
 
 
-def which(runs: pd.DataFrame, means: pd.DataFrame) -> dict[str, Any]:
-    """The most accurate recipes by share, and what the unpruned network has before any round."""
+def which(means: pd.DataFrame, baselines: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    """The most accurate recipes by share, and what the network has with nothing pruned."""
     lines = []
     for gone in sorted(means["gone"].unique()):
         told = [
             f"{NAMES[measure]}: {', '.join(best(means, measure, gone)) or 'none reached it'}" for measure in MEASURES
         ]
         lines.append(f"{share(gone)} % to go, {'; '.join(told)}.")
-    whole = ", ".join(f"{NAMES[measure]} {percent(value)}" for measure, value in unpruned(runs).items())
+    whole = [
+        f"{what[:1].upper()}{what[1:]}: {', '.join(f'{NAMES[measure]} {percent(value)}' for measure, value in of.items())}"
+        for what, of in baselines.items()
+    ]
     return {
         "headline": "Most accurate of those that lost what was to go; in brackets the MACs left, all in per cent.",
         "lines": [
             *lines,
-            f"The unpruned network before any round: {whole}. It has had fewer epochs than all that are shown.",
-            "Means over seeds. Methods were not tested against each other: how near two of them are, their seeds say.",
+            f"{'. '.join(whole)}.",
+            "Means over seeds, picked on test images. Methods were not tested against each other: how near two are, seeds say.",
         ],
     }
 
