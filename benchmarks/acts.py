@@ -66,7 +66,7 @@ def acts(folder: Path) -> Table:
             rows.append([what, f"{sum(found)} of {len(found)}"])
     if gated := [path for path in there if "-manidp-" in path.name]:
         sure = [sure_are_dear(read_record(path)) for path in gated]
-        what = "`manidp`: images of which the first exit is surer take fewer filters (median rank correlation of sureness and filters:"
+        what = "`manidp`: images of which the first exit is surer take fewer filters (rank correlation of both, median"
         rows.append([f"{what} {np.median(sure):+.2f})", f"{sum(one < 0 for one in sure)} of {len(sure)}"])
     return ["what sets it apart", "networks"], rows
 

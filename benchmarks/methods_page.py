@@ -79,6 +79,24 @@ def found(folder: Path) -> Table:
     return titles, rows
 
 
+def answer(folder: Path) -> Table:
+    """By share and accuracy: with how many methods which order is better, how many of these are left after correction."""
+    if not (folder / "joint_minus_sequential.csv").exists():
+        return NONE
+    differences = pd.read_csv(folder / "joint_minus_sequential.csv")
+    titles = ["to go, %", "accuracy of", "methods", "joint is better with", "left", "by, points"]
+    rows = []
+    for gone, part in differences.groupby("gone"):
+        for measure in MEASURES:
+            ours = part[part["measure"] == measure]
+            joint, sequential = (ours[ours["better"] == order] for order in ORDERS)
+            by = [points(joint["difference"].min()), points(joint["difference"].max())] if len(joint) else [NOTHING]
+            counts = [len(ours), len(joint), joint["holds"].sum()]
+            more = [len(sequential), sequential["holds"].sum()]
+            rows.append([share(float(str(gone))), NAMES[measure], *map(str, counts), " to ".join(by), *map(str, more)])
+    return [*titles, "sequential is better with", "left"], rows
+
+
 def whens(folder: Path) -> Table:
     """By when a method prunes: in how many comparisons an order is ahead or better, and the median of the differences."""
     if not (folder / "joint_minus_sequential.csv").exists():
@@ -254,7 +272,7 @@ def methods_by_section() -> dict[str, list[str]]:
 
 
 KINDS: dict[str, Callable[[Path], Table]] = {
-    **{table.__name__: table for table in (found, whens, best, whole, steps, kept, drops, keeps, acts, apart)},
+    **{table.__name__: table for table in (answer, found, whens, best, whole, steps, kept, drops, keeps, acts, apart)},
     **{f"came-{section}": partial(came, methods) for section, methods in methods_by_section().items()},
 }
 
