@@ -190,9 +190,10 @@ def test_the_order_itself_is_as_large_a_part_as_is_told() -> None:
     assert told in " ".join(README.split())
     for state, most in (("final", 0.34), ("recovered", 0.45)):
         for rate in ("", "_own_rate"):
-            pairs = steps[(steps["state"] == state) & (steps["first"] == f"joint{rate}")].set_index("second")
+            pairs = steps[(steps["state"] == state) & (steps["first"] == f"joint{rate}")]
             whole, half, twice = (
-                pairs.loc[f"{second}{rate}", "difference"] for second in ("ordered", "control_half", "control")
+                pairs[pairs["second"] == f"{second}{rate}"]["difference"].item()
+                for second in ("ordered", "control_half", "control")
             )
             assert 0 < twice / whole < half / whole < most
 

@@ -231,7 +231,7 @@ def test_the_tables_of_the_documentation_are_read_off_what_the_stage_wrote(summe
     assert rows[0][1:] == ["4", "erk (80 %)", "snip (80 %)", "1", "1"]
     _, rows = methods_page.answer(summed)
     assert rows[0] == ["80", "classifier", "4", "1", "0", "+3.0 to +3.0", "1", "0"]
-    assert rows[1][2:] == ["4", "0", "0", methods_page.NOTHING, "0", "0"]
+    assert rows[1][2:] == ["4", "0", "0", "\N{EN DASH}", "0", "0"]
     _, rows = methods_page.whens(summed)
     assert [row[:6] for row in rows if row[1] == "classifier"] == [
         ["before training", "classifier", "1", "0", "0", "1"],
