@@ -12,7 +12,7 @@ from exitprune.evaluation.methods import MEASURES, ORDERS
 from exitprune.reporting.drawing import UNPRUNED, Percent, new_figure
 from exitprune.reporting.formatting import percent, share
 from exitprune.reporting.looks import LOOKS
-from exitprune.reporting.methods import LINES, NAMES
+from exitprune.reporting.methods import GREY, LINES, NAMES
 
 STEP = 0.005
 """By so much a recipe is more accurate than every cheaper one, to be named."""
@@ -23,7 +23,6 @@ CAPTION = (
     "in per cent."
 )
 TICKS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-GREY = "0.35"
 
 
 def title(data: str) -> str:
