@@ -183,7 +183,7 @@ def test_from_training_to_the_record_with_the_cost_of_each_image_and_killed_in_b
     assert all(mask.all() for mask in level.masks.values())
     assert all(gate.threshold > 0 for gate in level.network.gates.by_layer.values())
     study.run_recover("dynamic", epochs=1)
-    record = read_record(study.run_evaluate("dynamic"))
+    record = read_record(study.run_evaluate("dynamic", granularity="filter"))
     macs = record.outcomes["final"]["test"].macs
     assert macs.shape[1] > 1
     assert len(np.unique(macs[-1])) > 1
