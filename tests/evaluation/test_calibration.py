@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from exitprune.evaluation.calibration import calibration, calibration_error, fit_temperatures, scaled
+from exitprune.evaluation.calibration import (
+    Temperature,
+    calibration,
+    calibration_error,
+    fit_temperatures,
+    scaled,
+    tried_temperatures,
+)
 from exitprune.evaluation.exiting import confidence_of
 
 
@@ -25,6 +32,30 @@ def test_calibration_error_is_that_of_torchmetrics(seed: int, num_images: int, s
 
 def test_confidences_of_one_belong_to_the_last_bin() -> None:
     assert calibration_error(torch.tensor([1.0, 0.95]), torch.tensor([True, False])) == pytest.approx(0.475, abs=1e-7)
+
+
+def test_a_confidence_at_an_edge_belongs_to_the_bin_below() -> None:
+    assert calibration_error(torch.tensor([0.5, 0.75]), torch.tensor([True, False]), 2) == pytest.approx(0.625)
+
+
+def test_a_temperature_is_tried_on_images_that_it_was_not_fitted_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits, labels = labelled([1.0], 10)[0], torch.arange(10) % 6
+    fitted_on = []
+
+    def fit(some: torch.Tensor, those: torch.Tensor) -> list[float]:
+        fitted_on.append(those.tolist())
+        return [1.0]
+
+    monkeypatch.setattr("exitprune.evaluation.calibration.fit_temperatures", fit)
+    tried_temperatures(logits, labels)
+    numbers = labels.tolist()
+    kept = [[number for place, number in enumerate(numbers) if place % 5 != fold] for fold in range(5)]
+    assert sorted(fitted_on) == sorted([*kept, numbers])
+
+
+def test_a_temperature_helps_where_held_out_images_are_better_calibrated_with_it() -> None:
+    assert Temperature(2.0, error_without=0.2, error_with=0.1).helps
+    assert not Temperature(2.0, error_without=0.1, error_with=0.2).helps
 
 
 def test_an_exit_that_is_always_sure_and_right_has_no_error() -> None:

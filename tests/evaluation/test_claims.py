@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from exitprune.config.evaluate import Evaluate
@@ -79,14 +80,14 @@ def answering(num_right: int) -> Network:
     return Network(one, one)
 
 
-def gaining(gains: list[int]) -> dict[str, Mapping[Any, Any]]:
+def gaining(gains: list[int], evaluate: Evaluate = EVALUATE) -> dict[str, Mapping[Any, Any]]:
     """What is said of claim 1 where joint has so many images more right, seed by seed, and seeds themselves lie far apart."""
     runs = {
         (recipe, seed, "final"): answering(400 + 100 * seed + (gain if recipe == "joint" else 0))
         for seed, gain in enumerate(gains)
         for recipe in ("joint", "ordered", "sequential")
     }
-    return {str(row["against"]): row for row in judge(runs, EVALUATE).query("claim == 1").to_dict("records")}
+    return {str(row["against"]): row for row in judge(runs, evaluate).query("claim == 1").to_dict("records")}
 
 
 def test_every_seed_is_compared_with_itself() -> None:
@@ -100,6 +101,15 @@ def test_a_primary_verdict_goes_by_the_corrected_p_value_and_an_exploratory_one_
     assert primary["p"] == exploratory["p"]
     assert 0.01 < primary["p"] < 0.05 < primary["p_corrected"]
     assert (primary["verdict"], exploratory["verdict"]) == ("not distinguishable", "supported")
+
+
+@pytest.mark.parametrize("confidence_level", [0.5, 0.8, 0.99])
+def test_intervals_and_verdicts_are_of_the_confidence_that_is_asked_for(confidence_level: float) -> None:
+    row = gaining([40, 60, 90], EVALUATE.model_copy(update={"confidence_level": confidence_level}))["sequential"]
+    half = stats.t.ppf((1 + confidence_level) / 2, row["freedom"]) * row["difference"]
+    half /= -stats.t.ppf(row["p"] / 2, row["freedom"])  # the error, by the p-value
+    assert [row["low"], row["high"]] == pytest.approx([row["difference"] - half, row["difference"] + half])
+    assert (row["verdict"] == "supported") == (row["p"] < 1 - confidence_level)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))

@@ -44,6 +44,37 @@ def test_the_mean_squares_are_those_of_statsmodels_two_way_anova() -> None:
     assert satterthwaite > 3.5, "else it would be that of the seeds"
 
 
+def of_squares(seeds: float, groups: float, rest: float, shape: tuple[int, int] = (4, 20)) -> Floats:
+    """Differences of which these are the mean squares."""
+    draw, (num_seeds, num_groups) = np.random.default_rng(0), shape
+    by_seed, by_group = (
+        values - values.mean() for values in (draw.normal(size=(num_seeds, 1)), draw.normal(size=(1, num_groups)))
+    )
+    both = draw.normal(size=shape)
+    both = both - both.mean(1, keepdims=True) - both.mean(0, keepdims=True) + both.mean()
+    freedom = (num_seeds - 1) * (num_groups - 1)
+    values: Floats = (
+        by_seed * np.sqrt(seeds / (num_groups * by_seed.var(ddof=1)))
+        + by_group * np.sqrt(groups / (num_seeds * by_group.var(ddof=1)))
+        + both * np.sqrt(rest * freedom / (both**2).sum())
+    )
+    return values
+
+
+@pytest.mark.parametrize(
+    ("seeds", "groups", "rest", "largest"), [(4, 1, 2, 4), (1, 4, 2, 4), (3, 2, 1, 4), (1, 1, 2, 1)]
+)
+def test_the_error_is_that_of_one_effect_alone_where_both_add_up_to_less(
+    seeds: float, groups: float, rest: float, largest: float
+) -> None:
+    found = crossed(of_squares(seeds, groups, rest))
+    assert found.error**2 * 80 == pytest.approx(largest)
+    assert found.seeds == pytest.approx(np.sqrt(max(0, seeds - rest) / 20))
+    assert found.images == pytest.approx(np.sqrt(max(0, groups - rest) / 80))
+    both = (seeds + groups - rest) ** 2 / (seeds**2 / 3 + groups**2 / 19 + rest**2 / 57)
+    assert found.freedom == pytest.approx(max(3, both))
+
+
 def test_where_seeds_alone_scatter_it_is_the_paired_t_test() -> None:
     seeds = np.array([0.3, -0.1, 0.4, 0.2])
     found = crossed(np.repeat(seeds[:, None], 20, axis=1))

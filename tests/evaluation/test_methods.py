@@ -200,6 +200,20 @@ def test_a_seed_that_lacks_one_order_is_no_pair(whole: list[Record]) -> None:
     assert (found["num_seeds"], found["difference"]) == (2, pytest.approx(0.03))
 
 
+def test_a_mean_is_of_the_seeds_that_both_orders_have(abouts: list[About]) -> None:
+    some = runs([one for one in abouts if (one.seed, one.recipe) != (1, "erk-joint")])
+    row = means(some).query("method == 'erk' and order == 'sequential'").iloc[0]
+    assert (row["num_seeds"], row["classifier"]) == (2, pytest.approx(np.mean([0.8, 0.75])))
+
+
+def test_what_is_left_goes_by_the_confidence_that_is_asked_for(whole: list[Record]) -> None:
+    p_value = differences(whole, 0.95).query("method == 'erk' and measure == 'classifier'")["p_corrected"].item()
+    for confidence, holds in ((1 - p_value - 0.001, True), (1 - p_value + 0.001, False)):
+        assert (
+            differences(whole, confidence).query("method == 'erk' and measure == 'classifier'")["holds"].item() == holds
+        )
+
+
 def test_the_stage_writes_tables_the_figure_and_what_they_say(summed: Path) -> None:
     said = json.loads((summed / "methods.json").read_text())
     assert said["classifier"]["sequential"] == ["snip at 0.8"]

@@ -75,6 +75,31 @@ def test_no_threshold_within_the_time_is_more_accurate(seed: int, limit: float) 
     assert found.accuracy == pytest.approx(max(row[1] for row in allowed))
 
 
+@given(seed=st.integers(0, 10**6), percentage=st.sampled_from([50.0, 75.0, 90.0]))
+def test_so_many_of_the_images_keep_a_limit_each_for_itself(seed: int, percentage: float) -> None:
+    logits, labels = drawn(seed)
+    chosen = choose(sweep(logits, labels, MACS), Rule("milliseconds", 1.0, percentage), COSTS)
+
+    def late(threshold: float) -> int:  # beyond the second exit it takes 3 ms
+        return int((confidence_of(logits)[:2] <= threshold).all(0).sum())
+
+    most = NUM_IMAGES * (100 - percentage) / 100
+    allowed = [row for row in tried(logits, labels) if late(row[0]) <= most]
+    assert chosen is not None
+    assert late(chosen) <= most
+    assert evaluate_at(logits, labels, MACS, chosen)[0] == pytest.approx(max(row[1] for row in allowed))
+
+
+def test_what_test_images_cost_is_their_own() -> None:
+    validation, test = drawn(0), drawn(1)
+    dear = Costs(2 * MACS, MILLISECONDS)
+    (plain,), (other,) = (
+        operating_points([Rule("threshold", 0.5)], validation, test, COSTS, of_test) for of_test in (None, dear)
+    )
+    assert other.validation == plain.validation
+    assert other.test.average_macs == pytest.approx(2 * plain.test.average_macs)
+
+
 def test_accuracy_lost_is_counted_in_whole_images() -> None:
     """Exit 0 is wrong on 29 of 100; 0.29 x 100 is 28.999999999999996 in floating point."""
     labels = torch.zeros(100, dtype=torch.int64)

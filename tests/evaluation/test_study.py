@@ -14,7 +14,7 @@ from exitprune.evaluation.exiting import sweep_outcomes
 from exitprune.evaluation.paper import compare
 from exitprune.evaluation.record_reading import read_record
 from exitprune.evaluation.records import SPLITS, Outcomes
-from exitprune.evaluation.study import Study, study_of
+from exitprune.evaluation.study import Study, of_every_seed, study_of
 from exitprune.evaluation.summary import summary
 from exitprune.evaluation.tables.exit_rates import THRESHOLDS
 from exitprune.variants import names_of
@@ -227,3 +227,8 @@ def test_paper_and_ours_stand_side_by_side_for_every_layer_and_exit() -> None:
     first_exit = table.query("name == 'exit 0'").iloc[0]
     assert (first_exit["paper"], first_exit["ours"]) == (0.607, 0.5)
     assert first_exit["difference"] == pytest.approx(-0.107)
+
+
+def test_what_some_seeds_have_not_is_left_out() -> None:
+    table = pd.DataFrame({"recipe": ["a", "a", "b"], "seed": [0, 1, 0], "macs": [1.0, 2.0, 3.0]})
+    assert of_every_seed(table, ["recipe"])["macs"].tolist() == [1.0, 2.0]

@@ -34,6 +34,12 @@ def erk(depth: int, kept_share: float) -> tuple[float, dict[str, float]]:
     }
 
 
+def test_the_largest_remainder_is_rounded_up() -> None:
+    most = dict.fromkeys("abc", 9)
+    assert shared_out({"a": 2.2, "b": 2.7, "c": 2.1}, most, 7) == {"a": 2, "b": 3, "c": 2}
+    assert shared_out({"a": 2.6, "b": 2.7, "c": 2.7}, most, 8) == {"a": 2, "b": 3, "c": 3}
+
+
 @pytest.mark.parametrize(("depth", "weights"), [(56, 851_504), (20, 270_896)])
 def test_the_networks_have_as_many_kernel_weights_as_published(depth: int, weights: int) -> None:
     assert sum(torch.Size(shape).numel() for shape in shapes_of(depth).values()) == weights

@@ -153,3 +153,9 @@ def test_killed_while_masks_take_turns_it_ends_with_the_same_bytes(
         "finetune": NO_TRAINING,
     }  # fmt: skip
     assert killed_and_run_again(study, monkeypatch, after=1, **chosen)[:2] == [1, 2]
+
+
+def test_fitness_is_in_deviations_from_the_mean() -> None:
+    assert standardised(torch.tensor([1.0, 3.0])).tolist() == [-1.0, 1.0]
+    assert standardised(torch.tensor([10.0, 30.0])).tolist() == [-1.0, 1.0]
+    assert standardised(torch.tensor([2.0, 2.0])).tolist() == [0.0, 0.0]
