@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from exitprune.deployment.measured_times import Row, best_rival, read_measured
+from exitprune.deployment.measured_times import Row, best_rival, milliseconds, read_measured
 from exitprune.errors import BadInput
 from exitprune.evaluation.deployable import Limit
 from tests.synthetic import write_measured, write_study, write_tables
@@ -38,6 +39,16 @@ def test_the_study_may_be_that_of_any_network_that_was_timed(tables: Path) -> No
     names = {"unstructured": "filters", "filters": "unstructured"}
     pd.read_csv(path).replace({"network": names}).to_csv(path, index=False)
     assert read_measured(tables) is not None
+
+
+def test_a_time_is_of_the_processor_on_one_thread_and_by_the_clock_on_more() -> None:
+    table = pd.DataFrame({"threads": [1, 2, 1], "milliseconds": [3.0, 2.0, 5.0], "cpu_milliseconds": [1.0, 4.0, None]})
+    assert milliseconds(table).tolist() == [1.0, 2.0, 5.0]
+    rows = [
+        Row("plain ResNet-8", 0, "", "onnxruntime", threads, 64, "", 1.0, 0.9, 100.0, wall, cpu)
+        for threads, wall, cpu in ((1, 3.0, 1.0), (2, 2.0, 4.0), (1, 5.0, math.nan))
+    ]
+    assert [row.cost for row in rows] == [1.0, 2.0, 5.0]
 
 
 def test_one_seed_of_other_networks_is_one_too_many(tables: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from exitprune.networks.masks import num_kept, sparsity, weights
 from exitprune.origin.made_with import other_than
 from exitprune.pruning.criteria import Context
 from exitprune.pruning.criteria.magnitude import Magnitude
-from exitprune.stages import _training
+from exitprune.stages import _answers, _training
+from exitprune.stages._answers import Level
 from exitprune.storage import read_header, read_tensors, write_tensors
 from exitprune.training.resumption import Resumption
 from tests.small_study import COMPUTE, NO_TRAINING, TRAINING, Study, equal, level_files
@@ -192,6 +193,22 @@ def test_a_loss_that_is_not_finite_names_order_seed_and_round(study: Study) -> N
 def test_a_criterion_that_trains_at_a_rate_of_its_own_names_that_one(study: Study) -> None:
     with pytest.raises(BadInput, match=r"round 1/2: .*; criterion\.lr 1e\+12 is too large, make it smaller"):
         study.run_recipe("joint", order="joint", criterion={"name": "greg1", "lr": 1e12}, granularity="filter")
+
+
+def test_answers_that_are_no_numbers_are_refused_with_the_rate_that_trained_them(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study.run_prune("joint")
+    study.run_recover("joint")
+
+    def overflowing(networks: Mapping[Level, Any], splits: Any) -> dict[Level, dict[str, Tensor]]:
+        return {level: {"test": torch.full((3, 2, 10), torch.inf)} for level in networks}
+
+    monkeypatch.setattr(_answers, "_infer", overflowing)
+    with pytest.raises(
+        BadInput, match=r"level-00\.safetensors: its answers to some images are not finite; heads\.lr or"
+    ):
+        study.run_evaluate("joint")
 
 
 @pytest.mark.parametrize("recipe", ["joint", "sequential"])

@@ -53,6 +53,27 @@ def test_a_round_that_misses_its_share_says_so(study: Study, caplog: pytest.LogC
     assert "round 1: 0.000 of the units of group all are gone, not 0.700: the criterion has it so" in caplog.text
 
 
+def test_each_round_draws_anew_and_sees_images_changed_as_training_changes_them(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, torch.Tensor, torch.Tensor]] = []
+
+    def noting(self: Magnitude, context: Context) -> dict[str, Tensor]:
+        first = next(iter(context.batches))[0]
+        seen.append((context.generator.initial_seed(), first, context.initial()["fc"].clone()))
+        return {name: weight.abs() for name, weight in context.weights.items()}
+
+    monkeypatch.setattr(Magnitude, "score", noting)
+    first, *_ = study.run_recipe("drawn", order="joint", rounds=2)
+    as_they_are = Study(study.path, {"data": {"augment": {"pad": 0, "flip": False}}})
+    as_they_are.run_recipe("still", order="joint", rounds=2)
+    (one, images, initial), (two, others, _), (_, still, _), _ = seen
+    assert one != two
+    assert not torch.equal(images, others)
+    assert not torch.equal(images, still)
+    assert torch.equal(initial, weights(as_drawn(first.network.spec, 0))["fc"])
+
+
 def test_pruned_at_the_start_the_network_is_the_one_drawn_without_its_smallest_weights(study: Study) -> None:
     first, second, *_ = study.run_recipe("early", order="joint", start="initial", finetune=NO_TRAINING)
     drawn = as_drawn(first.network.spec, 0)

@@ -142,7 +142,23 @@ def test_when_hardly_anything_is_left_of_what_goes_lambda_stops_before_the_ceili
         criterion.after_backward(network)
         steps += 1
     assert 1 < steps < 20  # a running mean: by one look it is not convinced
+    assert all(ratio >= 1000 for ratio in criterion._ratios.values())
     assert float(criterion._pressure["fc"].max()) == pytest.approx(steps * 1e-4)
+
+
+def test_lambda_grows_on_while_a_single_layer_has_much_left_of_what_goes(network: EarlyExitNetwork) -> None:
+    criterion, context = Greg1(every=1, settle=0, ratio=1000, delta=1e-4), a_context(network)
+    criterion.start(context)
+    criterion.after_backward(network)
+    going = criterion._going()
+    with torch.no_grad():
+        for name, weight in weights(network).items():
+            weight[going[name]] *= 1.0 if name == "fc" else 1e-5
+    for _ in range(30):
+        assert not criterion.after_epoch(network, 1)
+        criterion.after_backward(network)
+    kept, goes = (weights(network)["fc"].detach().abs()[which].mean() for which in (~going["fc"], going["fc"]))
+    assert float(criterion._ratios["fc"]) == pytest.approx(float(kept / goes))
 
 
 @pytest.mark.parametrize("name", ["greg1", "greg2"])
