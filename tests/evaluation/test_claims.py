@@ -161,6 +161,18 @@ def test_a_study_without_joint_or_without_another_tests_no_claim() -> None:
         assert set(judged(skills)["verdict"]) == {"not tested"}
 
 
+def test_a_cost_that_one_seed_cannot_compare_is_not_told_of_the_others() -> None:
+    def runs(far: float) -> dict[tuple[str, int, str], Network]:
+        skills = {("joint", seed): far if seed == 2 else 0.3 for seed in range(3)}
+        skills |= {("ordered", seed): 0.2 for seed in range(3)}
+        return {(recipe, seed, "final"): made(seed, skill) for (recipe, seed), skill in skills.items()}
+
+    near, apart = (judge(runs(far), EVALUATE).query("claim == 3").iloc[0] for far in (0.4, 9.0))
+    assert np.isfinite(near["difference"])
+    assert np.isnan(apart["difference"])  # nothing that the two of seed 2 reach is as accurate
+    assert (apart["verdict"], apart["num_seeds"]) == ("not tested", 3)
+
+
 def test_a_cost_is_told_as_a_share_of_the_others() -> None:
     row = judged({"joint": 0.6, "ordered": 0.0}).query("claim == 3").iloc[0]
     assert row["unit"] == "percent"
