@@ -91,6 +91,9 @@ def test_points_at_which_all_seeds_agree_have_no_band() -> None:
 
 def test_rank_correlation_follows_ranks_alone_and_is_undefined_for_a_constant() -> None:
     assert rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([1.0, 10.0, 1000.0])) == pytest.approx(1)
+    assert rank_correlation(np.arange(4.0), np.array([1.0, 3.0, 2.0, 4.0])) == pytest.approx(
+        0.8
+    )  # 1 - 6 x 2 / (4 x 15)
     assert np.isnan(rank_correlation(np.array([1.0, 2.0, 3.0]), np.full(3, 0.8)))
 
 

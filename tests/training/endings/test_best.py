@@ -65,6 +65,23 @@ def test_accuracy_is_the_mean_of_the_exits_that_the_group_has(network: EarlyExit
     assert accuracy_of(network, images, "exits") == pytest.approx(sum(right[:2]) / 2)
 
 
+@pytest.mark.parametrize("group", ["base", "exits"])
+def test_what_is_best_is_told_by_the_group_that_learns(
+    group: Group, network: EarlyExitNetwork, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Group] = []
+
+    def noted(network: EarlyExitNetwork, images: Images, group: Group) -> float:
+        asked.append(group)
+        return 0.5
+
+    monkeypatch.setattr(best, "accuracy_of", noted)
+    made: Ending = make("endings", "best", {})
+    made.begin(group, images)
+    made.after_epoch(network, 1)
+    assert asked == [group]
+
+
 def test_each_round_of_a_chain_has_its_own_and_pruned_weights_stay_away(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
