@@ -68,3 +68,11 @@ def test_a_convolution_keeps_its_groups_and_one_of_single_channels_has_those_tha
     made = folded_conv(conv, conv.weight[:left], conv.bias[:left] if conv.bias is not None else None)
     images = torch.randn(2, 8, 5, 5)
     torch.testing.assert_close(made(images[:, : made.in_channels]), conv(images)[:, :left])
+
+
+def test_a_network_that_trains_trains_on_after_it_was_folded(build: Build) -> None:
+    network = enliven_(build()).train()
+    network.base.fc.eval()
+    folded = fold(network)
+    assert [module for module in network.modules() if not module.training] == [network.base.fc]
+    assert not any(module.training for module in folded.modules())

@@ -108,3 +108,14 @@ def test_of_rivals_as_good_the_cheaper_is_told(limit: Limit, runtime: str) -> No
     rival = best_rival(rows, limit, unpruned=0.9)
     assert rival is not None
     assert rival.runtime == runtime
+
+
+def test_a_rival_is_the_mean_of_its_seeds() -> None:
+    rows = [
+        Row("plain ResNet-8", seed, "", "sparse", 1, 64, "", 1.0, accuracy, macs, milliseconds)
+        for seed, (accuracy, macs, milliseconds) in enumerate([(0.8, 100.0, 2.0), (0.9, 200.0, 4.0)])
+    ]
+    rival = best_rival(rows, Limit("macs", 150.0), unpruned=0.9)
+    assert rival is not None
+    assert rival.accuracy == pytest.approx(0.85)
+    assert (rival.macs, rival.milliseconds, rival.num_seeds) == (150.0, 3.0, 2)

@@ -167,3 +167,14 @@ def test_a_part_that_was_left_in_training_mode_is_taken_out_of_it(lively: EarlyE
     network.base.blocks[1].train()
     assert torch.equal(answer(network, seen, 0.5).logits, expected.logits)
     assert not any(part.training for part in network.modules())
+
+
+def test_segments_of_a_network_that_trains_answer_as_it_does_in_evaluation(
+    lively: EarlyExitNetwork, images: Images
+) -> None:
+    network = deepcopy(lively).train()
+    pixels = images.normalise(images.pixels)
+    wanted = answer(deepcopy(lively).eval(), pixels, 0.5)
+    found = answer(segments(network), pixels, 0.5)
+    assert torch.equal(found.exit, wanted.exit)
+    assert not any(module.training for module in network.modules())
