@@ -49,6 +49,32 @@ def test_the_same_network_at_twice_the_price_costs_twice_as_much_at_every_accura
     assert found.differences == pytest.approx([np.log(2)] * comparisons.NUM_GROUPS)
 
 
+@pytest.mark.parametrize("step", [1, 7])
+def test_sweeps_with_and_without_each_group_are_those_of_one_threshold_after_another(
+    step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = outcomes(0, num=60)
+    twice = np.arange(60) // 2  # images that are equally sure
+    one = Network(drawn, Outcomes(drawn.confidence[:, twice], drawn.correct, drawn.macs))
+    thresholds = sweep_outcomes(one.test).threshold
+    monkeypatch.setattr(comparisons, "NUM_THRESHOLDS", -(-len(thresholds) // step))
+    tried = [*thresholds[::step], *thresholds[-1:]] if (len(thresholds) - 1) % step else thresholds[::step]
+    assert (len(tried) < len(thresholds)) == (step > 1)
+    everybody = np.arange(60)
+    parts = [everybody, *(np.setdiff1d(everybody, out) for out in np.array_split(everybody, comparisons.NUM_GROUPS))]
+    for found, number in zip(one.swept, (0, 1), strict=True):
+        assert found.shape == (1 + comparisons.NUM_GROUPS, len(tried))
+        for row, part in zip(found, parts, strict=True):
+            alone = Network(drawn, Outcomes(one.test.confidence[:, part], one.test.correct[:, part], one.test.macs))
+            expected = [alone.correct_at(float(threshold)) for threshold in tried]
+            assert row == pytest.approx([np.mean(pair[number]) for pair in expected])
+
+
+def test_of_few_images_each_group_has_two() -> None:
+    found = comparisons.deepest_exit(*(Network(outcomes(seed), outcomes(seed, num=12)) for seed in (0, 1)))
+    assert len(found.differences) == 6
+
+
 def test_the_cost_at_equal_accuracy_is_that_of_the_whole_sweeps() -> None:
     first, second = network(0, skill=0.3), network(1)
     curves = [(sweep.average_macs, sweep.accuracy) for sweep in map(sweep_outcomes, (first.test, second.test))]

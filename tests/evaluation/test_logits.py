@@ -57,3 +57,10 @@ def test_a_base_is_shared_if_heads_differ_and_not_if_a_statistic_does(network: E
     assert share_a_base(network, other)
     other.base.bn.running_mean[0] += 1e-3
     assert not share_a_base(network, other)
+
+
+def test_networks_whose_gates_look_at_images_are_asked_one_by_one(network: EarlyExitNetwork) -> None:
+    gated = deepcopy(network)
+    gated.add_gates_()
+    for one, other in ((gated, gated), (gated, network), (network, gated)):
+        assert not share_a_base(one, other)

@@ -138,6 +138,26 @@ def test_an_array_with_another_header_is_refused(header: str) -> None:
         unpacked(stream.getvalue(), {"one": (("float32",), ((3,),))}, Path("final.npz"))
 
 
+@pytest.mark.parametrize(
+    ("shape", "num_bytes", "said"),
+    [
+        ((10**6,), 400, "would take 4,000,000 bytes, more than are read or can be in the file"),
+        ((2**30,), 400, "would take 4,294,967,296 bytes, more than are read or can be in the file"),
+        ((100,), 396, "has not the 400 bytes that its header says"),
+        ((100,), 404, "has not the 400 bytes that its header says"),
+    ],
+)
+def test_an_array_that_is_not_as_long_as_its_header_says_is_refused(
+    shape: tuple[int, ...], num_bytes: int, said: str
+) -> None:
+    start, stream = io.BytesIO(), io.BytesIO()
+    np.lib.format.write_array_header_1_0(start, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    with ZipFile(stream, "w") as archive:
+        archive.writestr("one.npy", start.getvalue() + bytes(num_bytes))
+    with pytest.raises(BadInput, match=f"one.npy {said}"):
+        unpacked(stream.getvalue(), {"one": (("float32",), (shape,))}, Path("final.npz"))
+
+
 def test_a_pickle_is_not_opened(copy: Path) -> None:
     stream = io.BytesIO()
     np.savez(stream, validation_confidence=np.array([print], dtype=object))

@@ -53,6 +53,19 @@ def test_a_round_that_misses_its_share_says_so(study: Study, caplog: pytest.LogC
     assert "round 1: 0.000 of the units of group all are gone, not 0.700: the criterion has it so" in caplog.text
 
 
+def test_a_block_that_went_adds_nothing_to_what_it_takes(study: Study) -> None:
+    last = study.run_recipe(
+        "without", order="joint", granularity="block", rounds=1, sparsity=0.5, finetune=NO_TRAINING
+    )[-1]
+    blocks = dict(enumerate(last.network.base.blocks, 1))
+    gone = [blocks[n] for n in blocks if not any(last.masks[f"b{n}.c{conv}"].any() for conv in (1, 2))]
+    assert gone
+    draw = torch.Generator().manual_seed(0)
+    for block in gone:
+        taken = torch.rand(2, len(block.bn2.bias), 4, 4, generator=draw)
+        assert torch.equal(block.eval()(taken), taken)
+
+
 def test_each_round_draws_anew_and_sees_images_changed_as_training_changes_them(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch._dynamo.utils import counters
 from torchvision.transforms.functional import normalize
@@ -19,9 +20,11 @@ from exitprune.data.images import Images, batches
 from exitprune.errors import BadInput
 from exitprune.evaluation.logits import infer
 from exitprune.jobs.compute import CPU, Machine
+from exitprune.jobs.progress import RunAway
 from exitprune.jobs.seeding import generator
 from exitprune.networks.early_exit import EarlyExitNetwork, Group
 from exitprune.networks.masks import apply_masks_, full_masks, weights
+from exitprune.training.callbacks import Callback
 from exitprune.training.loop import images_seen, set_trainable_, steps, steps_per_epoch, train_
 from exitprune.training.losses import exit_loss
 from exitprune.training.resumption import Resumption
@@ -433,6 +436,41 @@ def test_training_killed_in_the_middle_goes_on_to_the_same_bits(
     listener = Listener()
     assert same(run(settings, group, observer=listener), undisturbed)
     assert [epoch for epoch, _ in listener.epochs] == [3, 4]
+
+
+def test_what_is_not_finite_is_not_saved(
+    network: EarlyExitNetwork, images: Images, brief: Training, tmp_path: Path
+) -> None:
+    class Infinite(Callback):
+        """Leaves a weight after the first epoch that nobody could go on from."""
+
+        def after_epoch(self, network: EarlyExitNetwork, epoch: int) -> bool:
+            network.base.fc.weight.data[0, 0] = torch.inf
+            return False
+
+    kept = tmp_path / "whole.partial.safetensors"
+    with pytest.raises(RunAway, match=r"after epoch 1 .*fc"):
+        train_(
+            network, images, "all", brief, STILL, 0, full_masks(network),
+            resumption=Resumption(kept, "k"), callbacks=[Infinite()],
+        )  # fmt: skip
+    assert not kept.exists()
+
+
+def test_dropout_after_a_kill_is_what_it_would_have_been(
+    build: Build, images: Images, brief: Training, tmp_path: Path
+) -> None:
+    def run(file: str, observer: Listener | None = None) -> dict[str, Tensor]:
+        network, kept = build(), Resumption(tmp_path / file, "k")
+        network.base.fc.register_forward_pre_hook(lambda module, given: F.dropout(given[0], 0.5, module.training))
+        settings = brief.model_copy(update={"epochs": 3})
+        train_(network, images, "base", settings, STILL, 0, full_masks(network), CPU, observer, kept)
+        return state(network)
+
+    undisturbed = run("one")
+    with pytest.raises(Killed):
+        run("two", Killer(5))
+    assert same(run("two"), undisturbed)
 
 
 def test_a_network_that_ran_away_at_the_end_is_refused_again(

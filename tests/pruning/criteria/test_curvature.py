@@ -106,6 +106,17 @@ def test_each_layer_keeps_its_best_filter(build: Build) -> None:
     assert all(unit.any() for unit in left.values())
 
 
+def test_the_best_filter_of_a_layer_is_one_that_is_there(build: Build) -> None:
+    context = a_context(build(pool=1), granularity="filter", kept_share=0.5)
+    scores = {name: torch.arange(float(len(unit))) for name, unit in context.units.items()}
+    gone = len(scores["b1.c1"]) - 1
+    context.masks.update(context.without({**context.units, "b1.c1": torch.arange(gone + 1) < gone}))
+    scores["b1.c1"][:gone] -= 1000
+    scores["b1.c1"][gone] = -500
+    left = context.units_of(EarlyCropFilters().choose(context, scores))
+    assert left["b1.c1"].nonzero().flatten().tolist() == [gone - 1]
+
+
 @pytest.mark.parametrize("criterion", [EarlyCrop, Grasp, EarlyCropFilters])
 def test_only_as_many_batches_are_looked_at_as_asked(criterion: Any, make: Make) -> None:
     context = make(["b2.c1", "b2.c2"], "filter")

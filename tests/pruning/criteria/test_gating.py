@@ -188,7 +188,9 @@ def test_only_the_pruner_learns_and_what_it_closes_goes(
     criterion, before = Pruner(growth=0.1, epochs=20), weights(network)["b2.c1"].detach().clone()
     context = trained(criterion, network, images, brief)
     assert torch.equal(weights(network)["b2.c1"], before)
+    remembered = {name: value.clone() for name, value in criterion.state_dict().items()}
     scores = criterion.score(context)
+    assert all(torch.equal(value, remembered[name]) for name, value in criterion.state_dict().items())
     kept = criterion.choose(context, scores)
     assert any((score < 0).any() for score in scores.values())
     assert all(torch.equal(kept[name].flatten(1).any(1), score >= 0) for name, score in scores.items())

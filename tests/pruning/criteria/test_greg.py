@@ -18,6 +18,7 @@ from exitprune.pruning.criteria.greg1 import Greg1
 from exitprune.pruning.criteria.greg2 import Greg2
 from exitprune.training.callbacks import Callback
 from exitprune.training.loop import train_
+from tests.conftest import Build
 from tests.pruning.contexts import a_context
 from tests.small_study import NO_TRAINING, Study, killed_and_run_again
 
@@ -91,6 +92,13 @@ def test_no_layer_loses_all_it_has_and_what_stays_is_not_pressed_on(
     masks = criterion.choose(context, criterion.score(context))
     assert all(unit.any() for unit in context.units_of(masks).values())
     assert all(torch.equal(pressure == 0, masks[name]) for name, pressure in spy.seen[0].items())
+
+
+def test_a_layer_of_one_unit_may_lose_it(build: Build) -> None:
+    context, criterion = a_context(build(depth=14), granularity="block"), Greg1()
+    criterion.start(context)
+    units = context.units_of(criterion.choose(context, criterion.score(context)))
+    assert {bool(unit.any()) for unit in units.values()} == {True, False}
 
 
 def test_with_the_numbers_of_the_source_greg2_chooses_in_update_1001(network: EarlyExitNetwork) -> None:

@@ -164,6 +164,11 @@ def test_thresholds_let_the_share_through_and_hard_images_are_pressed_less(netwo
     easy = 1 - math.log(1 + math.exp(-3)) / level
     expected = sum(easy * float(pi[1].mean()) / 4 for pi in said.values())
     assert step(logits) == pytest.approx(5e-3 * expected)
+    last = {name: gate.threshold.clone() for name, gate in network.gates.by_layer.items()}
+    said = {name: pi / 2 for name, pi in said.items()}
+    step(logits)
+    criterion.after_epoch(network, 2)
+    assert all(torch.equal(gate.threshold, last[name]) for name, gate in network.gates.by_layer.items())
 
 
 def test_it_wants_a_trained_network_and_filters() -> None:

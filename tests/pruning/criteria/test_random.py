@@ -32,3 +32,11 @@ def test_a_number_is_drawn_for_each_filter(build: Build) -> None:
         name: unit.shape for name, unit in one.units.items()
     }
     assert one.granularity.unit_scores(network, scores, one.masks).keys() == one.units.keys()
+
+
+def test_scores_that_are_asked_for_on_the_way_draw_nothing_for_the_round(network: EarlyExitNetwork) -> None:
+    context = a_context(network, criterion="random")
+    before = context.generator.get_state()
+    first, second = context.scores(), context.scores()
+    assert all(torch.equal(first[name], second[name]) for name in context.names)
+    assert torch.equal(context.generator.get_state(), before)

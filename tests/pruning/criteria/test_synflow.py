@@ -11,6 +11,7 @@ from exitprune.data.images import Images
 from exitprune.networks.early_exit import EarlyExitNetwork
 from exitprune.networks.masks import weights
 from exitprune.pruning.criteria.synflow import Synflow
+from tests.as_if_trained import enliven_
 from tests.conftest import Build
 from tests.pruning.contexts import a_context
 
@@ -23,12 +24,13 @@ def flow(network: EarlyExitNetwork) -> float:
 
 
 def test_a_weight_scores_the_share_of_the_flow_that_is_lost_without_it(build: Build, images: Images) -> None:
-    network = build()
+    network = enliven_(build()).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     batch = images.normalise(images.pixels[:8]), images.labels[:8]
     scores = Synflow().score(a_context(network, NAMES, [batch]))
     positive = copy.deepcopy(network).double().requires_grad_(False)
-    for parameter in positive.parameters():
-        parameter.abs_()
+    assert any(number.min() < 0 for number in positive.buffers())
+    for number in (*positive.parameters(), *positive.buffers()):
+        number.abs_()
     whole = flow(positive)
     for name in NAMES:
         weight = weights(positive)[name]

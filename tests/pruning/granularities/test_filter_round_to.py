@@ -67,3 +67,16 @@ def test_filters_that_are_gone_take_no_place_in_a_group(build: Build) -> None:
     grouped = GROUPED.unit_scores(network, scores, there)["b2.c1"]
     assert len(set(grouped[8:24].tolist())) == 1  # one group, which the eight that are gone would have split
     assert (grouped[24:] < grouped[8]).all()
+
+
+def test_what_is_left_of_a_group_goes_first_however_well_it_scores(build: Build) -> None:
+    network = build(depth=8)
+    scores = {name: torch.ones_like(weight) for name, weight in weights(network).items()}
+    scores["b3.c1"][:] = 9
+    there = GROUPED.unit_masks(network, full_masks(network))
+    masks = GROUPED.weight_masks(network, full_masks(network), {**there, "b3.c1": torch.arange(64) < 20})
+    units = GROUPED.unit_scores(network, scores, masks)
+    left = units["b3.c1"][:20].sort().values
+    lowest = min(float(score.min()) for name, score in units.items() if name != "b3.c1")
+    assert left[:4].tolist() == [lowest] * 4
+    assert (left[4:] > lowest).all()

@@ -51,6 +51,7 @@ def test_nothing_comes_back_and_as_many_go_as_asked(scope: str, seed: int, fract
 
 def test_a_fraction_of_0_takes_nothing_and_of_1_everything(scope: str) -> None:
     scores, masks = scores_and_masks(0)
+    masks["b"][:6] = False  # as roundings of earlier rounds leave layers uneven
     untouched = choose(scope, scores, masks, 0.0)
     assert all(torch.equal(untouched[name], masks[name]) for name in masks)
     assert num_kept(choose(scope, scores, masks, 1.0)) == 0

@@ -20,8 +20,13 @@ from tests.pruning.contexts import a_context, pruning
 ROOT = Path(__file__).parents[3]
 
 
-def fires(network: EarlyExitNetwork, distances: list[float], cap: int = 60, **recipe: Any) -> int | None:
-    """The epoch after which it says yes, where epoch 2 ends at the first distance, epoch 3 at the second, and so on."""
+def fires(
+    network: EarlyExitNetwork, distances: list[float], cap: int = 60, killed: bool = False, **recipe: Any
+) -> int | None:
+    """The epoch after which it says yes, where epoch 2 ends at the first distance, epoch 3 at the second, and so on.
+
+    Where it is killed, that is after each epoch.
+    """
     start, first = EarlyCrop(cap=cap), {name: p.detach().clone() for name, p in network.base.named_parameters()}
     context = a_context(network, **recipe)
     for epoch, distance in enumerate([0.0, 0.0, *distances]):
@@ -30,6 +35,9 @@ def fires(network: EarlyExitNetwork, distances: list[float], cap: int = 60, **re
         network.exits.requires_grad_(False)
         if start.now(context, epoch):
             return epoch
+        if killed:
+            state, start = start.state_dict(), EarlyCrop(cap=cap)
+            start.load_state_dict(state)
     return None
 
 
@@ -42,10 +50,11 @@ def fires(network: EarlyExitNetwork, distances: list[float], cap: int = 60, **re
         (0.9, [0.4, 0.5, 0.6], None),
     ],
 )
+@pytest.mark.parametrize("killed", [False, True])
 def test_it_fires_once_the_distance_changes_less_than_tau(
-    sparsity: float, distances: list[float], epoch: int | None, network: EarlyExitNetwork
+    sparsity: float, distances: list[float], epoch: int | None, killed: bool, network: EarlyExitNetwork
 ) -> None:
-    assert fires(network, distances, sparsity=sparsity) == epoch
+    assert fires(network, distances, killed=killed, sparsity=sparsity) == epoch
 
 
 def test_where_filters_go_tau_is_a_tenth_lower(network: EarlyExitNetwork) -> None:
