@@ -1,7 +1,7 @@
-"""Put the numbers of published studies into docs/paper.md: `python -m benchmarks.paper_page`.
+"""Put the numbers of published studies into docs/paper.md and docs/paper-numbers.md: `python -m benchmarks.paper_page`.
 
 A place is `<!-- table: claims digits -->`: which table, of which study of results/. What is there is read off the study's tables;
-`budget all` is of all studies whose claims stand on the page.
+`budget all` is of all studies whose claims stand on these pages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pandas as pd
 
 from benchmarks import paper_picture
 from benchmarks.pages import Table, fill
-from benchmarks.paper_sure import PAGE, bases, budget, dense, difference, heads, leads, rounding, scatter, steps
+from benchmarks.paper_sure import PAGES, bases, budget, dense, difference, heads, leads, rounding, scatter, steps
 from benchmarks.steps import FINAL, OTHER, RECOVERED
 from exitprune.evaluation import paper
 from exitprune.evaluation.claims import CLAIMS, PRIMARY, SUPPORTED
@@ -235,8 +235,9 @@ KINDS = {
 
 
 def main() -> None:
-    """Fill every place of the page."""
-    fill(PAGE, KINDS, lambda study: ROOT / "results" / study / "tables")
+    """Fill every place of the pages."""
+    for page in PAGES:
+        fill(page, KINDS, lambda study: ROOT / "results" / study / "tables")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the numbers of docs/paper.md rest on: scatter of seeds, test images and processors, steps with intervals, and hours."""
+"""What the numbers of the pages on the paper rest on: scatter of seeds, images, processors, steps with intervals, and hours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from exitprune.evaluation import paper
 from exitprune.evaluation.claims import CLAIMS
 from exitprune.reporting.formatting import NOTHING, STATES, interval, percent, points
 
-PAGE = Path(__file__).parents[1] / "docs" / "paper.md"
+PAGES = [Path(__file__).parents[1] / "docs" / name for name in ("paper.md", "paper-numbers.md")]
 
 
 def difference(row: Mapping[Any, Any]) -> str:
@@ -125,12 +125,13 @@ def steps(tables: Path) -> Table:
 
 
 def budget(tables: Path) -> Table:
-    """What the studies took whose claims or exits stand on the page: minutes of a seed, the median, with all recipes, and the
+    """What the studies took whose claims or exits stand on the pages: minutes of a seed, the median, with all recipes, and the
     hours of all seeds together; bases and heads of a seed count once."""
     titles = ["study", "seeds", "recipes", "processor", "threads", "precision"]
     titles += ["median minutes of a seed: base and heads", "rounds", "recovery", "evaluation", "all seeds, hours"]
     rows = []
-    for study in dict.fromkeys(re.findall("<!-- table: (?:claims|exits) (.*?) -->", PAGE.read_text(encoding="utf-8"))):
+    said = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for study in dict.fromkeys(re.findall("<!-- table: (?:claims|exits) (.*?) -->", said)):
         runs = pd.read_csv(tables.parents[1] / study / "tables" / "seeds.csv")
         by_seed = runs.groupby("seed")
         parts = [by_seed[["seconds_base", "seconds_heads"]].median().sum(axis=1)]

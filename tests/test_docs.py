@@ -10,6 +10,7 @@ import pytest
 from benchmarks import error_rates, methods_page, paper_page, paper_picture
 from benchmarks.inference import page as inference_page
 from benchmarks.pages import as_markdown, table_of
+from benchmarks.paper_sure import PAGES
 
 from exitprune.evaluation.claims import CLAIMS
 from exitprune.evaluation.outcome import outcome_of
@@ -28,11 +29,14 @@ def table(page: str, first_title: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in found[1].splitlines()]
 
 
-@pytest.mark.parametrize("name", re.findall("<!-- table: (.*?) -->", (ROOT / "docs/paper.md").read_text()))
-def test_the_papers_page_has_the_numbers_of_the_results(name: str) -> None:
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [(page, name) for page in PAGES for name in re.findall("<!-- table: (.*?) -->", page.read_text(encoding="utf-8"))],
+)
+def test_the_papers_pages_have_the_numbers_of_the_results(page: Path, name: str) -> None:
     kind, study = name.split()
     expected = as_markdown(*paper_page.KINDS[kind](ROOT / "results" / study / "tables"))
-    assert table_of(ROOT / "docs/paper.md", name) == expected, "python -m benchmarks.paper_page puts them there"
+    assert table_of(page, name) == expected, "python -m benchmarks.paper_page puts them there"
 
 
 @pytest.mark.parametrize("name", list(inference_page.tables()))

@@ -79,7 +79,7 @@ def test_digits_decide_nothing_about_the_paper() -> None:
     claims = pd.read_csv(ROOT / "results/digits/tables/claims.csv")
     decided = claims[claims["verdict"].isin(["supported", "contradicted"])].set_index(["claim", "state"])["verdict"]
     assert decided.to_dict() == {(2, "recovered"): "contradicted"}
-    page = " ".join((ROOT / "docs/paper.md").read_text(encoding="utf-8").split())
+    page = " ".join((ROOT / "docs/paper-numbers.md").read_text(encoding="utf-8").split())
     assert "In the default study of three seeds claim 2 is contradicted after recovery" in page
     writers = pd.read_csv(ROOT / "results/digits-writers/tables/claims.csv").query("role == 'primary'")
     assert set(writers["verdict"]) == {"not distinguishable", "not tested"}
