@@ -7,7 +7,7 @@ OPTIONS ?=
 MINUTES ?= 25
 KILLS ?= 60
 SEED ?= 0
-XDIST ?= --numprocesses 2
+XDIST ?= --numprocesses 2 --dist worksteal
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
