@@ -172,7 +172,7 @@ def test_methods_at_50_percent_came_out_as_told() -> None:
     means = pd.read_csv(ROOT / "results/small-methods/methods.csv").query("gone == 0.5")
     levels = [read_about(path).levels[-1] for path in sorted((ROOT / "results/small-dense/seeds").iterdir())]
     best = means.groupby("method")["classifier"].max()
-    lost = 100 * (np.mean([measured(level)[0] for level in levels]) - best)
+    lost = 100 * (float(np.mean([measured(level)[0] for level in levels])) - best)
     assert lost[["graspit", "magnitude"]].round(1).to_list() == [0.5, 1.5]
     ahead = best.index[best > best["magnitude"]]
     assert len(ahead) == 9
