@@ -177,6 +177,9 @@ def test_methods_at_50_percent_came_out_as_told() -> None:
     ahead = best.index[best > best["magnitude"]]
     assert len(ahead) == 9
     assert set(early["when"][ahead]) == {"initialization", "early"}
+    left = means.assign(left=(100 * means["macs"] / means["macs_dense"]).round()).set_index(["method", "order"])["left"]
+    assert [left[name, "joint"] for name in ("graspit", "magnitude", "bernoulli")] == [69, 60, 50]
+    assert lost[["bernoulli", "magnitude"]].round(1).nunique() == 1
 
 
 def test_pruning_costs_as_much_as_the_page_of_methods_says() -> None:
